@@ -1,0 +1,184 @@
+// The typed configuration: what the rest of the daemon may rely on after `parseConfig`. Units are in the names; every
+// default stands in schema.ts next to its option. Config types stop at compose.ts and router/start.ts.
+import type { Family, PeerName, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
+import type { AffinityMode } from '../fib/fib.ts';
+import type { SidStructure } from '../model/service-route.ts';
+
+export interface PeerConfig {
+  readonly name: PeerName;
+  /** Address to dial and to accept from; canonical. */
+  readonly address: string;
+  readonly port: number;
+  readonly families: readonly Family[];
+  readonly holdTimeMs: number;
+  /** Pause before a failed connection is tried again; jittered in the shell (RFC 4271 ConnectRetryTime). */
+  readonly connectRetryMs: number;
+  /** Only listens. */
+  readonly passive: boolean;
+  /** Interface whose loss (netlink or STAMP) ends the session at once; empty: none. */
+  readonly link: string;
+}
+
+export interface StampConfig {
+  readonly enabled: boolean;
+  readonly intervalMs: number;
+  /** This many intervals without a reply: the path is down. */
+  readonly detectMultiplier: number;
+  readonly windowMs: number;
+  /** Delay changes below this are not flooded: the larger of the two. */
+  readonly deadBandPercent: number;
+  readonly deadBandUs: number;
+}
+
+export interface LinkConfig {
+  /** Interface, e.g. `eth1`. */
+  readonly name: string;
+  readonly neighbour: RouterId;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  /** Until measured, and where STAMP is off. */
+  readonly delayUs: number;
+  readonly bandwidthBps: number;
+  readonly adminGroups: number;
+  readonly srlg: readonly number[];
+}
+
+/** Where the load of a contact instance comes from. */
+export type MetricsSourceConfig =
+  | {
+      readonly kind: 'prometheus';
+      readonly url: string;
+      readonly intervalMs: number;
+      readonly timeoutMs: number;
+      /** Metric name per quantity of lib/metric (workers, inFlight, arrivals, busySeconds). */
+      readonly names: {
+        readonly workers: string;
+        readonly inFlight: string;
+        readonly arrivals: string;
+        readonly completions: string;
+        readonly busySeconds: string;
+      };
+    }
+  /** Reports are pushed through the admin API (`cfnctl report`). */
+  | { readonly kind: 'push' };
+
+export interface HealthConfig {
+  readonly kind: 'http' | 'tcp' | 'none';
+  readonly url: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+/** A contact instance in front of which this router is the egress forwarder. */
+export interface LocalInstanceConfig {
+  readonly service: ServiceId;
+  readonly serviceName: string;
+  readonly contactInstance: string;
+  readonly instanceName: string;
+  /** Address behind which the instance is reached: nh6 of its End.DX6. */
+  readonly nexthop: string;
+  /** Egress SID, inside the locator. */
+  readonly sid: string;
+  readonly classes: readonly string[];
+  readonly capabilities: readonly string[];
+  readonly region: string;
+  readonly residency: readonly string[];
+  readonly priceMicros: number;
+  readonly carbon: number;
+  readonly energy: number;
+  readonly securityLevel: number;
+  readonly preference: number;
+  readonly metrics: MetricsSourceConfig;
+  readonly health: HealthConfig;
+  /** State is repeated at least this often, and sooner when it matters (lib/metric). */
+  readonly reportIntervalMs: number;
+  readonly validForMs: number;
+}
+
+export const STRATEGIES = ['joint', 'nearest', 'least-loaded', 'edge-metadata'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+/** How an ingress decides for services of a class. */
+export interface ServiceClassConfig {
+  readonly name: string;
+  readonly strategy: Strategy;
+  /** Hard constraints; Infinity: none. */
+  readonly maxRoundTripUs: number;
+  readonly maxTotalTimeUs: number;
+  readonly minSpareCapacity: number;
+  readonly requiredCapabilities: readonly string[];
+  readonly regions: readonly string[];
+  readonly minSecurityLevel: number;
+  readonly maxPriceMicros: number;
+  readonly maxCarbon: number;
+  /** Exchange rates into the one currency, µs of delay. */
+  readonly usPerPriceMicro: number;
+  readonly usPerCarbonGram: number;
+  readonly usPerPreference: number;
+  /** Index = L2 score 0..10: service time to assume for a bare score, µs. */
+  readonly scoreToUs: readonly number[];
+  readonly hysteresisPercent: number;
+  readonly holdMs: number;
+  readonly affinity: AffinityMode;
+  readonly idleTimeoutMs: number;
+  readonly closingTimeoutMs: number;
+}
+
+export interface SteeredServiceConfig {
+  readonly service: ServiceId;
+  readonly class: string;
+}
+
+export interface RouterConfig {
+  readonly name: string;
+  readonly site: SiteId;
+  readonly routerId: RouterId;
+  readonly domain: string;
+  readonly roles: readonly Role[];
+  readonly listen: { readonly address: string; readonly port: number };
+  /** The word `plaintext` must be said; mutual TLS otherwise. */
+  readonly security: 'plaintext' | 'mutual-tls';
+  readonly admin: { readonly socket: string };
+  readonly peers: readonly PeerConfig[];
+  readonly srv6: {
+    readonly locator: string;
+    readonly structure: SidStructure;
+    /** Own End SID. */
+    readonly endSid: string;
+    /** Outer source address of encapsulated packets. */
+    readonly source: string;
+    /** Port-less bridge that holds SIDs and encap nexthops. */
+    readonly device: string;
+    readonly maxSidDepth: number;
+  };
+  readonly links: readonly LinkConfig[];
+  readonly stamp: StampConfig & { readonly port: number };
+  readonly prefixes: readonly string[];
+  readonly instances: readonly LocalInstanceConfig[];
+  readonly steering: {
+    readonly services: readonly SteeredServiceConfig[];
+    readonly classes: readonly ServiceClassConfig[];
+    /** First change at once, then held back from `minMs` doubling to `maxMs` while changes keep coming. */
+    readonly debounce: { readonly minMs: number; readonly maxMs: number };
+    /** After a start, metrics this young do not move traffic (gRPC A58). */
+    readonly blackoutMs: number;
+  };
+  readonly fib: {
+    readonly kind: 'kernel' | 'memory';
+    /** rtm_protocol of all own objects. */
+    readonly protocol: number;
+    readonly groupIdBase: number;
+    readonly nexthopIdBase: number;
+    readonly tableBase: number;
+    readonly markBase: number;
+    readonly markMask: number;
+    readonly rulePriority: number;
+    readonly verifyIntervalMs: number;
+    /** Program routes to the locators and prefixes of the domain; off where another IGP does. */
+    readonly underlay: boolean;
+  };
+  readonly recorder: { readonly file: string; readonly maxBytes: number };
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
+}

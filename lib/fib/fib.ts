@@ -1,0 +1,179 @@
+// What the daemon asks of a forwarding plane, and nothing about how. Values are copied across this seam; verbs are
+// idempotent; results come back as data. Kernel FIB and memory FIB pass the same contract (fib.contract.ts).
+
+/** A nexthop that imposes segments (`encap.red`), bound to the SID device so that it survives link flaps. */
+export interface SegmentNexthop {
+  readonly kind: 'nexthop';
+  /** 32-bit id in the member range; never a group's. */
+  readonly id: number;
+  /** SIDs in travel order, first travelled first; at least one. */
+  readonly segments: readonly string[];
+}
+
+/** Stable indirection: routes point at groups, a path change replaces the member only. */
+export interface NexthopGroup {
+  readonly kind: 'group';
+  readonly id: number;
+  readonly members: readonly { readonly nexthop: number; /** 1..256 */ readonly weight: number }[];
+}
+
+export interface GatewayHop {
+  readonly gateway: string;
+  readonly device: string;
+  /** 1..256. */
+  readonly weight: number;
+}
+
+export type RouteTarget =
+  | { readonly kind: 'group'; readonly id: number }
+  | { readonly kind: 'gateways'; readonly hops: readonly GatewayHop[] }
+  | { readonly kind: 'blackhole' };
+
+export interface FibRoute {
+  readonly kind: 'route';
+  /** Canonical prefix; its family is the route's. */
+  readonly prefix: string;
+  /** 254 is main. */
+  readonly table: number;
+  readonly target: RouteTarget;
+}
+
+export type SidBehaviour =
+  | { readonly action: 'End' }
+  | { readonly action: 'End.X'; readonly nexthop: string; readonly device?: string }
+  | { readonly action: 'End.T'; readonly table: number }
+  | { readonly action: 'End.DT6'; readonly table: number }
+  | { readonly action: 'End.DX6'; readonly nexthop: string };
+
+/** A local SID (RFC 8986), as a seg6local route on the SID device. */
+export interface LocalSid {
+  readonly kind: 'local-sid';
+  /** Canonical prefix. */
+  readonly prefix: string;
+  readonly behaviour: SidBehaviour;
+  /** RFC 8986 4.16, RFC 9800. */
+  readonly flavours?: { readonly psp?: boolean; readonly nextCsid?: { readonly blockBits: number; readonly nodeBits: number } };
+}
+
+/** Policy rule: marked packets look up the contact instance's table. */
+export interface FibRule {
+  readonly kind: 'rule';
+  readonly family: 'ipv4' | 'ipv6';
+  readonly priority: number;
+  readonly fwmark: number;
+  readonly mask: number;
+  readonly table: number;
+}
+
+export type AffinityMode = 'flow' | 'none';
+
+/** Spreads new flows of one service over marks and keeps running flows where they are (dataplane.md 2.2 (a2)). */
+export interface AffinityService {
+  readonly kind: 'affinity';
+  /** Anycast address. */
+  readonly service: string;
+  readonly mode: AffinityMode;
+  readonly instances: readonly {
+    /** Stable small integer; names the learned set, so it must survive a restart. */
+    readonly slot: number;
+    readonly mark: number;
+    /** Share of new flows, 0..1000; the weights of a service sum to 1000, or are all 0: then unmarked. */
+    readonly weight: number;
+    /** True: its learned flows are forgotten at this change, so that they are decided again (hard failover). */
+    readonly failed: boolean;
+  }[];
+  readonly idleTimeoutMs: number;
+  readonly closingTimeoutMs: number;
+}
+
+export type FibObject = SegmentNexthop | NexthopGroup | FibRoute | LocalSid | FibRule | AffinityService;
+
+/** Names an object; two objects with one key replace each other. */
+export type FibKey = string;
+
+export function fibKey(object: FibObject): FibKey {
+  switch (object.kind) {
+    case 'nexthop':
+      return `nexthop ${object.id}`;
+    case 'group':
+      return `group ${object.id}`;
+    case 'route':
+      return `route ${object.table} ${object.prefix}`;
+    case 'local-sid':
+      return `local-sid ${object.prefix}`;
+    case 'rule':
+      return `rule ${object.family} ${object.priority}`;
+    case 'affinity':
+      return `affinity ${object.service}`;
+    default:
+      return object satisfies never;
+  }
+}
+
+/** Puts are upserts; order inside is the FIB's concern (members before groups before routes; removal in reverse). */
+export interface FibDelta {
+  readonly put: readonly FibObject[];
+  readonly remove: readonly FibKey[];
+}
+
+export interface FibFailure {
+  readonly key: FibKey;
+  /** `EINVAL`, `ENOMEM`, `nft`... */
+  readonly code: string;
+  readonly text: string;
+}
+
+/** What became of a delta or sync: failures as data; everything not named here is in force. */
+export interface FibResult {
+  readonly failures: readonly FibFailure[];
+  readonly put: number;
+  readonly removed: number;
+  /** Monotonic ms when the last kernel acknowledgement of the netlink part, and of the nft part, came. */
+  readonly netlinkDoneAtMs: number;
+  readonly affinityDoneAtMs: number;
+}
+
+export interface FibCapability {
+  readonly name: string;
+  readonly available: boolean;
+  /** Why not, or what is used instead; empty when available. */
+  readonly remark: string;
+}
+
+/** What a start-up found: own objects that an earlier life left and that still forward. */
+export interface FibStart {
+  readonly capabilities: readonly FibCapability[];
+  readonly retained: readonly FibObject[];
+}
+
+/** One disagreement between the desired set and the read-back. */
+export interface FibDrift {
+  readonly key: FibKey;
+  readonly what: 'missing' | 'different' | 'stale';
+}
+
+export interface SidCounters {
+  readonly prefix: string;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly errors: number;
+}
+
+export interface Fib {
+  readonly kind: 'kernel' | 'memory';
+  /** Probes, prepares the SID device, sysctls and tunnel source; reads own objects; flushes nothing. */
+  start(): Promise<FibStart>;
+  /** Applies a change; the netlink part is done before the first await. Before the first `sync` nothing stale is removed. */
+  apply(delta: FibDelta): Promise<FibResult>;
+  /** Full desired set: programs what is missing or different, then removes own objects that are not in it. */
+  sync(desired: readonly FibObject[]): Promise<FibResult>;
+  /** Reads the kernel back, reports and repairs drift; foreign objects are never touched. */
+  verify(): Promise<readonly FibDrift[]>;
+  /** The set in force as this process believes it. */
+  dump(): readonly FibObject[];
+  /** Live flows held per slot. */
+  flowCounts(): Promise<ReadonlyMap<number, number>>;
+  sidCounters(): Promise<readonly SidCounters[]>;
+  /** Removes own objects when `remove`, otherwise leaves forwarding as it is (crash and restart look alike). */
+  close(options: { readonly remove: boolean }): Promise<void>;
+}

@@ -1,0 +1,49 @@
+// What a router tells the domain about itself: one advertisement a router, replaced whole by a higher sequence.
+// Units are those of RFC 8570, so that BGP-LS can carry the same numbers.
+import type { RouterId, SiteId } from './identity.ts';
+import type { SidStructure } from './service-route.ts';
+
+export interface LocatorAdvertisement {
+  /** Canonical prefix, e.g. `5f00:0:11::/48`. */
+  readonly prefix: string;
+  readonly structure: SidStructure;
+  /** The router's End SID in this locator: steers through this node. */
+  readonly endSid: string;
+  /** Behaviour code point of `endSid` (1 = End). */
+  readonly behaviour: number;
+}
+
+export interface LinkAdvertisement {
+  /** Interface name; tells parallel links apart. */
+  readonly name: string;
+  readonly neighbour: RouterId;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  /** One-way delay, µs (RFC 8570 4.1, 4.2), half the measured round trip. */
+  readonly delayMinUs: number;
+  readonly delayAvgUs: number;
+  /** RFC 8570 4.3. */
+  readonly delayVariationUs: number;
+  /** Units of 0.000003 % (RFC 8570 4.4). */
+  readonly loss: number;
+  readonly bandwidthBps: number;
+  readonly adminGroups: number;
+  readonly srlg: readonly number[];
+  /** End.X SID of this adjacency; empty when there is none. */
+  readonly endXSid: string;
+}
+
+export interface NodeAdvertisement {
+  readonly originator: RouterId;
+  readonly site: SiteId;
+  /** Name for people. */
+  readonly name: string;
+  /** < 2^53; survives restarts by starting from the wall clock. */
+  readonly sequence: number;
+  readonly locators: readonly LocatorAdvertisement[];
+  /** Prefixes attached to this router (client networks, service hosts), canonical. */
+  readonly prefixes: readonly string[];
+  readonly links: readonly LinkAdvertisement[];
+  /** Maximum SID depth as headend and as endpoint (RFC 8491). */
+  readonly maxSidDepth: number;
+}

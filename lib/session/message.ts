@@ -1,0 +1,106 @@
+// Messages of the session protocol as the core sees them: decoded, typed, columnar; no wire format here (lib/wire).
+// Columns of one family have equal lengths; entry i is row i of every column.
+import type { ComputeState } from '../model/compute-state.ts';
+import type { ContactInstanceId, Family, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
+import type { NodeAdvertisement } from '../model/link-state.ts';
+import type { ServiceAttributes } from '../model/service-route.ts';
+
+export const PROTOCOL_VERSION = 1;
+
+export interface OpenMessage {
+  readonly type: 'OPEN';
+  readonly version: number;
+  readonly domain: string;
+  readonly site: SiteId;
+  readonly routerId: RouterId;
+  /** Name for people. */
+  readonly name: string;
+  /** Differs for every start of a daemon: tells a restart from a reconnect. */
+  readonly bootId: string;
+  /** 0: no hold timer; otherwise >= 300. Negotiated to the smaller (RFC 4271 4.2; milliseconds here). */
+  readonly holdTimeMs: number;
+  readonly families: readonly Family[];
+  readonly roles: readonly Role[];
+  readonly capabilities: readonly string[];
+}
+
+export interface KeepaliveMessage {
+  readonly type: 'KEEPALIVE';
+}
+
+export interface NotificationMessage {
+  readonly type: 'NOTIFICATION';
+  readonly code: number;
+  readonly subcode: number;
+  /** At most 255 bytes, for machines. */
+  readonly data: string;
+  /** Shutdown communication (RFC 9003): at most 255 bytes of UTF-8, for people. */
+  readonly text: string;
+}
+
+export interface RouteRefreshMessage {
+  readonly type: 'ROUTE-REFRESH';
+  readonly family: Family;
+  readonly phase: 'request' | 'begin' | 'end';
+}
+
+/** `service` family: attribute sets once, then rows that point at them. */
+export interface ServiceUpdate {
+  readonly attributeSets: readonly ServiceAttributes[];
+  /** Session-local handle the sender gave this route; compute rows and withdrawals refer to it. */
+  readonly handle: readonly number[];
+  readonly service: readonly ServiceId[];
+  readonly contactInstance: readonly ContactInstanceId[];
+  readonly originator: readonly RouterId[];
+  /** Index into `attributeSets`; -1: the set was malformed, treat as withdrawn (RFC 7606). */
+  readonly attributeSet: readonly number[];
+  readonly withdrawn: readonly number[];
+}
+
+/** `compute` family: `state[i]` belongs to the route with `handle[i]`. */
+export interface ComputeUpdate {
+  readonly handle: readonly number[];
+  readonly state: readonly ComputeState[];
+}
+
+export interface LinkStateUpdate {
+  readonly nodes: readonly NodeAdvertisement[];
+}
+
+export interface UpdateMessage {
+  readonly type: 'UPDATE';
+  readonly service?: ServiceUpdate;
+  readonly compute?: ComputeUpdate;
+  readonly linkState?: LinkStateUpdate;
+  /** End-of-RIB markers (RFC 4724 section 2): the initial set of these families is complete. */
+  readonly endOfRib?: readonly Family[];
+  /** Entries the decoder had to drop, for the log; they are treated as withdrawn where a key was readable. */
+  readonly faults?: readonly { readonly field: string; readonly text: string }[];
+}
+
+export type SessionMessage = OpenMessage | KeepaliveMessage | NotificationMessage | RouteRefreshMessage | UpdateMessage;
+
+/** RFC 4271 6.1 ff., RFC 4486, RFC 8538, RFC 9384 numbers, so that engineers recognise them. */
+export const NOTIFICATION = {
+  messageHeader: 1,
+  open: 2,
+  update: 3,
+  holdTimerExpired: 4,
+  fsm: 5,
+  cease: 6,
+  routeRefresh: 7,
+  sendHoldTimerExpired: 8,
+} as const;
+export const OPEN_SUBCODE = { unsupportedVersion: 1, badPeerSite: 2, badRouterId: 3, unacceptableHoldTime: 6, badDomain: 12 } as const;
+export const CEASE_SUBCODE = {
+  maximumPrefixes: 1,
+  administrativeShutdown: 2,
+  peerDeconfigured: 3,
+  administrativeReset: 4,
+  connectionRejected: 5,
+  otherConfigurationChange: 6,
+  collisionResolution: 7,
+  outOfResources: 8,
+  hardReset: 9,
+  pathDown: 10,
+} as const;

@@ -1,0 +1,54 @@
+// Seam between the router core and one peer's session: RFC 4271 section 8 as a pure step.
+// The implementation (fsm.ts, peer.ts) exports `stepPeer: StepPeer` and `initialPeer`.
+import type { Family } from '../model/identity.ts';
+import type { NotificationMessage, OpenMessage, SessionMessage } from './message.ts';
+
+/** One transport stream; numbered by the shell, unique in a daemon's life. */
+export type ConnectionId = number;
+
+export interface PeerSessionConfig {
+  readonly local: OpenMessage;
+  readonly families: readonly Family[];
+  readonly holdTimeMs: number;
+  readonly connectRetryMs: number;
+  readonly passive: boolean;
+}
+
+export type PeerTimer = 'connect-retry' | 'hold' | 'keepalive' | 'idle-hold';
+
+export type PeerEvent =
+  | { readonly type: 'start' }
+  | { readonly type: 'stop'; readonly subcode: number; readonly text: string }
+  /** Transport up, either way; `connect` effects are answered by this or by `connection-failed`. */
+  | { readonly type: 'connection-opened'; readonly connection: ConnectionId; readonly direction: 'inbound' | 'outbound' }
+  | { readonly type: 'connection-failed'; readonly reason: string }
+  | { readonly type: 'connection-closed'; readonly connection: ConnectionId; readonly reason: string }
+  | { readonly type: 'message'; readonly connection: ConnectionId; readonly message: SessionMessage }
+  /** The codec refused a frame: what goes on the wire before the close. */
+  | { readonly type: 'bad-message'; readonly connection: ConnectionId; readonly notification: NotificationMessage }
+  | { readonly type: 'timer'; readonly timer: PeerTimer }
+  /** Link or path below the session is gone (RFC 9384). */
+  | { readonly type: 'path-down'; readonly reason: string };
+
+export interface Negotiated {
+  readonly remote: OpenMessage;
+  readonly families: readonly Family[];
+  readonly holdTimeMs: number;
+}
+
+export type PeerEffect =
+  | { readonly type: 'connect' }
+  | { readonly type: 'send'; readonly connection: ConnectionId; readonly message: SessionMessage }
+  | { readonly type: 'close'; readonly connection: ConnectionId }
+  | { readonly type: 'set-timer'; readonly timer: PeerTimer; readonly afterMs: number }
+  | { readonly type: 'cancel-timer'; readonly timer: PeerTimer }
+  /** Entered Established on this connection. */
+  | { readonly type: 'up'; readonly connection: ConnectionId; readonly negotiated: Negotiated }
+  /** Left Established. */
+  | { readonly type: 'down'; readonly reason: string; readonly notification?: NotificationMessage; readonly sent: boolean }
+  /** UPDATE or ROUTE-REFRESH received while Established. */
+  | { readonly type: 'deliver'; readonly connection: ConnectionId; readonly message: SessionMessage }
+  /** For the operator's log: refused OPEN, collision and the like. */
+  | { readonly type: 'notice'; readonly level: 'info' | 'warn'; readonly text: string };
+
+export type PeerFsmName = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';
