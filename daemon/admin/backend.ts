@@ -1,0 +1,47 @@
+// What the admin API asks of the daemon: everything cfnctl can do is one of these calls. Refusals are values with a
+// reason (STYLE, outcomes); names are resolved to identifiers before a call arrives here (resolve.ts).
+import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
+import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+
+/** Why an admin request was not carried out; maps to a gRPC status and to exit code 1 of cfnctl. */
+export interface Refusal {
+  readonly ok: false;
+  readonly code: 'not-found' | 'invalid' | 'unavailable';
+  /** Lower case, no full stop; for people. */
+  readonly text: string;
+}
+export type Outcome<T> = { readonly ok: true; readonly value: T } | Refusal;
+
+/** A contact instance of our own. */
+export interface InstanceKey {
+  readonly service: ServiceId;
+  readonly contactInstance: string;
+}
+
+/** A pushed load report of an instance whose source is `push`. */
+export interface PushReport {
+  /** Parallel workers, >= 1. */
+  readonly workers: number;
+  /** Requests in the system, waiting included, >= 0. */
+  readonly inFlight: number;
+  /** Requests per second that arrived lately, >= 0; absent: unknown. */
+  readonly arrivalRate?: number;
+  /** Mean time a request occupies a worker, µs, > 0; absent: unknown. */
+  readonly workTimeUs?: number;
+}
+
+export interface AdminBackend {
+  status(): StatusView;
+  /** Current rows, a copy; async because flow counters and SID counters are read from the kernel. */
+  show<K extends ViewKind>(kind: K): Promise<readonly Views[K][]>;
+  /** The last decision for `service`, or one computed as if at the ingress of `fromSite`. */
+  explain(service: ServiceId, fromSite?: SiteId): Outcome<ExplainView>;
+  /** Sets or clears the drain flag; resolves when the change is in the RIB. Idempotent; value = instances whose flag changed. */
+  setDrain(instances: readonly InstanceKey[], drain: boolean): Promise<Outcome<readonly InstanceKey[]>>;
+  report(instance: InstanceKey, report: PushReport): Promise<Outcome<void>>;
+  /**
+   * Calls `changed` after rows of `kind` may have changed. May be called often and with nothing changed: the server
+   * conflates, reads `show(kind)` at the watcher's pace and sends the difference. Returns the unsubscription.
+   */
+  watch(kind: ViewKind, changed: () => void): () => void;
+}

@@ -1,0 +1,331 @@
+// What the admin API shows, as plain rows: the one shape that daemon, CLI, tests and JSON share. Views are copies,
+// replaced whole; they carry the literals of the core verbatim (states, verdicts, reasons) and know nothing of RIBs.
+// Every `...AtMs` / `sinceMs` here is wall clock, ms since 1970: `wallOriginMs + event.atMs` with an origin taken once
+// at start, so that a value that did not change compares equal. 0: never.
+import type { Family, Role, RouterId, ServiceId, SiteId } from './identity.ts';
+
+export interface PeerView {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** RFC 4271 8.2.2 names: `Idle` .. `Established`. */
+  readonly state: string;
+  /** Entered `state`. */
+  readonly sinceMs: number;
+  readonly passive: boolean;
+  /** Of the last OPEN; empty before one came. */
+  readonly remoteRouterId: RouterId | '';
+  readonly remoteSite: SiteId | '';
+  readonly remoteName: string;
+  /** Negotiated, empty unless Established. */
+  readonly families: readonly Family[];
+  /** Negotiated when Established, configured otherwise. */
+  readonly holdTimeMs: number;
+  /** Entries in Adj-RIB-In and Adj-RIB-Out. */
+  readonly received: FamilyCounts;
+  readonly advertised: FamilyCounts;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly flaps: number;
+  /** Why the session last went down or could not come up; empty: never did. */
+  readonly lastError: string;
+  readonly lastErrorAtMs: number;
+}
+
+export interface FamilyCounts {
+  readonly service: number;
+  readonly compute: number;
+  readonly linkState: number;
+}
+
+/** A service this router knows, and what it does with new flows to it. */
+export interface ServiceView {
+  readonly service: ServiceId;
+  /** Empty when no route has named it. */
+  readonly name: string;
+  /** Configured in `steering`; the rest of the row is empty or 0 when false. */
+  readonly steered: boolean;
+  readonly class: string;
+  readonly strategy: string;
+  readonly affinity: string;
+  readonly candidates: number;
+  readonly eligible: number;
+  /** Shares of new flows, largest first, sum 1000; empty: nothing is eligible. */
+  readonly weights: readonly {
+    readonly contactInstance: string;
+    readonly instanceName: string;
+    readonly site: SiteId;
+    /** 1..1000. */
+    readonly weight: number;
+  }[];
+  /** `Decision.change` of the last decision, and when the outcome last changed. */
+  readonly change: string;
+  readonly changedAtMs: number;
+  readonly decisions: number;
+}
+
+/** One row a route: reachability joined with state, path and the last decision. */
+export interface RibRow {
+  readonly service: ServiceId;
+  readonly serviceName: string;
+  readonly contactInstance: string;
+  readonly instanceName: string;
+  readonly originator: RouterId;
+  readonly site: SiteId;
+  /** Peer whose route was selected; `local` for own instances. */
+  readonly from: string;
+  readonly drain: boolean;
+  readonly egressSid: string;
+  /** Weight and verdict of the last decision; verdict empty when the service is not steered here. */
+  readonly weight: number;
+  readonly verdict: string;
+  readonly roundTripUs?: number;
+  readonly costUs?: number;
+  readonly state?: ComputeStateView;
+}
+
+export interface ComputeStateView {
+  readonly score: number;
+  readonly computeScore: number;
+  readonly serviceScore: number;
+  readonly serviceTimeUs: number;
+  readonly workTimeUs: number;
+  readonly spareCapacity: number;
+  readonly inFlight: number;
+  readonly arrivalRate: number;
+  readonly workers: number;
+  readonly source: string;
+  readonly sequence: number;
+  /** By our clock. */
+  readonly receivedAtMs: number;
+  readonly validForMs: number;
+  readonly stale: boolean;
+}
+
+/** A contact instance behind this router. */
+export interface InstanceView {
+  readonly service: ServiceId;
+  readonly serviceName: string;
+  readonly contactInstance: string;
+  readonly instanceName: string;
+  readonly nexthop: string;
+  readonly sid: string;
+  /** `up`, `down`, `unknown` (not enough answers yet), `unchecked`. */
+  readonly health: string;
+  readonly healthSinceMs: number;
+  readonly drained: boolean;
+  /** Route is advertised. */
+  readonly advertised: boolean;
+  /** `prometheus` or `push`. */
+  readonly source: string;
+  readonly state?: ComputeStateView;
+  /** Last failure of the health check or of the metrics source; empty: none. */
+  readonly lastError: string;
+}
+
+export interface LinkStateView {
+  readonly originator: RouterId;
+  readonly name: string;
+  readonly site: SiteId;
+  readonly self: boolean;
+  readonly reachable: boolean;
+  readonly sequence: number;
+  readonly receivedAtMs: number;
+  readonly locators: readonly { readonly prefix: string; readonly endSid: string }[];
+  readonly prefixes: readonly string[];
+  readonly links: readonly LinkView[];
+}
+
+export interface LinkView {
+  readonly name: string;
+  readonly neighbour: RouterId;
+  readonly neighbourName: string;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  readonly delayMinUs: number;
+  readonly delayAvgUs: number;
+  readonly delayVariationUs: number;
+  readonly lossPercent: number;
+  readonly bandwidthBps: number;
+  readonly endXSid: string;
+  /** Both ends announce it; one-sided links carry nothing. */
+  readonly twoWay: boolean;
+}
+
+/** Shortest path to a router of the domain. */
+export interface PathView {
+  readonly router: RouterId;
+  readonly name: string;
+  readonly site: SiteId;
+  readonly reachable: boolean;
+  readonly delayUs: number;
+  readonly roundTripUs: number;
+  /** Names (router ids where unnamed) travelled, own first. */
+  readonly path: readonly string[];
+  readonly firstHops: readonly { readonly device: string; readonly gateway: string }[];
+  /** Segments imposed toward its service SIDs, without the service SID; empty: shortest path needs none. */
+  readonly segments: readonly string[];
+}
+
+export interface FibView {
+  /** `fibKey` of the object. */
+  readonly key: string;
+  readonly kind: string;
+  /** The object in one line, in the words of iproute2. */
+  readonly object: string;
+  /** `in-force`, `pending` or `failed`. */
+  readonly state: string;
+  /** Code and text of the failure; empty otherwise. */
+  readonly error: string;
+}
+
+export interface MetricView {
+  readonly name: string;
+  /** `counter`, `gauge` or `histogram`. */
+  readonly kind: string;
+  /** `us`, `bytes`, `1`... */
+  readonly unit: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly help: string;
+  /** Counter and gauge. */
+  readonly value?: number;
+  readonly histogram?: { readonly count: number; readonly p50: number; readonly p99: number; readonly max: number };
+}
+
+export interface CapabilityView {
+  readonly name: string;
+  readonly available: boolean;
+  readonly remark: string;
+}
+
+/** Live flows held by affinity, a row a service and contact instance. */
+export interface FlowView {
+  readonly service: ServiceId;
+  readonly serviceName: string;
+  readonly contactInstance: string;
+  readonly instanceName: string;
+  readonly site: SiteId;
+  readonly slot: number;
+  readonly weight: number;
+  readonly flows: number;
+}
+
+/** A decision with everything a person needs to believe it. */
+export interface ExplainView {
+  readonly service: ServiceId;
+  readonly serviceName: string;
+  /** Site whose ingress decides. */
+  readonly site: SiteId;
+  /** True: computed for another site from our link state; without that site's memory and incumbent. */
+  readonly assumed: boolean;
+  readonly atMs: number;
+  readonly class: string;
+  readonly strategy: string;
+  readonly affinity: string;
+  readonly hysteresisPercent: number;
+  readonly holdMs: number;
+  /** `Decision.change`. */
+  readonly change: string;
+  /** `contactInstance` of the best; empty: nothing is eligible. */
+  readonly best: string;
+  readonly incumbentSinceMs: number;
+  readonly challengedSinceMs?: number;
+  /** Best first. */
+  readonly candidates: readonly ExplainCandidate[];
+}
+
+export interface ExplainCandidate {
+  readonly contactInstance: string;
+  readonly instanceName: string;
+  readonly site: SiteId;
+  readonly originator: RouterId;
+  readonly from: string;
+  readonly weight: number;
+  /** `best`, `shared`, or the first step that separated it. */
+  readonly verdict: string;
+  readonly cost?: {
+    readonly totalUs: number;
+    readonly roundTripUs: number;
+    readonly serviceTimeUs: number;
+    readonly priceUs: number;
+    readonly carbonUs: number;
+    readonly preferenceUs: number;
+  };
+  readonly state?: ComputeStateView;
+  /** Names (router ids where unnamed), own first, egress last; empty: unreachable. */
+  readonly path: readonly string[];
+  /** Segment list as imposed, first travelled first, the egress SID last. */
+  readonly segments: readonly string[];
+}
+
+export interface StatusView {
+  readonly name: string;
+  readonly site: SiteId;
+  readonly routerId: RouterId;
+  readonly domain: string;
+  readonly roles: readonly Role[];
+  readonly version: string;
+  readonly runtime: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly configFile: string;
+  /** `starting`, `black-out`, `running`, `draining`, `stopping`. */
+  readonly state: string;
+  /** `kernel` or `memory`; `awaiting`, `syncing`, `synced`. */
+  readonly fibKind: string;
+  readonly fibState: string;
+  readonly peersEstablished: number;
+  readonly peersConfigured: number;
+  readonly services: number;
+  readonly routes: number;
+  readonly nodes: number;
+  readonly fibObjects: number;
+  readonly fibFailures: number;
+  /** What this daemon cannot do at present and does without, a line each. */
+  readonly degraded: readonly string[];
+}
+
+/** Row type per `show` kind. */
+export interface Views {
+  readonly peers: PeerView;
+  readonly services: ServiceView;
+  readonly rib: RibRow;
+  readonly instances: InstanceView;
+  readonly 'link-state': LinkStateView;
+  readonly paths: PathView;
+  readonly fib: FibView;
+  readonly metrics: MetricView;
+  readonly capabilities: CapabilityView;
+  readonly flows: FlowView;
+}
+export type ViewKind = keyof Views;
+export const VIEW_KINDS = [
+  'peers',
+  'services',
+  'rib',
+  'instances',
+  'link-state',
+  'paths',
+  'fib',
+  'metrics',
+  'capabilities',
+  'flows',
+] as const satisfies readonly ViewKind[];
+
+const KEYS: { readonly [K in ViewKind]: (row: Views[K]) => string } = {
+  peers: (row) => row.name,
+  services: (row) => row.service,
+  rib: (row) => `${row.service} ${row.contactInstance} ${row.originator}`,
+  instances: (row) => `${row.service} ${row.contactInstance}`,
+  'link-state': (row) => row.originator,
+  paths: (row) => row.router,
+  fib: (row) => row.key,
+  metrics: (row) => `${row.name} ${JSON.stringify(row.labels)}`,
+  capabilities: (row) => row.name,
+  flows: (row) => `${row.service} ${row.contactInstance}`,
+};
+
+/** Identity of a row among the rows of its kind: what watchers merge by. */
+export function viewKey<K extends ViewKind>(kind: K, row: Views[K]): string {
+  return KEYS[kind](row);
+}
