@@ -19,8 +19,9 @@ export function addressFamily(address: string): AddressFamily {
 export function addressToBytes(address: string): Uint8Array {
   try {
     if (address.includes('%') || address.includes('/')) throw new Error('zone or prefix length');
-    const parsed = address.includes(':') ? new Address6(address) : new Address4(address);
-    const bytes = Uint8Array.from(parsed.toArray());
+    const bytes = Uint8Array.from(
+      address.includes(':') ? new Address6(address).toByteArray() : new Address4(address).toArray(),
+    );
     if (bytes.length === (address.includes(':') ? 16 : 4)) return bytes;
     const padded = new Uint8Array(address.includes(':') ? 16 : 4);
     padded.set(bytes, padded.length - bytes.length);
