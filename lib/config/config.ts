@@ -1,7 +1,8 @@
 // The typed configuration: what the rest of the daemon may rely on after `parseConfig`. Units are in the names; every
 // default stands in schema.ts next to its option. Config types stop at compose.ts and router/start.ts.
-import type { Family, PeerName, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
+
 import type { AffinityMode } from '../fib/fib.ts';
+import type { Family, PeerName, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
 import type { SidStructure } from '../model/service-route.ts';
 
 export interface PeerConfig {
@@ -140,6 +141,8 @@ export interface RouterConfig {
   readonly listen: { readonly address: string; readonly port: number };
   /** The word `plaintext` must be said; mutual TLS otherwise. */
   readonly security: 'plaintext' | 'mutual-tls';
+  /** PEM files; present exactly with `mutual-tls`. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly authorities: string };
   readonly admin: { readonly socket: string };
   readonly peers: readonly PeerConfig[];
   readonly srv6: {

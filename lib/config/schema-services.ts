@@ -1,0 +1,166 @@
+// The part of the configuration that speaks of services: their names, the contact instances behind this router, and
+// how an ingress decides. Defaults of the decision are DESIGN section 5's.
+import { z } from 'zod';
+import { STRATEGIES } from './config.ts';
+import { address, amount, durationMs, durationUs, integer, name, percent, tag } from './units.ts';
+
+const LONGEST = '24h';
+
+/** A service's address, or its name in `services`. */
+const serviceReference = () => {
+  const error = 'must be a name from services, or an address';
+  return z.string({ error }).min(1, { error }).max(63, { error });
+};
+
+const url = (protocols: readonly string[]) => {
+  const error = `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`;
+  return z
+    .string({ error })
+    .max(2048, { error })
+    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), { error });
+};
+
+const metricName = () => {
+  const error = 'must be a Prometheus metric name';
+  return z.string({ error }).regex(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,127}$/, { error });
+};
+
+const metrics = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('prometheus'),
+      url: url(['http:', 'https:']),
+      /** Scraped this often; reports leave when they matter. */
+      interval: durationMs({ min: '10ms', max: '10m' }).prefault('100ms'),
+      timeout: durationMs({ min: '10ms', max: '1m' }).prefault('1s'),
+      names: z
+        .strictObject({
+          workers: metricName().default('service_workers'),
+          'in-flight': metricName().default('service_requests_in_flight'),
+          arrivals: metricName().default('service_requests_total'),
+          completions: metricName().default('service_requests_completed_total'),
+          'busy-seconds': metricName().default('service_busy_seconds_total'),
+        })
+        .prefault({}),
+    }),
+    z.strictObject({ kind: z.literal('push') }),
+  ],
+  { error: 'kind must be prometheus or push' },
+);
+
+const probe = {
+  interval: durationMs({ min: '10ms', max: '10m' }).prefault('1s'),
+  timeout: durationMs({ min: '10ms', max: '1m' }).prefault('1s'),
+  /** Good answers in a row until up, bad ones until down. */
+  rise: integer(1, 100).default(3),
+  fall: integer(1, 100).default(3),
+};
+const health = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({ kind: z.literal('http'), url: url(['http:', 'https:']), ...probe }),
+    z.strictObject({ kind: z.literal('tcp'), url: url(['tcp:']), ...probe }),
+    z.strictObject({ kind: z.literal('none') }),
+  ],
+  { error: 'kind must be http, tcp or none' },
+);
+
+const instance = z.strictObject({
+  name: name(),
+  service: serviceReference(),
+  /** CSCI-ID: unicast address of the contact instance. */
+  address: address('ipv6'),
+  /** Where End.DX6 sends the packet; default: `address`. */
+  nexthop: address('ipv6').optional(),
+  /** Egress SID, inside the locator. */
+  sid: address('ipv6'),
+  metrics,
+  health: health.prefault({ kind: 'none' }),
+  classes: z.array(name()).max(32).default([]),
+  capabilities: z.array(tag()).max(32).default([]),
+  region: z.union([tag(), z.literal('')]).default(''),
+  residency: z.array(tag()).max(32).default([]),
+  /** Micro-units of the domain's currency per 1,000 requests. */
+  price: integer(0, 0xffffffff).default(0),
+  /** Grams CO2e per kWh. */
+  carbon: integer(0, 100_000).default(0),
+  /** Milliwatt-hours per 1,000 requests. */
+  energy: integer(0, 0xffffffff).default(0),
+  'security-level': integer(0, 255).default(0),
+  /** Higher wins; what a point is worth is the class's `exchange`. */
+  preference: integer(0, 65535).default(0),
+  /** State is repeated at least this often, and sooner when it matters. */
+  'report-interval': durationMs({ min: '10ms', max: '10m' }).prefault('1s'),
+  /** State this old no longer attracts flows (gRPC A58: 180 s). */
+  'valid-for': durationMs({ min: '100ms', max: LONGEST }).prefault('180s'),
+});
+
+/** 5 ms for score 10, 1.7 times more for each point less: 1 s for score 0. */
+const SCORE_TABLE = Array.from({ length: 11 }, (_, score) => `${Math.round(5000 * 1.7 ** (10 - score))}us`);
+
+const serviceClass = z.strictObject({
+  name: name(),
+  strategy: z.enum(STRATEGIES).default('joint'),
+  /** Hard constraints; absent: none. */
+  bounds: z
+    .strictObject({
+      'round-trip': durationUs({ min: '1us', max: LONGEST }).optional(),
+      'total-time': durationUs({ min: '1us', max: LONGEST }).optional(),
+      'min-spare-capacity': amount().default(0),
+      capabilities: z.array(tag()).max(32).default([]),
+      regions: z.array(tag()).max(32).default([]),
+      'min-security-level': integer(0, 255).default(0),
+      'max-price': amount().optional(),
+      'max-carbon': amount().optional(),
+    })
+    .prefault({}),
+  /** What one unit is worth in delay. */
+  exchange: z
+    .strictObject({
+      price: durationUs({ min: '0us', max: LONGEST }).prefault('0us'),
+      carbon: durationUs({ min: '0us', max: LONGEST }).prefault('0us'),
+      preference: durationUs({ min: '0us', max: LONGEST }).prefault('1ms'),
+    })
+    .prefault({}),
+  /** Service time to assume for a bare score 0, 1, .. 10. */
+  'score-table': z
+    .array(durationUs({ min: '1us', max: LONGEST }))
+    .length(11, { error: 'must have 11 durations, for the scores 0 to 10' })
+    .prefault(SCORE_TABLE),
+  /** A challenger must beat the incumbent by this much... */
+  hysteresis: percent().prefault('10%'),
+  /** ...for this long. */
+  hold: durationMs({ min: '0ms', max: '1h' }).prefault('1s'),
+  /** `flow`: a running flow stays with its contact instance. */
+  affinity: z.enum(['flow', 'none']).default('flow'),
+  /** A flow without packets for this long is forgotten; and for this long after FIN or RST. */
+  'idle-timeout': durationMs({ min: '1s', max: LONGEST }).prefault('5m'),
+  'closing-timeout': durationMs({ min: '100ms', max: '10m' }).prefault('2s'),
+});
+
+/** Service name -> anycast address (CS-ID). */
+export const serviceNames = z.record(name(), address('ipv6')).default({});
+export const instances = z.array(instance).max(4096).default([]);
+/** `default` exists without being written. */
+export const classes = z.array(serviceClass).max(256).default([]);
+export const defaultClass = () => serviceClass.parse({ name: 'default' });
+
+export const steering = z
+  .strictObject({
+    /** Services whose traffic this ingress steers. */
+    services: z
+      .array(z.strictObject({ service: serviceReference(), class: name().default('default') }))
+      .max(4096)
+      .default([]),
+    /** The first change is acted on at once; while more come they are held back from min, doubling, to max. */
+    debounce: z
+      .strictObject({
+        min: durationMs({ min: '0ms', max: '1m' }).prefault('10ms'),
+        max: durationMs({ min: '0ms', max: '1m' }).prefault('250ms'),
+      })
+      .prefault({}),
+    /** After a start, metrics this young do not move traffic. */
+    blackout: durationMs({ min: '0s', max: '10m' }).prefault('10s'),
+  })
+  .prefault({});

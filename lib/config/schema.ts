@@ -1,0 +1,159 @@
+// The configuration file: every option with its meaning, range and default, section by section. Keys are kebab-case,
+// values carry their units (units.ts). Each section is turned into the fields of RouterConfig where it is described;
+// what needs more than one section stands in cross-check.ts and build.ts. example.yaml shows every option.
+import { z } from 'zod';
+import { FAMILIES, ROLES } from '../model/identity.ts';
+import { classes, instances, serviceNames, steering } from './schema-services.ts';
+import {
+  address,
+  bandwidthBps,
+  durationMs,
+  durationUs,
+  integer,
+  interfaceName,
+  name,
+  percent,
+  prefix,
+  routerId,
+  sizeBytes,
+} from './units.ts';
+
+const port = () => integer(1, 65535);
+const filePath = () => z.string({ error: 'must be a file path' }).min(1, { error: 'must be a file path' }).max(4096);
+
+const peer = z.strictObject({
+  name: name(),
+  /** Dialled, and accepted from. */
+  address: address(),
+  port: port().default(1790),
+  families: z
+    .array(z.enum(FAMILIES))
+    .min(1)
+    .default([...FAMILIES]),
+  /** 0s: none; otherwise the smaller of both ends counts (RFC 4271 4.2). */
+  'hold-time': durationMs({ min: '300ms', max: '18h', orZero: true }).prefault('3s'),
+  'connect-retry': durationMs({ min: '10ms', max: '1h' }).prefault('500ms'),
+  /** Only accepts, never dials. */
+  passive: z.boolean().default(false),
+  /** Interface whose loss ends the session at once; default: the link whose remote address is this peer's. */
+  link: interfaceName().optional(),
+});
+
+const srv6 = z.strictObject({
+  locator: prefix('ipv6'),
+  /** Bits (RFC 9252 3.2.1); default: block and node fill the locator, node 16, function 16, argument 0. */
+  structure: z
+    .strictObject({
+      block: integer(1, 120),
+      node: integer(0, 120),
+      function: integer(1, 120),
+      argument: integer(0, 120).default(0),
+    })
+    .optional(),
+  /** Default: function 1 of the locator. */
+  'end-sid': address('ipv6').optional(),
+  /** Outer source of encapsulated packets; default: host 1 of the locator. */
+  source: address('ipv6').optional(),
+  device: interfaceName().default('sr0'),
+  /** Most SIDs the headend imposes (RFC 8491). */
+  'max-sid-depth': integer(1, 64).default(16),
+});
+
+const link = z.strictObject({
+  name: interfaceName(),
+  neighbour: routerId(),
+  'local-address': address(),
+  'remote-address': address(),
+  /** One way; counts until measured, and where STAMP is off. */
+  delay: durationUs({ min: '1us', max: '16s' }).prefault('1ms'),
+  bandwidth: bandwidthBps().prefault('10gbit'),
+  /** Bit mask (RFC 7308). */
+  'admin-groups': integer(0, 0xffffffff).default(0),
+  srlg: z.array(integer(0, 0xffffffff)).max(64).default([]),
+});
+
+const stamp = z.strictObject({
+  enabled: z.boolean().default(true),
+  port: port().default(862),
+  interval: durationMs({ min: '10ms', max: '1m' }).prefault('50ms'),
+  /** Intervals without a reply until the link counts as down. */
+  'detect-multiplier': integer(2, 255).default(3),
+  window: durationMs({ min: '100ms', max: '10m' }).prefault('10s'),
+  /** Changes of delay below the larger of the two are not flooded. */
+  'dead-band': z
+    .strictObject({
+      share: percent().prefault('10%'),
+      delay: durationUs({ min: '1us', max: '1s', orZero: true }).prefault('500us'),
+    })
+    .prefault({}),
+});
+
+const fib = z.strictObject({
+  /** `memory`: nothing is programmed (dry run). */
+  kind: z.enum(['kernel', 'memory']).default('kernel'),
+  /** rtm_protocol of all own objects; 201 is in nobody's rt_protos. */
+  protocol: integer(5, 255).default(201),
+  'group-id-base': integer(1, 0x7fffffff).default(100_000_000),
+  'nexthop-id-base': integer(1, 0x7fffffff).default(200_000_000),
+  /** Table of a contact instance: this plus its slot. */
+  'table-base': integer(256, 0x7fffffff).default(10_000),
+  /** Firewall mark of a contact instance: this plus its slot, inside the mask. */
+  'mark-base': integer(1, 0xffffffff).default(0x100),
+  'mark-mask': integer(1, 0xffffffff).default(0xfff),
+  /** Policy rule of a contact instance: this plus its slot. */
+  'rule-priority': integer(1, 32765).default(10_000),
+  /** Reads the kernel back this often and repairs drift; 0s: never. */
+  'verify-interval': durationMs({ min: '1s', max: '1h', orZero: true }).prefault('30s'),
+  /** Programs routes to the domain's locators and prefixes; false where another IGP does. */
+  underlay: z.boolean().default(true),
+});
+
+/** Sections in the order of example.yaml. */
+export const sections = {
+  name: name(),
+  site: name(),
+  'router-id': routerId(),
+  /** Peers of another domain are refused. */
+  domain: name().default('cfn'),
+  roles: z
+    .array(z.enum(ROLES))
+    .min(1)
+    .default([...ROLES]),
+  listen: z.strictObject({ address: address().prefault('::'), port: port().default(1790) }).prefault({}),
+  security: z.enum(['plaintext', 'mutual-tls'], {
+    error: 'must be said in so many words: plaintext (anyone who reaches the port may speak) or mutual-tls',
+  }),
+  /** For mutual-tls: PEM files. */
+  tls: z.strictObject({ certificate: filePath(), key: filePath(), authorities: filePath() }).optional(),
+  admin: z
+    .strictObject({
+      /** Longer paths do not fit sockaddr_un. */
+      socket: filePath().max(107, { error: 'must be at most 107 bytes long' }).default('/run/cfnd/cfnd.sock'),
+    })
+    .prefault({}),
+  services: serviceNames,
+  srv6,
+  links: z.array(link).max(1024).default([]),
+  stamp: stamp.prefault({}),
+  peers: z.array(peer).max(1024).default([]),
+  prefixes: z.array(prefix()).max(4096).default([]),
+  instances,
+  classes,
+  steering,
+  fib: fib.prefault({}),
+  recorder: z
+    .strictObject({
+      /** Every event as a JSON line; absent: off. */
+      file: filePath().optional(),
+      'max-size': sizeBytes().prefault('64MiB'),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+} as const;
+
+export type SectionName = keyof typeof sections;
+/** What the file says once every section is valid on its own, defaults filled in. */
+export type Sections = { readonly [K in SectionName]: z.output<(typeof sections)[K]> };
+
+/** The whole file as one schema: for the published JSON schema. */
+export const fileSchema = z.strictObject(sections);
