@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type LinkSpec, routerOf, topologyOf } from '../topology/fixture.ts';
+import { computeSpf } from '../topology/spf.ts';
+import { BEHAVIOUR, behaviourName } from './behaviours.ts';
+import { planSegments } from './plan.ts';
+
+// 1 - 2 - 3 - 4 - 5 in a row, and a slow way 1 - 6 - 4 around.
+const nodes = topologyOf([
+  [1, 2, 10],
+  [2, 3, 10],
+  [3, 4, 10],
+  [4, 5, 10],
+  [1, 6, 100],
+  [6, 4, 100],
+]);
+const egressSid = '5f00:0:5:d6::';
+const plan = (path: number[], maxSidDepth = 10) =>
+  planSegments({ path: path.map(routerOf), nodes, egressSid, maxSidDepth });
+const end = (node: number) => `5f00:0:${node}:1::`;
+
+describe('the segment planner', () => {
+  test('names every transit router, then the egress SID', () => {
+    expect(plan([1, 2, 3, 4, 5])).toEqual({
+      segments: [end(2), end(3), end(4), egressSid],
+      reason: 'complete',
+      router: '',
+    });
+  });
+
+  test.each([[[4, 5]], [[5]]])('path %j without transit is the egress SID alone', (path) => {
+    expect(plan(path).segments).toEqual([egressSid]);
+  });
+
+  test('drops leading routers that the shortest path visits anyway when the depth is small', () => {
+    expect(plan([1, 2, 3, 4, 5], 2)).toEqual({
+      segments: [end(4), egressSid],
+      reason: 'shortened',
+      router: routerOf(4),
+    });
+    expect(plan([1, 2, 3, 4, 5], 1)).toEqual({ segments: [egressSid], reason: 'shortened', router: routerOf(5) });
+  });
+
+  test('refuses to shorten a detour that must be named', () => {
+    expect(plan([1, 6, 4, 5], 3).segments).toEqual([end(6), end(4), egressSid]);
+    expect(plan([1, 6, 4, 5], 2)).toEqual({ segments: [], reason: 'too-deep', router: routerOf(5) });
+  });
+
+  test('a depth of 0 takes no list at all', () => {
+    expect(plan([4, 5], 0)).toMatchObject({ segments: [], reason: 'too-deep' });
+  });
+
+  test('says which router has no End SID, and which is unknown', () => {
+    const three = nodes.get(routerOf(3))!;
+    const bare = new Map(nodes).set(routerOf(3), { ...three, locators: [] });
+    const packed = new Map(nodes).set(routerOf(3), {
+      ...three,
+      locators: [{ ...three.locators[0]!, behaviour: BEHAVIOUR.endReplaceCsid }],
+    });
+    const path = [1, 2, 3, 4, 5].map(routerOf);
+    for (const without of [bare, packed]) {
+      expect(planSegments({ path, nodes: without, egressSid, maxSidDepth: 9 })).toEqual({
+        segments: [],
+        reason: 'no-end-sid',
+        router: routerOf(3),
+      });
+    }
+    expect(plan([1, 9, 5])).toEqual({ segments: [], reason: 'unknown-router', router: routerOf(9) });
+    expect(plan([])).toEqual({ segments: [], reason: 'no-path', router: '' });
+  });
+
+  test('walking the list from SID to SID over shortest paths is never longer than the path that was asked for', () => {
+    const node = fc.integer({ min: 1, max: 9 });
+    const links = fc.array(fc.tuple(node, node, fc.integer({ min: 1, max: 5 })), { minLength: 8, maxLength: 30 });
+    fc.assert(
+      fc.property(links, node, node, fc.integer({ min: 1, max: 4 }), (specs, from, to, maxSidDepth) => {
+        const random = topologyOf(specs.filter(([a, b]) => a !== b) as LinkSpec[], 9);
+        const wanted = computeSpf(random, routerOf(from)).get(routerOf(to));
+        fc.pre(wanted !== undefined && from !== to);
+        const planned = planSegments({
+          path: wanted!.path,
+          nodes: random,
+          egressSid: `5f00:0:${to}:d6::`,
+          maxSidDepth,
+        });
+        expect(planned.segments.length).toBe(Math.min(maxSidDepth, wanted!.path.length - 1));
+        let at = routerOf(from);
+        let delayUs = 0;
+        for (const sid of planned.segments) {
+          const next = routerOf(Number.parseInt(sid.split(':')[2]!, 16));
+          delayUs += computeSpf(random, at).get(next)!.delayUs;
+          at = next;
+        }
+        expect([at, delayUs]).toEqual([routerOf(to), wanted!.delayUs]);
+      }),
+    );
+  });
+});
+
+test.each([
+  [1, 'End'],
+  [16, 'End.DX6'],
+  [18, 'End.DT6'],
+  [20, 'End.DT46'],
+  [31, 'End (PSP+USP+USD)'],
+  [43, 'End with NEXT-CSID'],
+  [59, 'End.X with NEXT-CSID (PSP+USP+USD)'],
+  [62, 'End.DT6 with NEXT-CSID'],
+  [97, 'End.XLBS with NEXT-CSID'],
+  [104, 'End with REPLACE-CSID (PSP+USP)'],
+  [120, 'End.DT46 with REPLACE-CSID'],
+  [127, 'End.B6.Encaps.Red with REPLACE-CSID'],
+  [125, 'behaviour 125'],
+])('code point %i is %s', (codePoint, name) => {
+  expect(behaviourName(codePoint)).toBe(name);
+});
