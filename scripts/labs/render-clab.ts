@@ -1,0 +1,129 @@
+// Renders the containerlab file of a topology: linux nodes and point-to-point links only, so that a laptop's containerlab
+// and the namespace runner deploy the very same file. Decides what is containerlab's (processes, sysctls, addresses); what
+// a daemon is told is render-config.ts's.
+import { formatDelay, formatRate, PERFECT } from './impairment.ts';
+import { linksOf, type Topology, type TopologyLink, type TopologyNode } from './topology.ts';
+
+const SCHEMA = 'https://raw.githubusercontent.com/srl-labs/containerlab/main/schemas/clab.schema.json';
+
+/** Set for `all` and `default`: interfaces arrive later and inherit `default` only. */
+const INTERFACE_SYSCTLS = {
+  host: { disable_ipv6: 0, accept_dad: 0 },
+  router: { forwarding: 1, seg6_enabled: 1 },
+};
+
+/** Containers cannot write /proc/sys, so everything the daemon relies on stands here. */
+const ROUTER_SYSCTLS = {
+  'net.ipv4.nexthop_compat_mode': 0,
+  'net.ipv6.fib_multipath_hash_policy': 1,
+  'net.ipv6.seg6_flowlabel': 1,
+};
+
+/** So that `exec in1 -- cfnctl …` finds the program. */
+const PATH = '/opt/cfnd/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export function renderClab(topology: Topology): string {
+  const service = topology.services[0];
+  const lines = [
+    `# yaml-language-server: $schema=${SCHEMA}`,
+    `# ${topology.title}. Rendered from topologies/${topology.name}/topology.json by scripts/render: edit that file.`,
+    `name: ${topology.name}`,
+    '',
+    'topology:',
+    '  defaults:',
+    '    kind: linux',
+    '  kinds:',
+    '    linux:',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: containerlab substitutes it
+    '      image: ${CFND_IMAGE:=cfnd:latest}',
+    '      image-pull-policy: Never',
+    '      # A restarted container would lose its links.',
+    '      restart-policy: "no"',
+    '      network-mode: none',
+    '      privileged: false',
+    '      cap-add: [NET_ADMIN, NET_RAW, NET_BIND_SERVICE]',
+    '      env:',
+    `        PATH: ${PATH}`,
+    '      sysctls:',
+    ...interfaceSysctls(INTERFACE_SYSCTLS.host),
+    '  groups:',
+    '    client:',
+    '      cmd: sleep infinity',
+    '    router:',
+    '      cmd: /opt/cfnd/bin/cfnd run --config /etc/cfnd/cfnd.yaml',
+    '      binds:',
+    '        - configs/__clabNodeName__.yaml:/etc/cfnd/cfnd.yaml:ro',
+    '      sysctls:',
+    ...interfaceSysctls(INTERFACE_SYSCTLS.router),
+    ...Object.entries(ROUTER_SYSCTLS).map(([key, value]) => `        ${key}: ${value}`),
+    ...(service === undefined
+      ? []
+      : [
+          '    service-host:',
+          `      cmd: ${quoted(
+            `/opt/cfnd/bin/cfn-service --listen [::]:${service.port} --workers ${service.workers} --work-us ${service.workUs}`,
+          )}`,
+        ]),
+    '',
+    '  nodes:',
+    ...topology.nodes.flatMap((node) => renderNode(topology, node)),
+    '',
+    '  # vars: one way. The runner applies them; containerlab does where the kernel has netem (scripts/lab impair).',
+    '  links:',
+    ...topology.links.flatMap(renderLink),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function renderNode(topology: Topology, node: TopologyNode): string[] {
+  return [
+    `    ${node.name}:`,
+    `      group: ${node.kind}`,
+    `      labels: { site: ${node.site}${node.kind === 'router' ? `, role: ${node.role}` : ''} }`,
+    '      exec:',
+    ...execOf(topology, node).map((line) => `        - ${line}`),
+  ];
+}
+
+/** Addresses are static and unique, so no duplicate address detection delays them. */
+function execOf(topology: Topology, node: TopologyNode): string[] {
+  const links = linksOf(topology, node.name);
+  const addresses = links.map(({ local }) => `ip -6 address add ${local.address} dev ${local.interface} nodad`);
+  if (node.kind === 'router') return [`ip -6 address add ${node.loopback}/128 dev lo nodad`, ...addresses];
+  const anycast = topology.services
+    .filter((service) => service.instances.some((instance) => instance.host === node.name))
+    .map((service) => `ip -6 address add ${service.id}/128 dev lo nodad`);
+  const gateways = links
+    .slice(0, 1)
+    .map(({ local, remote }) => `ip -6 route add default via ${withoutLength(remote.address)} dev ${local.interface}`);
+  return [...anycast, ...addresses, ...gateways];
+}
+
+function renderLink(link: TopologyLink): string[] {
+  const ends = link.endpoints.map((end) => `"${end.node}:${end.interface}"`).join(', ');
+  const vars = [
+    link.delayUs === PERFECT.delayUs ? [] : [`delay: ${formatDelay(link.delayUs)}`],
+    link.jitterUs === PERFECT.jitterUs ? [] : [`jitter: ${formatDelay(link.jitterUs)}`],
+    link.lossPercent === PERFECT.lossPercent ? [] : [`loss: ${link.lossPercent}%`],
+    link.rateBps === PERFECT.rateBps ? [] : [`rate: ${formatRate(link.rateBps)}`],
+  ].flat();
+  return [
+    `    - endpoints: [${ends}]`,
+    ...(link.mtu === undefined ? [] : [`      mtu: ${link.mtu}`]),
+    ...(vars.length === 0 ? [] : [`      vars: { ${vars.join(', ')} }`]),
+  ];
+}
+
+function interfaceSysctls(values: Readonly<Record<string, number>>): string[] {
+  return Object.entries(values).flatMap(([key, value]) =>
+    ['all', 'default'].map((scope) => `        net.ipv6.conf.${scope}.${key}: ${value}`),
+  );
+}
+
+function withoutLength(address: string): string {
+  return address.split('/')[0] ?? '';
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
