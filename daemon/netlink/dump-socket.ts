@@ -1,0 +1,97 @@
+// Dumps: whole tables read from the kernel in one consistent piece. They have a socket of their own, so that a change
+// can be made while a long dump is being read; one dump at a time, a turn of the event loop between buffers.
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import { CodedError } from '../../lib/errors.ts';
+import { Flag, MessageType } from '../../lib/netlink/constants.ts';
+import { decodeOutcome, Errno } from '../../lib/netlink/errors.ts';
+import { type Message, Messages } from '../../lib/netlink/reader.ts';
+import { type Encode, Writer } from '../../lib/netlink/writer.ts';
+import { DATAGRAM_BYTES, KernelSocket, kernelFailure, type SocketOptions } from './socket.ts';
+
+const ATTEMPTS = 10;
+const PART_TIMEOUT_MS = 2000;
+const POLL_MS = 1;
+const RECEIVE_BUFFER = 4 << 20;
+
+export class DumpSocket {
+  private readonly options: SocketOptions;
+  private readonly buffer = new Uint8Array(8 * DATAGRAM_BYTES);
+  private readonly cursor = new Messages(this.buffer);
+  private readonly writer = new Writer(256);
+  private socket: KernelSocket | undefined;
+  private sequence = 0;
+  private queue: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  constructor(options: SocketOptions) {
+    this.options = options;
+  }
+
+  read<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[]> {
+    const result = this.queue.then(() => this.readConsistent(encode, decode));
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.socket?.close();
+    this.socket = undefined;
+  }
+
+  private async readConsistent<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[]> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      try {
+        const items = await this.readOnce(encode, decode);
+        if (items) return items;
+      } catch (error) {
+        // The rest of an abandoned dump would be taken for the next one's.
+        this.socket?.close();
+        this.socket = undefined;
+        throw error;
+      }
+    }
+    throw new CodedError('netlink-dump-interrupted', `the table changed during each of ${ATTEMPTS} dumps`);
+  }
+
+  /** `null`: the table changed meanwhile (NLM_F_DUMP_INTR). */
+  private async readOnce<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[] | null> {
+    if (this.closed) throw kernelFailure(Errno.EBADF, 'dump');
+    this.socket ??= new KernelSocket(this.options, RECEIVE_BUFFER, () => {});
+    const { native, handle } = this.socket;
+    const sequence = (this.sequence = (this.sequence + 1) & 0x7fff_ffff);
+    this.writer.reset();
+    encode(this.writer);
+    this.writer.stamp(sequence, 0);
+    const sent = native.send(handle, this.writer.bytes, this.writer.length);
+    if (sent < 0) throw kernelFailure(-sent, 'dump');
+    const items: T[] = [];
+    let interrupted = false;
+    let deadline = performance.now() + PART_TIMEOUT_MS;
+    for (;;) {
+      const received = native.recv(handle, this.buffer, DATAGRAM_BYTES);
+      if (received === -Errno.EAGAIN) {
+        if (performance.now() >= deadline) throw kernelFailure(Errno.ETIMEDOUT, 'dump');
+        await pause(POLL_MS);
+      } else if (received < 0) {
+        throw kernelFailure(-received, 'dump');
+      } else {
+        this.cursor.rewind(received);
+        while (this.cursor.next()) {
+          if (this.cursor.sequence !== sequence) continue;
+          interrupted ||= (this.cursor.flags & Flag.dumpInterrupted) !== 0;
+          if (this.cursor.type === MessageType.done || this.cursor.type === MessageType.error) {
+            const error = decodeOutcome(this.cursor);
+            if (error) throw new CodedError(error.code, `dump: ${error.text}`);
+            return interrupted ? null : items;
+          }
+          const item = decode(this.cursor);
+          if (item !== null) items.push(item);
+        }
+        deadline = performance.now() + PART_TIMEOUT_MS;
+        await turn();
+      }
+      if (this.closed) throw kernelFailure(Errno.EBADF, 'dump');
+    }
+  }
+}

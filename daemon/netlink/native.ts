@@ -1,0 +1,62 @@
+// Finds and loads the addon nlsock.node, built by scripts/build-native: a raw AF_NETLINK socket and nothing else. All
+// of the protocol is in TypeScript; this file knows only where the addon is and what its functions look like.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { CodedError } from '../../lib/errors.ts';
+
+/** An open socket of the addon; closed when collected, but do not wait for that. */
+export type NativeHandle = { readonly __native: unique symbol };
+
+/** The addon. Every number returned is a result, or a negative errno; nothing throws. */
+export interface Native {
+  /** Opens, binds and connects a socket to the kernel, in another network namespace when its path is given. */
+  open(protocol: number, netnsPath: string | null, onReadable: (status: number) => void): NativeHandle | number;
+  /** Calls `onReadable` while there is something to read (1) or no more (0); after an error status, 0 and 1 re-arm. */
+  poll(handle: NativeHandle, on: number): number;
+  /** Whether the watcher keeps the event loop alive. */
+  ref(handle: NativeHandle, on: number): number;
+  send(handle: NativeHandle, bytes: Uint8Array, length: number): number;
+  /** Packs as many datagrams as fit while `room` bytes are free; -EAGAIN when there is none. */
+  recv(handle: NativeHandle, into: Uint8Array, room: number): number;
+  /**
+   * Sends, then reads what is queued already, until the NLMSG_ERROR that answers `sequence` has been read. Returns
+   * the bytes read, 0 when there was no answer yet.
+   */
+  exchange(handle: NativeHandle, bytes: Uint8Array, length: number, into: Uint8Array, sequence: number): number;
+  /** Blocks until readable or `timeoutMs` have passed (0). */
+  wait(handle: NativeHandle, timeoutMs: number): number;
+  setopt(handle: NativeHandle, level: number, option: number, value: number): number;
+  /** Attaches a classic BPF program, 8 bytes an instruction. */
+  filter(handle: NativeHandle, program: Uint8Array): number;
+  /** The port that the kernel assigned. */
+  port(handle: NativeHandle): number;
+  close(handle: NativeHandle): number;
+}
+
+let loaded: Native | undefined;
+
+/** Where the addon may be: told by CFND_NATIVE, beside the bundle, or in dist/ of a source checkout. */
+export function nativeCandidates(environment: NodeJS.ProcessEnv = process.env): string[] {
+  const told = environment.CFND_NATIVE;
+  if (told) return [told];
+  const here = import.meta.dirname;
+  return [join(here, 'nlsock.node'), join(here, '../../dist/nlsock.node')];
+}
+
+/** Loads the addon once; throws `CodedError` `netlink-addon-missing` or `netlink-addon-broken`. */
+export function loadNative(): Native {
+  if (loaded) return loaded;
+  const candidates = nativeCandidates();
+  const path = candidates.find((candidate) => existsSync(candidate));
+  if (path === undefined)
+    throw new CodedError('netlink-addon-missing', 'nlsock.node is not built: run scripts/build-native', {
+      searched: candidates.join(' '),
+    });
+  try {
+    loaded = createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    throw new CodedError('netlink-addon-broken', `cannot load nlsock.node: ${(error as Error).message}`, { path });
+  }
+  return loaded;
+}

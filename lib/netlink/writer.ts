@@ -1,0 +1,180 @@
+// Netlink framing, the writing half: messages and attributes appended to one buffer. Knows lengths and alignment, and
+// no message's meaning. Integers are host-endian, addresses and ports network order.
+//
+//   nlmsghdr   0               2               4        nlattr   0               2
+//             +-------------------------------+                 +---------------+---------------+
+//             |             length            |                 |    length     | N B   type    |
+//             +---------------+---------------+                 +---------------+---------------+
+//             |      type     |     flags     |                 | payload, zero-padded to 4 ... |
+//             +---------------+---------------+                 +-------------------------------+
+//             |            sequence           |                 length counts header and payload, not the padding;
+//             +-------------------------------+                 N = nested, B = network byte order
+//             |              port             |
+//             +-------------------------------+
+import { writeAddress } from './address-text.ts';
+import { HEADER_BYTES } from './constants.ts';
+
+const NESTED = 0x8000;
+
+/** Something that appends exactly one message to a writer; pure, so that a retry may call it again. */
+export type Encode = (writer: Writer) => void;
+
+const align4 = (n: number) => (n + 3) & ~3;
+
+/**
+ * Appends messages to one growing buffer. Everything starts 4-aligned, so that 16- and 32-bit stores go through
+ * typed arrays; the padding is zeroed as it is passed because the buffer is reused.
+ */
+export class Writer {
+  bytes: Uint8Array;
+  /** End of the last finished message, aligned: what a send() takes. */
+  length = 0;
+  /** Offset of the last finished message. */
+  last = 0;
+  /** Offset of the message being written. */
+  private start = 0;
+  private u16: Uint16Array;
+  private u32: Uint32Array;
+  private at = 0;
+
+  constructor(capacity = 16384) {
+    this.bytes = new Uint8Array(align4(capacity));
+    this.u16 = new Uint16Array(this.bytes.buffer);
+    this.u32 = new Uint32Array(this.bytes.buffer);
+  }
+
+  reset(): void {
+    this.length = this.last = this.start = this.at = 0;
+  }
+
+  /** Starts a message; sequence and port stay zero until `stamp`. */
+  begin(type: number, flags: number): void {
+    this.start = this.at = this.length;
+    this.reserve(HEADER_BYTES);
+    const word = this.at >> 2;
+    this.u32[word] = 0;
+    this.u32[word + 1] = 0;
+    this.u32[word + 2] = 0;
+    this.u32[word + 3] = 0;
+    this.u16[(this.at >> 1) + 2] = type;
+    this.u16[(this.at >> 1) + 3] = flags;
+    this.at += HEADER_BYTES;
+  }
+
+  end(): void {
+    this.u32[this.start >> 2] = this.at - this.start;
+    this.length = this.at;
+    this.last = this.start;
+  }
+
+  /** Gives the last finished message its sequence number and further flags: the socket's concern, not the codec's. */
+  stamp(sequence: number, flags: number): void {
+    this.u32[(this.last >> 2) + 2] = sequence;
+    this.u16[(this.last >> 1) + 3]! |= flags;
+  }
+
+  /** Four bytes of a fixed header. */
+  quad(a: number, b: number, c: number, d: number): void {
+    this.reserve(4);
+    this.bytes[this.at] = a;
+    this.bytes[this.at + 1] = b;
+    this.bytes[this.at + 2] = c;
+    this.bytes[this.at + 3] = d;
+    this.at += 4;
+  }
+
+  word(value: number): void {
+    this.reserve(4);
+    this.u32[this.at >> 2] = value;
+    this.at += 4;
+  }
+
+  /** Two host-endian 16-bit numbers. */
+  halves(a: number, b: number): void {
+    this.reserve(4);
+    this.u16[this.at >> 1] = a;
+    this.u16[(this.at >> 1) + 1] = b;
+    this.at += 4;
+  }
+
+  /** Raw address bytes at the cursor (a segment of an SRH). */
+  rawAddress(address: string): void {
+    this.reserve(16);
+    this.at += writeAddress(address, this.bytes, this.at);
+  }
+
+  zeros(count: number): void {
+    this.reserve(align4(count));
+    this.bytes.fill(0, this.at, this.at + align4(count));
+    this.at += align4(count);
+  }
+
+  flag(type: number): void {
+    this.halves(4, type);
+  }
+
+  u8(type: number, value: number): void {
+    this.halves(5, type);
+    this.quad(value, 0, 0, 0);
+  }
+
+  u16Attribute(type: number, value: number): void {
+    this.halves(6, type);
+    this.halves(value, 0);
+  }
+
+  u32Attribute(type: number, value: number): void {
+    this.halves(8, type);
+    this.word(value);
+  }
+
+  /** A NUL-terminated string. */
+  text(type: number, value: string): void {
+    const encoded = new TextEncoder().encode(`${value}\0`);
+    this.binary(type, encoded);
+  }
+
+  binary(type: number, value: Uint8Array): void {
+    this.halves(4 + value.length, type);
+    this.reserve(align4(value.length) + 4);
+    const padded = align4(value.length);
+    if (padded > 0) this.u32[(this.at + padded - 4) >> 2] = 0;
+    this.bytes.set(value, this.at);
+    this.at += padded;
+  }
+
+  /** An IPv4 or IPv6 address attribute; throws `CodedError` `bad-address`. */
+  address(type: number, value: string): void {
+    this.reserve(20);
+    const size = writeAddress(value, this.bytes, this.at + 4);
+    this.halves(4 + size, type);
+    this.at += size;
+  }
+
+  /** Opens a nest and returns what `close` needs. The nested bit is always set: NHA_ENCAP insists on it. */
+  open(type: number): number {
+    const start = this.at;
+    this.halves(0, type | NESTED);
+    return start;
+  }
+
+  /** Opens an attribute with raw content written by `word`, `quad` and `rawAddress`. */
+  openRaw(type: number): number {
+    const start = this.at;
+    this.halves(0, type);
+    return start;
+  }
+
+  close(start: number): void {
+    this.u16[start >> 1] = this.at - start;
+  }
+
+  private reserve(count: number): void {
+    if (this.at + count <= this.bytes.length) return;
+    const bytes = new Uint8Array(align4(Math.max(this.bytes.length * 2, this.at + count)));
+    bytes.set(this.bytes.subarray(0, this.at));
+    this.bytes = bytes;
+    this.u16 = new Uint16Array(bytes.buffer);
+    this.u32 = new Uint32Array(bytes.buffer);
+  }
+}
