@@ -14,7 +14,7 @@ export interface SegmentNexthop {
 export interface NexthopGroup {
   readonly kind: 'group';
   readonly id: number;
-  readonly members: readonly { readonly nexthop: number; /** 1..256 */ readonly weight: number }[];
+  readonly members: readonly { readonly nexthop: number /** 1..256 */; readonly weight: number }[];
 }
 
 export interface GatewayHop {
@@ -52,7 +52,10 @@ export interface LocalSid {
   readonly prefix: string;
   readonly behaviour: SidBehaviour;
   /** RFC 8986 4.16, RFC 9800. */
-  readonly flavours?: { readonly psp?: boolean; readonly nextCsid?: { readonly blockBits: number; readonly nodeBits: number } };
+  readonly flavours?: {
+    readonly psp?: boolean;
+    readonly nextCsid?: { readonly blockBits: number; readonly nodeBits: number };
+  };
 }
 
 /** Policy rule: marked packets look up the contact instance's table. */

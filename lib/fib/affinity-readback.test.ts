@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { readAffinity } from './affinity-readback.ts';
+import { sameObject } from './equality.ts';
+import type { AffinityService } from './fib.ts';
+
+const key = { concat: [{ payload: { protocol: 'ip6', field: 'saddr' } }, { meta: { key: 'l4proto' } }] };
+
+/** One contact instance's rules, in the shape in which nft 1.0.6 prints them. */
+function learned(slot: number, mark: number) {
+  const marked = {
+    mangle: { key: { meta: { key: 'mark' } }, value: { '|': [{ '&': [{}, 0xfffff000 + mark] }, mark] } },
+  };
+  const store = (op: string, name: string, timeout?: number) => ({
+    set: { op, elem: { elem: { val: key, ...(timeout && { timeout }) } }, set: `@${name}_${slot}` },
+  });
+  const main = 'svc_fd00_cafe__80';
+  const match = { match: { op: '==', left: key, right: `@live_${slot}` } };
+  return [
+    { set: { name: `live_${slot}` } },
+    { set: { name: `closing_${slot}` } },
+    { chain: { name: `learn_${slot}` } },
+    { rule: { chain: `learn_${slot}`, expr: [marked, store('add', 'live', 300)] } },
+    { rule: { chain: main, expr: [match, marked, store('update', 'live', 300), { return: null }] } },
+    { rule: { chain: main, expr: [match, marked, { return: null }] } },
+    { rule: { chain: `${main}_finish`, expr: [match, marked, store('delete', 'live'), store('add', 'closing', 2)] } },
+  ];
+}
+
+const frame = [
+  { metainfo: { version: '1.0.6' } },
+  { chain: { name: 'classify', hook: 'prerouting' } },
+  { rule: { chain: 'classify', expr: [] } },
+  { rule: { chain: 'classify', expr: [] } },
+  { chain: { name: 'svc_fd00_cafe__80' } },
+  { chain: { name: 'svc_fd00_cafe__80_finish' } },
+  { chain: { name: 'svc_fd00_cafe__80_decide' } },
+  { rule: { chain: 'svc_fd00_cafe__80', expr: [{ jump: { target: 'svc_fd00_cafe__80_finish' } }] } },
+  { rule: { chain: 'svc_fd00_cafe__80', expr: [{ goto: { target: 'svc_fd00_cafe__80_decide' } }] } },
+];
+const split = {
+  rule: {
+    chain: 'svc_fd00_cafe__80_decide',
+    expr: [
+      {
+        vmap: {
+          key: { jhash: { mod: 1000, seed: 24301 } },
+          data: {
+            set: [
+              [{ range: [0, 998] }, { goto: { target: 'learn_1' } }],
+              [999, { goto: { target: 'learn_2' } }],
+            ],
+          },
+        },
+      },
+    ],
+  },
+};
+const map = { map: { name: 'services6', elem: [['fd00:cafe::80', { goto: { target: 'svc_fd00_cafe__80' } }]] } };
+const text = (...nftables: unknown[]) => JSON.stringify({ nftables });
+const whole = [...frame, ...learned(1, 0x101), ...learned(2, 0x102), split];
+
+const expected: AffinityService = {
+  kind: 'affinity',
+  service: 'fd00:cafe::80',
+  mode: 'flow',
+  instances: [
+    { slot: 1, mark: 0x101, weight: 999, failed: false },
+    { slot: 2, mark: 0x102, weight: 1, failed: false },
+  ],
+  idleTimeoutMs: 300_000,
+  closingTimeoutMs: 2000,
+};
+
+describe('affinity read back', () => {
+  it('gives the service that was rendered', () => {
+    const { services, damaged } = readAffinity([text(...whole), text(map)]);
+    expect(services).toHaveLength(1);
+    expect(sameObject(services[0]!, expected)).toBe(true);
+    expect([...damaged]).toEqual([]);
+  });
+
+  it('reads a lone contact instance as the whole weight, and an empty decide chain as none', () => {
+    const only = { rule: { chain: 'svc_fd00_cafe__80_decide', expr: [{ goto: { target: 'learn_1' } }] } };
+    const one = readAffinity([text(...frame, ...learned(1, 0x101), only), text(map)]);
+    expect(one.services[0]!.instances).toEqual([{ slot: 1, mark: 0x101, weight: 1000, failed: false }]);
+    const none = readAffinity([text(...frame, ...learned(1, 0x101)), text(map)]);
+    expect(none.services[0]!.instances[0]!.weight).toBe(0);
+    expect([...none.damaged, ...one.damaged]).toEqual([]);
+  });
+
+  it('calls a service damaged when any one of its parts is gone', () => {
+    for (let gone = 1; gone < whole.length; gone++) {
+      const { services, damaged } = readAffinity([text(...whole.filter((_, i) => i !== gone)), text(map)]);
+      const found = services.find((service) => sameObject(service, expected));
+      expect(!found || damaged.has('fd00:cafe::80'), JSON.stringify(whole[gone])).toBe(true);
+    }
+    expect([...readAffinity([text(...whole)]).damaged]).toEqual(['fd00:cafe::80']);
+  });
+
+  it('finds nothing in an empty table and ignores foreign chains', () => {
+    expect(readAffinity([text(), text({ chain: { name: 'svc_operators_own' } })]).services).toEqual([]);
+  });
+
+  it('throws on what is not JSON', () => {
+    expect(() => readAffinity(['Error: no such table'])).toThrow(SyntaxError);
+  });
+});

@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { serviceChains } from './affinity-names.ts';
+import { AFFINITY_SET_SIZE, renderAffinityChange, renderTable } from './affinity-rules.ts';
+import { hashRanges } from './affinity-weights.ts';
+import type { AffinityService } from './fib.ts';
+
+const rendering = { markMask: 0xfff, setSize: AFFINITY_SET_SIZE };
+
+function service(weights: Record<number, number>, overrides: Partial<AffinityService> = {}): AffinityService {
+  return {
+    kind: 'affinity',
+    service: 'fd00:cafe::80',
+    mode: 'flow',
+    instances: Object.entries(weights).map(([slot, weight]) => ({
+      slot: Number(slot),
+      mark: 0x100 + Number(slot),
+      weight,
+      failed: false,
+    })),
+    idleTimeoutMs: 300_000,
+    closingTimeoutMs: 2000,
+    ...overrides,
+  };
+}
+
+describe('nft transaction of a new service', () => {
+  it('is this text', () => {
+    const commands = renderAffinityChange(undefined, service({ 1: 700, 2: 300 }), rendering);
+    expect(commands.slice(0, renderTable().length)).toEqual(renderTable());
+    expect(commands.slice(renderTable().length).join('\n')).toBe(NEW_SERVICE);
+  });
+
+  it('keys IPv4 services by IPv4 sources', () => {
+    const text = renderAffinityChange(undefined, service({ 1: 1000 }, { service: '10.80.0.80' }), rendering).join('\n');
+    expect(text).toContain('add set inet cfnd_affinity live_1 { type ipv4_addr . inet_proto');
+    expect(text).toContain('add element inet cfnd_affinity services4 { 10.80.0.80 : goto svc_10_80_0_80 }');
+    expect(text).not.toContain('ip6 saddr');
+  });
+
+  it('sets the plain mark when the whole mark is ours', () => {
+    const text = renderAffinityChange(undefined, service({ 1: 1000 }), { ...rendering, markMask: 0xffffffff });
+    expect(text).toContain(
+      'add rule inet cfnd_affinity learn_1 meta mark set 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }',
+    );
+  });
+
+  it('marks before it learns, so that a full set still steers', () => {
+    for (const command of renderAffinityChange(undefined, service({ 1: 500, 2: 500 }), rendering)) {
+      const learn = command.search(/(add|update|delete) @live_/);
+      if (command.startsWith('add rule') && learn >= 0) expect(command.indexOf('meta mark set')).toBeLessThan(learn);
+    }
+  });
+});
+
+describe('nft transaction of a change', () => {
+  it('of weights alone rewrites the decide chain and nothing else', () => {
+    expect(renderAffinityChange(service({ 1: 700, 2: 300 }), service({ 1: 0, 2: 1000 }), rendering)).toEqual([
+      'flush chain inet cfnd_affinity svc_fd00_cafe__80_decide',
+      'add rule inet cfnd_affinity svc_fd00_cafe__80_decide goto learn_2',
+    ]);
+  });
+
+  it('to no weights leaves new flows unmarked', () => {
+    expect(renderAffinityChange(service({ 1: 1000 }), service({ 1: 0 }), rendering)).toEqual([
+      'flush chain inet cfnd_affinity svc_fd00_cafe__80_decide',
+    ]);
+  });
+
+  it('never touches the sets of a slot that stays', () => {
+    const slots = fc.dictionary(fc.integer({ min: 1, max: 9 }).map(String), fc.constant(0));
+    fc.assert(
+      fc.property(slots, slots, (before, after) => {
+        const commands = renderAffinityChange(service(before), service(after), rendering);
+        for (const slot of Object.keys(after))
+          for (const command of commands)
+            expect(command).not.toMatch(new RegExp(`(flush|delete) set \\S+ \\S+ (live|closing)_${slot}$`));
+        for (const slot of Object.keys(before))
+          if (!(slot in after)) {
+            expect(commands).toContain(`delete set inet cfnd_affinity live_${slot}`);
+            expect(commands).toContain(`delete set inet cfnd_affinity closing_${slot}`);
+            expect(commands).toContain(`delete chain inet cfnd_affinity learn_${slot}`);
+          }
+      }),
+    );
+  });
+
+  it('flushes the sets of a failed instance only', () => {
+    const before = service({ 1: 700, 2: 300 });
+    const after = service({ 1: 0, 2: 1000 });
+    const failed = { ...after, instances: after.instances.map((i) => ({ ...i, failed: i.slot === 1 })) };
+    expect(renderAffinityChange(before, failed, rendering)).toEqual([
+      'flush set inet cfnd_affinity live_1',
+      'flush set inet cfnd_affinity closing_1',
+      'flush chain inet cfnd_affinity svc_fd00_cafe__80_decide',
+      'add rule inet cfnd_affinity svc_fd00_cafe__80_decide goto learn_2',
+    ]);
+  });
+
+  it('renders structure again when asked to rebuild', () => {
+    const same = service({ 1: 1000 });
+    const rebuilt = renderAffinityChange(same, same, { ...rendering, rebuild: true });
+    expect(rebuilt).toEqual(renderAffinityChange(undefined, same, rendering));
+  });
+
+  it('is nothing between two states without affinity', () => {
+    expect(renderAffinityChange(undefined, service({ 1: 1000 }, { mode: 'none' }), rendering)).toEqual([]);
+    expect(renderAffinityChange(undefined, undefined, rendering)).toEqual([]);
+  });
+
+  it('to no affinity equals removal', () => {
+    const before = service({ 1: 1000 });
+    const removal = renderAffinityChange(before, undefined, rendering);
+    expect(renderAffinityChange(before, service({ 1: 1000 }, { mode: 'none' }), rendering)).toEqual(removal);
+    expect(removal).toContain('delete element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }');
+    expect(removal).toContain('delete set inet cfnd_affinity live_1');
+  });
+});
+
+describe('hash ranges', () => {
+  it('cover 0..999 exactly, each as wide as its weight', () => {
+    const cuts = fc.array(fc.integer({ min: 0, max: 1000 }), { maxLength: 12 });
+    fc.assert(
+      fc.property(cuts, (points) => {
+        const edges = [0, ...points.sort((a, b) => a - b), 1000];
+        const weights = edges.slice(1).map((edge, i) => ({ slot: i + 1, weight: edge - edges[i]! }));
+        const owners = new Array<number>(1000).fill(0);
+        for (const { from, to, slot } of hashRanges(weights))
+          for (let hash = from; hash <= to; hash++) {
+            expect(owners[hash]).toBe(0);
+            owners[hash] = slot;
+          }
+        for (const { slot, weight } of weights) expect(owners.filter((owner) => owner === slot)).toHaveLength(weight);
+      }),
+    );
+  });
+
+  it('do not depend on the order of instances', () => {
+    const instances = [
+      { slot: 3, weight: 200 },
+      { slot: 1, weight: 800 },
+    ];
+    expect(hashRanges(instances)).toEqual(hashRanges([...instances].reverse()));
+  });
+});
+
+describe('names', () => {
+  it('differ for different addresses', () => {
+    const address = fc.oneof(fc.ipV4(), fc.ipV6());
+    fc.assert(
+      fc.property(address, address, (a, b) => {
+        fc.pre(a !== b);
+        expect(serviceChains(a).main).not.toBe(serviceChains(b).main);
+      }),
+    );
+  });
+});
+
+const NEW_SERVICE = `add set inet cfnd_affinity live_1 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
+add set inet cfnd_affinity closing_1 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
+add chain inet cfnd_affinity learn_1
+add set inet cfnd_affinity live_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
+add set inet cfnd_affinity closing_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
+add chain inet cfnd_affinity learn_2
+add chain inet cfnd_affinity svc_fd00_cafe__80
+add chain inet cfnd_affinity svc_fd00_cafe__80_finish
+add chain inet cfnd_affinity svc_fd00_cafe__80_decide
+flush chain inet cfnd_affinity svc_fd00_cafe__80
+flush chain inet cfnd_affinity svc_fd00_cafe__80_finish
+flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
+flush chain inet cfnd_affinity learn_1
+flush chain inet cfnd_affinity learn_2
+add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & (fin | rst) != 0 jump svc_fd00_cafe__80_finish
+add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 update @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s } return
+add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 delete @live_1 { ip6 saddr . meta l4proto . th sport . th dport } add @closing_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
+add rule inet cfnd_affinity learn_1 meta mark set meta mark & 0xfffff000 | 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
+add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 update @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s } return
+add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 delete @live_2 { ip6 saddr . meta l4proto . th sport . th dport } add @closing_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
+add rule inet cfnd_affinity learn_2 meta mark set meta mark & 0xfffff000 | 0x102 add @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
+add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_1 meta mark set meta mark & 0xfffff000 | 0x101 return
+add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_2 meta mark set meta mark & 0xfffff000 | 0x102 return
+add rule inet cfnd_affinity svc_fd00_cafe__80 goto svc_fd00_cafe__80_decide
+flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap { 0-699 : goto learn_1, 700-999 : goto learn_2 }
+add element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }`;

@@ -1,0 +1,27 @@
+// The share of new flows each contact instance takes, as ranges of a hash of the flow.
+
+/** The hash of a flow is taken modulo this; weights of a service sum to it. */
+export const WEIGHT_TOTAL = 1000;
+
+export interface HashRange {
+  /** Inclusive. */
+  readonly from: number;
+  /** Inclusive. */
+  readonly to: number;
+  readonly slot: number;
+}
+
+/**
+ * Divides 0..999 among the instances in order of slot, so that equal weights always give equal ranges; instances
+ * without weight get none. Empty when all weights are 0.
+ */
+export function hashRanges(instances: readonly { readonly slot: number; readonly weight: number }[]): HashRange[] {
+  const ranges: HashRange[] = [];
+  let from = 0;
+  for (const { slot, weight } of [...instances].sort((a, b) => a.slot - b.slot)) {
+    if (weight === 0) continue;
+    ranges.push({ from, to: from + weight - 1, slot });
+    from += weight;
+  }
+  return ranges;
+}

@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { diffObjects, driftOf } from './diff.ts';
+import { sameObject } from './equality.ts';
+import { type AffinityService, type FibObject, fibKey } from './fib.ts';
+
+const nexthop = (id: number, ...segments: string[]): FibObject => ({ kind: 'nexthop', id, segments });
+const anyNexthop = fc
+  .tuple(fc.integer({ min: 1, max: 8 }), fc.constantFrom('a::', 'b::', 'c::'))
+  .map(([id, segment]) => nexthop(id, segment));
+const affinity: AffinityService = {
+  kind: 'affinity',
+  service: 'fd00:cafe::80',
+  mode: 'flow',
+  instances: [
+    { slot: 1, mark: 0x101, weight: 700, failed: false },
+    { slot: 2, mark: 0x102, weight: 300, failed: false },
+  ],
+  idleTimeoutMs: 300_000,
+  closingTimeoutMs: 2000,
+};
+
+describe('difference of two object sets', () => {
+  it('applied to the first gives the second', () => {
+    fc.assert(
+      fc.property(fc.array(anyNexthop), fc.array(anyNexthop), (have, want) => {
+        const result = new Map(have.map((object) => [fibKey(object), object]));
+        const { put, remove } = diffObjects(have, want);
+        for (const key of remove) expect(result.delete(key)).toBe(true);
+        for (const object of put) result.set(fibKey(object), object);
+        expect(result).toEqual(new Map(want.map((object) => [fibKey(object), object])));
+        expect(diffObjects(result.values(), want)).toEqual({ put: [], remove: [] });
+      }),
+    );
+  });
+
+  it('always puts a service with a failed instance, because forgetting flows is an act', () => {
+    const failed = { ...affinity, instances: affinity.instances.map((i) => ({ ...i, failed: i.slot === 1 })) };
+    expect(diffObjects([failed], [failed]).put).toEqual([failed]);
+    expect(diffObjects([affinity], [affinity]).put).toEqual([]);
+  });
+
+  it('names drift as missing, different or stale', () => {
+    const wanted = [nexthop(1, 'a::'), nexthop(2, 'a::'), nexthop(3, 'a::')];
+    const seen = [nexthop(2, 'b::'), nexthop(3, 'a::'), nexthop(4, 'a::')];
+    expect(driftOf(wanted, seen)).toEqual([
+      { key: 'nexthop 1', what: 'missing' },
+      { key: 'nexthop 2', what: 'different' },
+      { key: 'nexthop 4', what: 'stale' },
+    ]);
+  });
+
+  it('does not miss a service that is to leave no trace', () => {
+    expect(driftOf([{ ...affinity, mode: 'none' }], [])).toEqual([]);
+    expect(driftOf([{ ...affinity, mode: 'none' }], [affinity])).toEqual([
+      { key: 'affinity fd00:cafe::80', what: 'different' },
+    ]);
+  });
+});
+
+describe('equality of objects', () => {
+  it('ignores the order in which the kernel reads back members, hops and instances', () => {
+    const a = { nexthop: 1, weight: 2 };
+    const b = { nexthop: 2, weight: 1 };
+    expect(sameObject({ kind: 'group', id: 9, members: [a, b] }, { kind: 'group', id: 9, members: [b, a] })).toBe(true);
+    expect(sameObject(affinity, { ...affinity, instances: [...affinity.instances].reverse() })).toBe(true);
+  });
+
+  it('ignores the weight of a lone hop and minds those of several', () => {
+    const route = (...weights: number[]): FibObject => ({
+      kind: 'route',
+      prefix: '::/0',
+      table: 254,
+      target: { kind: 'gateways', hops: weights.map((weight, i) => ({ gateway: `fe80::${i}`, device: 'e1', weight })) },
+    });
+    expect(sameObject(route(1), route(7))).toBe(true);
+    expect(sameObject(route(1, 1), route(1, 7))).toBe(false);
+  });
+
+  it('minds the order of segments', () => {
+    expect(sameObject(nexthop(1, 'a::', 'b::'), nexthop(1, 'b::', 'a::'))).toBe(false);
+  });
+
+  it('minds weights, marks and whole seconds of timeouts of an affinity service', () => {
+    expect(sameObject(affinity, { ...affinity, idleTimeoutMs: 299_001 })).toBe(true);
+    expect(sameObject(affinity, { ...affinity, idleTimeoutMs: 299_000 })).toBe(false);
+    const other = affinity.instances.map((i) => ({ ...i, weight: 500 }));
+    expect(sameObject(affinity, { ...affinity, instances: other })).toBe(false);
+  });
+});

@@ -1,0 +1,82 @@
+// When two FIB objects forward alike. The kernel reads members and hops back in its own order and leaves defaults
+// out, so equality is about meaning, not about the text of the objects.
+import type { AffinityService, FibObject, GatewayHop, LocalSid, RouteTarget } from './fib.ts';
+
+/** True when both objects have one key and program the same forwarding; `failed` is an act, not a state, and ignored. */
+export function sameObject(a: FibObject, b: FibObject): boolean {
+  if (a === b) return true;
+  return a.kind === b.kind && objectText(a) === objectText(b);
+}
+
+/** A text that is equal for objects that forward alike and different otherwise; for comparison only. */
+export function objectText(object: FibObject): string {
+  switch (object.kind) {
+    case 'nexthop':
+      return `nexthop ${object.id} ${object.segments.join(',')}`;
+    case 'group':
+      return `group ${object.id} ${sorted(object.members.map((member) => `${member.nexthop}*${member.weight}`))}`;
+    case 'route':
+      return `route ${object.table} ${object.prefix} ${targetText(object.target)}`;
+    case 'local-sid':
+      return `local-sid ${object.prefix} ${behaviourText(object)}`;
+    case 'rule':
+      return `rule ${object.family} ${object.priority} ${object.fwmark}/${object.mask} ${object.table}`;
+    case 'affinity':
+      return affinityText(object);
+    default:
+      return object satisfies never;
+  }
+}
+
+/** Whole seconds, at least one: the grain in which the kernel's tools report set timeouts. */
+export function timeoutSeconds(timeoutMs: number): number {
+  return Math.max(1, Math.ceil(timeoutMs / 1000));
+}
+
+function targetText(target: RouteTarget): string {
+  switch (target.kind) {
+    case 'group':
+      return `group ${target.id}`;
+    case 'blackhole':
+      return 'blackhole';
+    case 'gateways':
+      return `via ${sorted(target.hops.map((hop) => hopText(hop, target.hops.length === 1)))}`;
+    default:
+      return target satisfies never;
+  }
+}
+
+/** A lone hop has no weight in the kernel: it takes all. */
+function hopText(hop: GatewayHop, alone: boolean): string {
+  return `${hop.gateway}%${hop.device}*${alone ? 1 : hop.weight}`;
+}
+
+function behaviourText({ behaviour, flavours }: LocalSid): string {
+  const csid = flavours?.nextCsid;
+  const flavour = `${flavours?.psp ? ' psp' : ''}${csid ? ` next-csid ${csid.blockBits}/${csid.nodeBits}` : ''}`;
+  switch (behaviour.action) {
+    case 'End':
+      return `End${flavour}`;
+    case 'End.X':
+      return `End.X ${behaviour.nexthop} ${behaviour.device ?? ''}${flavour}`;
+    case 'End.T':
+    case 'End.DT6':
+      return `${behaviour.action} ${behaviour.table}${flavour}`;
+    case 'End.DX6':
+      return `End.DX6 ${behaviour.nexthop}${flavour}`;
+    default:
+      return behaviour satisfies never;
+  }
+}
+
+function affinityText(object: AffinityService): string {
+  // A service without affinity leaves nothing in the kernel, so all such services are alike.
+  if (object.mode === 'none') return `affinity ${object.service} none`;
+  const instances = object.instances.map((instance) => `${instance.slot}:${instance.mark}=${instance.weight}`);
+  const timeouts = `${timeoutSeconds(object.idleTimeoutMs)}/${timeoutSeconds(object.closingTimeoutMs)}`;
+  return `affinity ${object.service} ${object.mode} ${sorted(instances)} ${timeouts}`;
+}
+
+function sorted(texts: string[]): string {
+  return texts.sort().join(',');
+}

@@ -1,0 +1,76 @@
+// Which objects no forwarding plane would take, told before the kernel answers with a bare EINVAL (it names neither
+// the segment nor the weight). Looks at one object alone; references are object-set.ts's concern.
+import { addressFamily, canonicalAddress, canonicalPrefix } from '../net/address.ts';
+import type { AffinityService, FibObject, LocalSid } from './fib.ts';
+
+/** What is wrong with the object itself, whatever else is there; undefined: nothing. */
+export function objectFault(object: FibObject): string | undefined {
+  try {
+    switch (object.kind) {
+      case 'nexthop':
+        if (!isId(object.id)) return 'id is not in 1..4294967295';
+        if (object.segments.length === 0) return 'no segments';
+        return object.segments.every(isIpv6) ? undefined : 'a segment is not an IPv6 address';
+      case 'group':
+        if (!isId(object.id)) return 'id is not in 1..4294967295';
+        if (object.members.length === 0) return 'no members';
+        if (new Set(object.members.map((member) => member.nexthop)).size < object.members.length)
+          return 'a nexthop is a member twice';
+        return object.members.every((member) => isWeight(member.weight)) ? undefined : 'a weight is not in 1..256';
+      case 'route':
+        if (canonicalPrefix(object.prefix) !== object.prefix) return 'prefix is not canonical';
+        if (!isId(object.table)) return 'table is not in 1..4294967295';
+        if (object.target.kind !== 'gateways') return undefined;
+        if (object.target.hops.length === 0) return 'no hops';
+        return object.target.hops.every((hop) => isWeight(hop.weight)) ? undefined : 'a weight is not in 1..256';
+      case 'local-sid':
+        return sidFault(object);
+      case 'rule':
+        if (!isId(object.table)) return 'table is not in 1..4294967295';
+        return isId(object.mask) && (object.fwmark & ~object.mask) === 0 ? undefined : 'mark has bits outside its mask';
+      case 'affinity':
+        return affinityFault(object);
+      default:
+        return object satisfies never;
+    }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined {
+  if (!prefix.includes(':') || canonicalPrefix(prefix) !== prefix) return 'prefix is not a canonical IPv6 prefix';
+  if ('nexthop' in behaviour && !isIpv6(behaviour.nexthop)) return 'nexthop is not an IPv6 address';
+  if ('table' in behaviour && !isId(behaviour.table)) return 'table is not in 1..4294967295';
+  const csid = flavours?.nextCsid;
+  if (!flavours?.psp && !csid) return undefined;
+  if (behaviour.action !== 'End' && behaviour.action !== 'End.X') return `${behaviour.action} takes no flavours`;
+  if (!csid) return undefined;
+  // seg6_local: both lengths are whole bytes and fit an address.
+  const whole = csid.blockBits % 8 === 0 && csid.nodeBits % 8 === 0;
+  const fit = csid.blockBits >= 8 && csid.nodeBits >= 8 && csid.blockBits + csid.nodeBits <= 128;
+  return whole && fit ? undefined : 'block and node lengths are not whole bytes that fit an address';
+}
+
+function affinityFault({ service, instances, idleTimeoutMs, closingTimeoutMs }: AffinityService): string | undefined {
+  if (canonicalAddress(service) !== service) return 'service address is not canonical';
+  if (!(idleTimeoutMs > 0 && closingTimeoutMs > 0)) return 'a timeout is not positive';
+  if (new Set(instances.map((instance) => instance.slot)).size < instances.length) return 'a slot occurs twice';
+  if (!instances.every(({ slot }) => Number.isInteger(slot) && slot >= 0)) return 'a slot is not a whole number';
+  if (!instances.every(({ mark }) => isId(mark))) return 'a mark is not in 1..4294967295';
+  if (!instances.every(({ weight }) => Number.isInteger(weight) && weight >= 0)) return 'a weight is not whole';
+  const sum = instances.reduce((total, instance) => total + instance.weight, 0);
+  return sum === 0 || sum === 1000 ? undefined : `weights sum to ${sum}, not to 1000 or 0`;
+}
+
+function isId(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value <= 0xffffffff;
+}
+
+function isWeight(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 256;
+}
+
+function isIpv6(address: string): boolean {
+  return addressFamily(address) === 'ipv6' && canonicalAddress(address) === address;
+}

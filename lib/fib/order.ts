@@ -1,0 +1,47 @@
+// In which order the objects of a change reach the forwarding plane, so that at no moment anything points at
+// something that is not there: make-before-break. Knows kinds and references, not how an object is programmed.
+import { type FibKey, type FibObject, fibKey } from './fib.ts';
+
+/**
+ * Puts go up this ladder, removals down it. A group needs its member nexthops and a route its group, or the kernel
+ * refuses them; a rule is useless before the table it selects is filled; a mark must not be set before its rule exists.
+ */
+const RANK = {
+  nexthop: 0,
+  group: 1,
+  'local-sid': 2,
+  route: 3,
+  rule: 4,
+  affinity: 5,
+} as const satisfies Record<FibObject['kind'], number>;
+
+const LADDER = Object.keys(RANK) as readonly FibObject['kind'][];
+
+/** The kind an object key names; keys start with it (`fibKey`). */
+export function kindOfKey(key: FibKey): FibObject['kind'] | undefined {
+  const kind = key.slice(0, Math.max(0, key.indexOf(' ')));
+  return LADDER.find((known) => known === kind);
+}
+
+/** Sorts objects so that each follows what it refers to; stable within a kind. One pass, linear. */
+export function orderPuts(objects: readonly FibObject[]): FibObject[] {
+  return inRankOrder(objects, (object) => RANK[object.kind]);
+}
+
+/** Sorts keys so that each precedes what it refers to; stable within a kind. Keys of no known kind come first. */
+export function orderRemovals(keys: readonly FibKey[]): FibKey[] {
+  return inRankOrder(keys, (key) => LADDER.length - 1 - (RANK[kindOfKey(key) ?? 'affinity'] ?? 0));
+}
+
+/** Drops all but the last put of each key: puts are upserts, so only the last can matter. Keeps first-seen order. */
+export function lastPuts(objects: readonly FibObject[]): FibObject[] {
+  const byKey = new Map<FibKey, FibObject>();
+  for (const object of objects) byKey.set(fibKey(object), object);
+  return byKey.size === objects.length ? [...objects] : [...byKey.values()];
+}
+
+function inRankOrder<T>(items: readonly T[], rank: (item: T) => number): T[] {
+  const ranks: T[][] = LADDER.map(() => []);
+  for (const item of items) ranks[rank(item)]!.push(item);
+  return ranks.flat();
+}
