@@ -1,5 +1,6 @@
 // What the admin API asks of the daemon: everything cfnctl can do is one of these calls. Refusals are values with a
 // reason (STYLE, outcomes); names are resolved to identifiers before a call arrives here (resolve.ts).
+import type { ComputeState } from '../../lib/model/compute-state.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
 import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
 
@@ -18,17 +19,13 @@ export interface InstanceKey {
   readonly contactInstance: string;
 }
 
-/** A pushed load report of an instance whose source is `push`. */
-export interface PushReport {
-  /** Parallel workers, >= 1. */
-  readonly workers: number;
-  /** Requests in the system, waiting included, >= 0. */
-  readonly inFlight: number;
-  /** Requests per second that arrived lately, >= 0; absent: unknown. */
-  readonly arrivalRate?: number;
-  /** Mean time a request occupies a worker, µs, > 0; absent: unknown. */
-  readonly workTimeUs?: number;
-}
+/** A pushed load report of an instance whose source is `push`; at least one field. What is absent is unknown. */
+export type PushReport = Partial<
+  Pick<
+    ComputeState,
+    'score' | 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs' | 'serviceTimeUs' | 'spareCapacity'
+  >
+>;
 
 export interface AdminBackend {
   status(): StatusView;

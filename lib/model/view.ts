@@ -110,7 +110,7 @@ export interface InstanceView {
   readonly instanceName: string;
   readonly nexthop: string;
   readonly sid: string;
-  /** `up`, `down`, `unknown` (not enough answers yet), `unchecked`. */
+  /** `up`, or why it is not offered: `no-sample`, `sample-aged`, `check-failed`, `no-check`. */
   readonly health: string;
   readonly healthSinceMs: number;
   readonly drained: boolean;

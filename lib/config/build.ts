@@ -1,0 +1,221 @@
+// From the sections of the file to the values the daemon works with: kebab-case to field names, references resolved,
+// defaults that depend on other options filled in. Expects sections that passed their schemas and the cross checks.
+import { invariant } from '../errors.ts';
+import type { SidStructure } from '../model/service-route.ts';
+import { addressFamily, addressToBytes, bytesToAddress, canonicalAddress, parsePrefix } from '../net/address.ts';
+import type {
+  HealthConfig,
+  LocalInstanceConfig,
+  MetricsSourceConfig,
+  RouterConfig,
+  ServiceClassConfig,
+} from './config.ts';
+import type { Sections } from './schema.ts';
+import { defaultClass } from './schema-services.ts';
+
+type FileInstance = Sections['instances'][number];
+type FileClass = Sections['classes'][number];
+
+/** Bits of a C-SID's node and function where the file does not say. */
+const NODE_BITS = 16;
+const FUNCTION_BITS = 16;
+
+/** Structure of a locator of `length` bits when none is said; undefined: it leaves no room for block or function. */
+export function defaultStructure(length: number): SidStructure | undefined {
+  if (length <= NODE_BITS || length + FUNCTION_BITS > 128) return undefined;
+  return { block: length - NODE_BITS, node: NODE_BITS, function: FUNCTION_BITS, argument: 0 };
+}
+
+/** Canonical address of a service given by name or address; undefined: neither. */
+export function resolveService(text: string, services: Readonly<Record<string, string>>): string | undefined {
+  if (Object.hasOwn(services, text)) return services[text];
+  if (!text.includes(':')) return undefined;
+  try {
+    return canonicalAddress(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The router's own addresses in its locator, said or by default. */
+export function ownSids(srv6: Sections['srv6']): { readonly endSid: string; readonly source: string } {
+  const locator = parsePrefix(srv6.locator);
+  const functionBits = (srv6.structure ?? defaultStructure(locator.length))?.function ?? FUNCTION_BITS;
+  const endOfFunction = Math.min(128, locator.length + functionBits);
+  return {
+    endSid: srv6['end-sid'] ?? withBit(locator.address, endOfFunction),
+    source: srv6.source ?? withBit(locator.address, 128),
+  };
+}
+
+/** Sets bit number `bit` (1 = most significant). */
+function withBit(address: string, bit: number): string {
+  const bytes = addressToBytes(address);
+  bytes[(bit - 1) >> 3]! |= 0x80 >> ((bit - 1) & 7);
+  return bytesToAddress(bytes);
+}
+
+/** Builds the typed configuration; canonical addresses throughout. */
+export function buildConfig(file: Sections): RouterConfig {
+  const structure = file.srv6.structure ?? defaultStructure(parsePrefix(file.srv6.locator).length);
+  invariant(structure !== undefined, 'the structure of the locator was checked');
+  const classes = file.classes.some((entry) => entry.name === 'default')
+    ? file.classes
+    : [defaultClass(), ...file.classes];
+  return {
+    name: file.name,
+    site: file.site,
+    routerId: file['router-id'],
+    domain: file.domain,
+    roles: file.roles,
+    listen: file.listen,
+    security: file.security,
+    ...(file.tls !== undefined && file.security === 'mutual-tls' ? { tls: file.tls } : {}),
+    admin: file.admin,
+    peers: file.peers.map((peer) => ({
+      name: peer.name,
+      address: peer.address,
+      port: peer.port,
+      families: peer.families,
+      holdTimeMs: peer['hold-time'],
+      connectRetryMs: peer['connect-retry'],
+      passive: peer.passive,
+      link: peer.link ?? file.links.find((link) => link['remote-address'] === peer.address)?.name ?? '',
+    })),
+    srv6: {
+      locator: file.srv6.locator,
+      structure,
+      ...ownSids(file.srv6),
+      device: file.srv6.device,
+      maxSidDepth: file.srv6['max-sid-depth'],
+    },
+    links: file.links.map((link) => ({
+      name: link.name,
+      neighbour: link.neighbour,
+      localAddress: link['local-address'],
+      remoteAddress: link['remote-address'],
+      delayUs: link.delay,
+      bandwidthBps: link.bandwidth,
+      adminGroups: link['admin-groups'],
+      srlg: link.srlg,
+    })),
+    stamp: {
+      enabled: file.stamp.enabled,
+      port: file.stamp.port,
+      intervalMs: file.stamp.interval,
+      detectMultiplier: file.stamp['detect-multiplier'],
+      windowMs: file.stamp.window,
+      deadBandPercent: file.stamp['dead-band'].share,
+      deadBandUs: file.stamp['dead-band'].delay,
+    },
+    prefixes: file.prefixes,
+    instances: file.instances.map((instance) => buildInstance(instance, file.services)),
+    steering: {
+      services: file.steering.services.map((entry) => ({
+        service: requireService(entry.service, file.services),
+        class: entry.class,
+      })),
+      classes: classes.map(buildClass),
+      debounce: { minMs: file.steering.debounce.min, maxMs: file.steering.debounce.max },
+      blackoutMs: file.steering.blackout,
+    },
+    fib: {
+      kind: file.fib.kind,
+      protocol: file.fib.protocol,
+      groupIdBase: file.fib['group-id-base'],
+      nexthopIdBase: file.fib['nexthop-id-base'],
+      tableBase: file.fib['table-base'],
+      markBase: file.fib['mark-base'],
+      markMask: file.fib['mark-mask'],
+      rulePriority: file.fib['rule-priority'],
+      verifyIntervalMs: file.fib['verify-interval'],
+      underlay: file.fib.underlay,
+    },
+    recorder: { file: file.recorder.file ?? '', maxBytes: file.recorder['max-size'] },
+    log: file.log,
+  };
+}
+
+function buildInstance(instance: FileInstance, services: Sections['services']): LocalInstanceConfig {
+  const service = requireService(instance.service, services);
+  return {
+    service,
+    serviceName: serviceName(service, services),
+    contactInstance: instance.address,
+    instanceName: instance.name,
+    nexthop: instance.nexthop ?? instance.address,
+    sid: instance.sid,
+    classes: instance.classes,
+    capabilities: instance.capabilities,
+    region: instance.region,
+    residency: instance.residency,
+    priceMicros: instance.price,
+    carbon: instance.carbon,
+    energy: instance.energy,
+    securityLevel: instance['security-level'],
+    preference: instance.preference,
+    metrics: buildMetrics(instance.metrics),
+    health: buildHealth(instance.health),
+    reportIntervalMs: instance['report-interval'],
+    validForMs: instance['valid-for'],
+  };
+}
+
+function buildMetrics(metrics: FileInstance['metrics']): MetricsSourceConfig {
+  if (metrics.kind === 'push') return metrics;
+  return {
+    kind: 'prometheus',
+    url: metrics.url,
+    intervalMs: metrics.interval,
+    timeoutMs: metrics.timeout,
+    names: {
+      workers: metrics.names.workers,
+      inFlight: metrics.names['in-flight'],
+      arrivals: metrics.names.arrivals,
+      completions: metrics.names.completions,
+      busySeconds: metrics.names['busy-seconds'],
+    },
+  };
+}
+
+function buildHealth(health: FileInstance['health']): HealthConfig {
+  if (health.kind === 'none') return { kind: 'none', url: '', intervalMs: 0, timeoutMs: 0, rise: 0, fall: 0 };
+  const { kind, url, interval, timeout, rise, fall } = health;
+  return { kind, url, intervalMs: interval, timeoutMs: timeout, rise, fall };
+}
+
+function buildClass(entry: FileClass): ServiceClassConfig {
+  const { bounds, exchange } = entry;
+  return {
+    name: entry.name,
+    strategy: entry.strategy,
+    maxRoundTripUs: bounds['round-trip'] ?? Number.POSITIVE_INFINITY,
+    maxTotalTimeUs: bounds['total-time'] ?? Number.POSITIVE_INFINITY,
+    minSpareCapacity: bounds['min-spare-capacity'],
+    requiredCapabilities: bounds.capabilities,
+    regions: bounds.regions,
+    minSecurityLevel: bounds['min-security-level'],
+    maxPriceMicros: bounds['max-price'] ?? Number.POSITIVE_INFINITY,
+    maxCarbon: bounds['max-carbon'] ?? Number.POSITIVE_INFINITY,
+    usPerPriceMicro: exchange.price,
+    usPerCarbonGram: exchange.carbon,
+    usPerPreference: exchange.preference,
+    scoreToUs: entry['score-table'],
+    hysteresisPercent: entry.hysteresis,
+    holdMs: entry.hold,
+    affinity: entry.affinity,
+    idleTimeoutMs: entry['idle-timeout'],
+    closingTimeoutMs: entry['closing-timeout'],
+  };
+}
+
+function requireService(text: string, services: Sections['services']): string {
+  const service = resolveService(text, services);
+  invariant(service !== undefined && addressFamily(service) === 'ipv6', 'references to services were checked');
+  return service;
+}
+
+/** The name in `services`, or the address itself. */
+function serviceName(service: string, services: Sections['services']): string {
+  return Object.keys(services).find((name) => services[name] === service) ?? service;
+}

@@ -1,0 +1,273 @@
+// What one option says about another: SIDs lie inside the locator, names are unique, ranges of kernel ids do not
+// overlap. Runs over what is valid on its own (sections, entries of lists); a check whose inputs are missing is skipped.
+import { parsePrefix, prefixContains } from '../net/address.ts';
+import { defaultStructure, ownSids, resolveService } from './build.ts';
+import type { ConfigPath } from './locate.ts';
+import { nearestWord } from './nearest-word.ts';
+import type { SectionName, Sections } from './schema.ts';
+
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  readonly path: ConfigPath;
+  readonly message: string;
+}
+
+/** Nexthop groups, and member nexthops, that one router may hold. */
+export const ID_RANGE = 1_000_000;
+
+type Report = (path: ConfigPath, message: string) => void;
+type Check = (file: Partial<Sections>, error: Report, warn: Report, isComplete: IsComplete) => void;
+/** False: faulty entries were left out of this list, so that a name not found in it may well exist. */
+type IsComplete = (section: SectionName) => boolean;
+
+/** Runs every check; findings are in no particular order. */
+export function crossCheck(file: Partial<Sections>, isComplete: IsComplete = () => true): Finding[] {
+  const findings: Finding[] = [];
+  const error: Report = (path, message) => findings.push({ severity: 'error', path, message });
+  const warn: Report = (path, message) => findings.push({ severity: 'warning', path, message });
+  for (const check of CHECKS) check(file, error, warn, isComplete);
+  return findings;
+}
+
+const checkSecurity: Check = ({ security, tls }, error, warn) => {
+  if (security === 'mutual-tls' && tls === undefined) error(['security'], 'mutual-tls needs the section tls');
+  if (security === 'plaintext' && tls !== undefined) warn(['tls'], 'is not used: security is plaintext');
+};
+
+const checkSrv6: Check = ({ srv6 }, error) => {
+  if (srv6 === undefined) return;
+  const locator = parsePrefix(srv6.locator);
+  const structure = srv6.structure ?? defaultStructure(locator.length);
+  if (structure === undefined) {
+    error(['srv6', 'locator'], `a locator of ${locator.length} bits needs structure to be said`);
+    return;
+  }
+  const { block, node, function: functionBits, argument } = structure;
+  const sum = block + node + functionBits + argument;
+  if (block + node !== locator.length) {
+    const said = `block and node are ${block} + ${node} = ${block + node} bits`;
+    error(['srv6', 'structure'], `${said}, the locator has ${locator.length}`);
+  }
+  // RFC 8986 3.1: L + F + A <= 128.
+  if (sum > 128) error(['srv6', 'structure'], `sums to ${sum} bits; a SID has 128`);
+  if (srv6['end-sid'] !== undefined && !prefixContains(locator, srv6['end-sid'])) {
+    error(['srv6', 'end-sid'], `${srv6['end-sid']} is not inside the locator ${srv6.locator}`);
+  }
+};
+
+const checkLinks: Check = ({ links, 'router-id': routerId }, error) => {
+  if (links === undefined) return;
+  unique(
+    links,
+    (link) => link.name,
+    (i) => ['links', i, 'name'],
+    'link',
+    error,
+  );
+  unique(
+    links,
+    (link) => link['local-address'],
+    (i) => ['links', i, 'local-address'],
+    'local address',
+    error,
+  );
+  for (const [i, link] of links.entries()) {
+    if (link['local-address'] === link['remote-address'])
+      error(['links', i, 'remote-address'], 'is also the local address');
+    if (link.neighbour === routerId) error(['links', i, 'neighbour'], 'is our own router id');
+    if (link['local-address'].includes(':') !== link['remote-address'].includes(':')) {
+      error(['links', i, 'remote-address'], 'is of another address family than the local address');
+    }
+  }
+};
+
+const checkPeers: Check = ({ peers, links, listen }, error, _warn, isComplete) => {
+  if (peers === undefined) return;
+  unique(
+    peers,
+    (peer) => peer.name,
+    (i) => ['peers', i, 'name'],
+    'peer',
+    error,
+  );
+  unique(
+    peers,
+    (peer) => peer.address,
+    (i) => ['peers', i, 'address'],
+    'peer address',
+    error,
+  );
+  const own = new Set([listen?.address, ...(links ?? []).map((link) => link['local-address'])]);
+  for (const [i, peer] of peers.entries()) {
+    if (own.has(peer.address)) error(['peers', i, 'address'], `${peer.address} is our own address`);
+    if (new Set(peer.families).size < peer.families.length) error(['peers', i, 'families'], 'names a family twice');
+    if (peer.link === undefined || links === undefined || !isComplete('links')) continue;
+    if (!links.some((link) => link.name === peer.link)) {
+      error(
+        ['peers', i, 'link'],
+        unknownName(
+          'link',
+          peer.link,
+          links.map((link) => link.name),
+        ),
+      );
+    }
+  }
+};
+
+const checkServices: Check = ({ services, srv6 }, error) => {
+  if (services === undefined) return;
+  const names = Object.keys(services);
+  unique(
+    names,
+    (name) => services[name]!,
+    (i) => ['services', names[i]!],
+    'service address',
+    error,
+  );
+  if (srv6 === undefined) return;
+  for (const name of names) {
+    if (prefixContains(parsePrefix(srv6.locator), services[name]!)) {
+      error(['services', name], `lies inside the locator ${srv6.locator}: packets to it would loop`);
+    }
+  }
+};
+
+const checkInstances: Check = ({ instances, services, srv6 }, error, warn) => {
+  if (instances === undefined) return;
+  unique(
+    instances,
+    (instance) => instance.name,
+    (i) => ['instances', i, 'name'],
+    'instance',
+    error,
+  );
+  unique(
+    instances,
+    (instance) => instance.sid,
+    (i) => ['instances', i, 'sid'],
+    'SID',
+    error,
+  );
+  if (services !== undefined) {
+    const key = (entry: (typeof instances)[number]) => `${resolveService(entry.service, services)} ${entry.address}`;
+    unique(instances, key, (i) => ['instances', i, 'address'], 'service and address', error);
+  }
+  for (const [i, instance] of instances.entries()) {
+    checkReference(services, instance.service, ['instances', i, 'service'], error);
+    if (srv6 !== undefined) {
+      const locator = parsePrefix(srv6.locator);
+      const sids = ownSids(srv6);
+      if (!prefixContains(locator, instance.sid)) {
+        error(['instances', i, 'sid'], `${instance.sid} is not inside the locator ${srv6.locator}`);
+      } else if (instance.sid === sids.endSid || instance.sid === sids.source || instance.sid === locator.address) {
+        error(['instances', i, 'sid'], `${instance.sid} is already used by the router itself`);
+      }
+    }
+    if (services !== undefined && instance.address === resolveService(instance.service, services)) {
+      error(['instances', i, 'address'], 'must be the unicast address of the contact instance, not the service');
+    }
+    if (instance['valid-for'] < 2 * instance['report-interval']) {
+      error(['instances', i, 'valid-for'], 'must be at least twice report-interval, or state expires between reports');
+    }
+    if (instance.health.kind === 'none' && instance.metrics.kind === 'push') {
+      warn(['instances', i], `no health check: its death shows only when its state expires (valid-for)`);
+    }
+  }
+};
+
+const checkClasses: Check = ({ classes }, error) => {
+  if (classes === undefined) return;
+  unique(
+    classes,
+    (entry) => entry.name,
+    (i) => ['classes', i, 'name'],
+    'class',
+    error,
+  );
+  for (const [i, entry] of classes.entries()) {
+    const table = entry['score-table'];
+    // Scores rise with quality, times fall.
+    const rising = table.findIndex((us, score) => score > 0 && us > table[score - 1]!);
+    if (rising > 0)
+      error(['classes', i, 'score-table', rising], `score ${rising} must not take longer than score ${rising - 1}`);
+  }
+};
+
+const checkSteering: Check = ({ steering, classes, services }, error, _warn, isComplete) => {
+  if (steering === undefined) return;
+  const { debounce } = steering;
+  if (debounce.min > debounce.max) error(['steering', 'debounce'], 'min is longer than max');
+  if (services !== undefined) {
+    const address = (entry: { readonly service: string }) => resolveService(entry.service, services) ?? entry.service;
+    unique(steering.services, address, (i) => ['steering', 'services', i, 'service'], 'service', error);
+  }
+  for (const [i, entry] of steering.services.entries()) {
+    checkReference(services, entry.service, ['steering', 'services', i, 'service'], error);
+    const names = ['default', ...(classes ?? []).map((one) => one.name)];
+    if (classes !== undefined && isComplete('classes') && !names.includes(entry.class)) {
+      error(['steering', 'services', i, 'class'], unknownName('class', entry.class, names));
+    }
+  }
+};
+
+const checkFib: Check = ({ fib }, error) => {
+  if (fib === undefined) return;
+  const base = fib['mark-base'];
+  const mask = fib['mark-mask'];
+  const lowest = mask & -mask;
+  // A slot is added to the base, so the mask must be one run of bits and the base a value of it.
+  if (((mask / lowest + 1) & (mask / lowest)) !== 0)
+    error(['fib', 'mark-mask'], 'must be one run of bits, for example 0xfff');
+  else if (lowest !== 1) error(['fib', 'mark-mask'], 'must start at bit 0: slots are added to mark-base');
+  else if (base > mask) error(['fib', 'mark-base'], `does not fit into mark-mask 0x${mask.toString(16)}`);
+  else if (mask - base < 255)
+    error(['fib', 'mark-base'], 'leaves room for fewer than 256 contact instances in mark-mask');
+  else if (fib['rule-priority'] + (mask - base) > 32765) {
+    error(['fib', 'rule-priority'], 'plus the number of marks passes 32765, the last before the main table');
+  }
+  if (Math.abs(fib['group-id-base'] - fib['nexthop-id-base']) < ID_RANGE) {
+    error(['fib', 'nexthop-id-base'], `must be at least ${ID_RANGE} away from group-id-base`);
+  }
+};
+
+const CHECKS: readonly Check[] = [
+  checkSecurity,
+  checkSrv6,
+  checkLinks,
+  checkPeers,
+  checkServices,
+  checkInstances,
+  checkClasses,
+  checkSteering,
+  checkFib,
+];
+
+function checkReference(
+  services: Sections['services'] | undefined,
+  text: string,
+  path: ConfigPath,
+  error: Report,
+): void {
+  if (services === undefined || resolveService(text, services) !== undefined) return;
+  error(path, `${unknownName('service', text, Object.keys(services))} (an IPv6 address is possible too)`);
+}
+
+function unknownName(what: string, name: string, known: readonly string[]): string {
+  const near = nearestWord(name, known);
+  return `there is no ${what} ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}`;
+}
+
+function unique<T>(
+  rows: readonly T[],
+  key: (row: T) => string,
+  path: (index: number) => ConfigPath,
+  what: string,
+  error: Report,
+): void {
+  const seen = new Set<string>();
+  for (const [i, row] of rows.entries()) {
+    if (seen.has(key(row))) error(path(i), `the same ${what} stands above`);
+    seen.add(key(row));
+  }
+}

@@ -1,0 +1,385 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parse as parseYaml, stringify } from 'yaml';
+import type { RouterConfig } from './config.ts';
+import { configJsonSchema } from './json-schema.ts';
+import { formatConfigError, parseConfig } from './parse.ts';
+
+const EXAMPLE = readFileSync(new URL('./example.yaml', import.meta.url), 'utf8');
+
+const MINIMAL = `
+name: e1
+site: site-1
+router-id: 10.0.0.11
+security: plaintext
+srv6: { locator: "5f00:0:11::/48" }
+links:
+  - { name: eth1, neighbour: 10.0.0.21, local-address: "fd00:1::11", remote-address: "fd00:1::21" }
+peers:
+  - { name: c1, address: "fd00:1::21" }
+instances:
+  - name: web-1
+    service: fd00:cafe::80
+    address: fd00:51::10
+    sid: "5f00:0:11:100::"
+    metrics: { kind: prometheus, url: "http://[fd00:51::10]:9100/metrics" }
+`;
+
+function accepted(text: string): RouterConfig {
+  const result = parseConfig(text);
+  if (!result.ok) throw new Error(result.errors.map((error) => formatConfigError('x', error)).join('\n'));
+  return result.config;
+}
+
+function refused(text: string): string[] {
+  const result = parseConfig(text);
+  return result.ok ? [] : result.errors.map((error) => formatConfigError('f', error));
+}
+
+/** The minimal file with other sections; `undefined` leaves one out. */
+function withSections(sections: Record<string, unknown>): string {
+  return stringify({ ...(parseYaml(MINIMAL) as object), ...sections }, { keepUndefined: false });
+}
+
+describe('what a file means', () => {
+  test('the example is valid and shows every option of the schema', () => {
+    accepted(EXAMPLE);
+    const written = new Set(EXAMPLE.match(/[a-z][a-z0-9-]*(?=:( |$))/gm));
+    const options = new Set<string>();
+    const collect = (schema: unknown): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      for (const [key, value] of Object.entries(schema)) {
+        if (key === 'properties') for (const name of Object.keys(value as object)) options.add(name);
+        collect(value);
+      }
+    };
+    collect(configJsonSchema());
+    expect([...options].filter((option) => !written.has(option))).toEqual([]);
+  });
+
+  test('the defaults that the example writes out are the defaults', () => {
+    const written = accepted(EXAMPLE);
+    const minimal = accepted(MINIMAL);
+    for (const section of [
+      'domain',
+      'roles',
+      'listen',
+      'admin',
+      'srv6',
+      'links',
+      'stamp',
+      'peers',
+      'fib',
+      'log',
+    ] as const) {
+      expect(minimal[section], section).toEqual(written[section]);
+    }
+    expect(minimal.steering.debounce).toEqual(written.steering.debounce);
+    expect(minimal.steering.blackoutMs).toBe(written.steering.blackoutMs);
+    expect(minimal.instances[0]!.metrics).toEqual(written.instances[0]!.metrics);
+  });
+
+  test('the defaults of the decision are those of the design', () => {
+    const config = accepted(MINIMAL);
+    expect(config.steering.debounce).toEqual({ minMs: 10, maxMs: 250 });
+    expect(config.steering.blackoutMs).toBe(10_000);
+    expect(config.instances[0]).toMatchObject({ reportIntervalMs: 1000, validForMs: 180_000 });
+    const [standard] = config.steering.classes;
+    expect(standard).toMatchObject({ name: 'default', strategy: 'joint', hysteresisPercent: 10, holdMs: 1000 });
+    expect(standard!.scoreToUs).toHaveLength(11);
+    expect(standard!.scoreToUs[10]).toBe(5000);
+  });
+
+  test('a service may be named, and its name travels with the instance', () => {
+    const config = accepted(EXAMPLE);
+    expect(config.instances[0]).toMatchObject({ service: 'fd00:cafe::80', serviceName: 'web' });
+    expect(config.steering.services).toEqual([{ service: 'fd00:cafe::80', class: 'interactive' }]);
+  });
+
+  test('units are converted, addresses become canonical, absent bounds are infinite', () => {
+    const config = accepted(
+      withSections({
+        links: [
+          {
+            name: 'eth1',
+            neighbour: '10.0.0.21',
+            'local-address': 'FD00:0001:0::11',
+            'remote-address': 'fd00:1::21',
+            delay: '1.5 ms',
+            bandwidth: '100mbit',
+          },
+        ],
+        classes: [{ name: 'a', bounds: { 'round-trip': '20ms' }, 'idle-timeout': '2m' }],
+        recorder: { file: '/tmp/x', 'max-size': '64 MiB' },
+      }),
+    );
+    expect(config.links[0]).toMatchObject({ localAddress: 'fd00:1::11', delayUs: 1500, bandwidthBps: 1e8 });
+    const [, custom] = config.steering.classes;
+    expect(custom).toMatchObject({ maxRoundTripUs: 20_000, idleTimeoutMs: 120_000, maxTotalTimeUs: Infinity });
+    expect(config.recorder).toEqual({ file: '/tmp/x', maxBytes: 64 * 1024 * 1024 });
+  });
+
+  test('a peer hangs on the link that leads to its address', () => {
+    expect(accepted(MINIMAL).peers[0]!.link).toBe('eth1');
+    expect(accepted(withSections({ peers: [{ name: 'far', address: 'fd00:9::1' }] })).peers[0]!.link).toBe('');
+  });
+
+  test('the JSON schema accepts what the parser accepts and refuses unknown keys', () => {
+    const validate = new Ajv2020({ strict: false }).compile(configJsonSchema());
+    expect(validate(parseYaml(EXAMPLE))).toBe(true);
+    expect(validate({ ...(parseYaml(MINIMAL) as object), sight: 'x' })).toBe(false);
+    expect(validate(parseYaml(withSections({ stamp: { interval: 50 } })))).toBe(false);
+  });
+});
+
+describe('errors', () => {
+  test('all errors come at once, in the order of the file, each with its place', () => {
+    const text = [
+      'name: "e 1"',
+      'site: site-1',
+      'router-id: 0.0.0.0',
+      'srv6: { locator: "5f00:0:11::/48" }',
+      'peers:',
+      '  - name: c1',
+      '    hold-tme: 3s',
+      '    hold-time: 100ms',
+      '  - name: c2',
+      '    address: fd00::2',
+      '    families: [service, compote]',
+      '  - name: c3',
+      '    address: fd00::3',
+      '  - name: c3',
+      '    address: fd00::4',
+      'instances:',
+      '  - { name: a, service: "fd00::80", address: "fd00::5", sid: "5f00::", metrics: { kind: push } }',
+    ].join('\n');
+    expect(refused(text)).toEqual([
+      'f:1:1 security: must be said in so many words: plaintext (anyone who reaches the port may speak) or mutual-tls',
+      'f:1:7 name: must be 1 to 63 letters, digits, dots, dashes or underscores',
+      'f:3:12 router-id: must be a router id: a dotted quad, not 0.0.0.0; is "0.0.0.0"',
+      'f:6:5 peers[0].address: is missing',
+      'f:7:5 peers[0].hold-tme: unknown option; did you mean hold-time?',
+      'f:8:16 peers[0].hold-time: must be 0s or between 300ms and 18h, is 100ms',
+      'f:11:25 peers[1].families[1]: must be one of service, compute, link-state; did you mean compute?',
+      'f:14:11 peers[3].name: the same peer stands above',
+      'f:17:62 instances[0].sid: 5f00:: is not inside the locator 5f00:0:11::/48',
+    ]);
+  });
+
+  const instance = { name: 'a', service: 'fd00:cafe::80', address: 'fd00::5', metrics: { kind: 'push' } };
+  const link = { name: 'eth1', neighbour: '10.0.0.21', 'local-address': 'fd00:1::11', 'remote-address': 'fd00:1::21' };
+  const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
+    ['security is never assumed', { security: undefined }, /security: must be said in so many words/],
+    ['mutual TLS needs its files', { security: 'mutual-tls' }, /security: mutual-tls needs the section tls/],
+    ['a bare number is no duration', { stamp: { interval: 50 } }, /stamp\.interval: needs a number with a unit/],
+    ['host bits in a prefix are refused', { prefixes: ['fd00::1/64'] }, /did you mean fd00::\/64\?/],
+    [
+      'the end SID lies inside the locator',
+      { srv6: { locator: '5f00:0:11::/48', 'end-sid': '5f00:0:12:1::' } },
+      /not inside the locator/,
+    ],
+    [
+      'the structure fits the locator',
+      { srv6: { locator: '5f00:0:11::/48', structure: { block: 32, node: 8, function: 16 } } },
+      /block and node are 32 \+ 8 = 40 bits, the locator has 48/,
+    ],
+    [
+      'a SID has 128 bits',
+      { srv6: { locator: '5f00:0:11::/48', structure: { block: 32, node: 16, function: 64, argument: 32 } } },
+      /sums to 144 bits/,
+    ],
+    ['an odd locator needs its structure said', { srv6: { locator: '5f00::/16' } }, /needs structure to be said/],
+    ['a peer is not ourselves', { peers: [{ name: 'me', address: 'fd00:1::11' }] }, /is our own address/],
+    [
+      'two peers do not share an address',
+      {
+        peers: [
+          { name: 'a', address: 'fd00::1' },
+          { name: 'b', address: 'fd00:0::1' },
+        ],
+      },
+      /peers\[1\]\.address: the same peer address stands above/,
+    ],
+    [
+      'a peer names an existing link',
+      { peers: [{ name: 'a', address: 'fd00::1', link: 'eth2' }] },
+      /there is no link "eth2"; did you mean eth1\?/,
+    ],
+    [
+      'links have different names',
+      { links: [link, { ...link, 'local-address': 'fd00:2::1' }] },
+      /links\[1\]\.name: the same link/,
+    ],
+    ['a link does not lead to ourselves', { links: [{ ...link, neighbour: '10.0.0.11' }] }, /is our own router id/],
+    [
+      'instances have different SIDs',
+      {
+        instances: [
+          { ...instance, sid: '5f00:0:11:9::' },
+          { ...instance, name: 'b', address: 'fd00::6', sid: '5f00:0:11:9::' },
+        ],
+      },
+      /instances\[1\]\.sid: the same SID stands above/,
+    ],
+    [
+      'an instance does not take the end SID',
+      { instances: [{ ...instance, sid: '5f00:0:11:1::' }] },
+      /already used by the router itself/,
+    ],
+    [
+      'an instance is not its own service',
+      { instances: [{ ...instance, address: 'fd00:cafe::80', sid: '5f00:0:11:9::' }] },
+      /must be the unicast address/,
+    ],
+    [
+      'a named service exists',
+      { instances: [{ ...instance, service: 'web', sid: '5f00:0:11:9::' }] },
+      /there is no service "web"/,
+    ],
+    [
+      'state outlives the pause between reports',
+      { instances: [{ ...instance, sid: '5f00:0:11:9::', 'valid-for': '1s' }] },
+      /must be at least twice report-interval/,
+    ],
+    [
+      'the class of a steered service exists',
+      { steering: { services: [{ service: 'fd00:cafe::80', class: 'x' }] } },
+      /there is no class "x"/,
+    ],
+    [
+      'a service is steered once',
+      { steering: { services: [{ service: 'fd00::1' }, { service: 'fd00:0::1' }] } },
+      /the same service stands above/,
+    ],
+    ['a service outside the locator', { services: { web: '5f00:0:11:5::' } }, /lies inside the locator/],
+    ['debounce grows', { steering: { debounce: { min: '1s', max: '10ms' } } }, /min is longer than max/],
+    [
+      'better scores take less time',
+      { classes: [{ name: 'a', 'score-table': Array.from({ length: 11 }, (_, i) => `${i + 1}ms`) }] },
+      /score 1 must not take longer/,
+    ],
+    [
+      'ids of groups and members do not overlap',
+      { fib: { 'group-id-base': 1000, 'nexthop-id-base': 2000 } },
+      /at least 1000000 away/,
+    ],
+    ['marks fit their mask', { fib: { 'mark-base': 0x1000 } }, /does not fit into mark-mask 0xfff/],
+    ['a mask is one run of bits', { fib: { 'mark-mask': 0x5 } }, /must be one run of bits/],
+    ['rules stand before the main table', { fib: { 'rule-priority': 32000 } }, /passes 32765/],
+    ['a port is a port', { listen: { port: 65536 } }, /listen\.port: must be a whole number between 1 and 65535/],
+    ['a socket path fits sockaddr_un', { admin: { socket: '/x'.repeat(60) } }, /at most 107 bytes/],
+  ];
+  test.each(cases)('%s', (_name, sections, expected) => {
+    const errors = refused(withSections(sections));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(expected);
+  });
+
+  test('an entry with an error hides neither the faults of others nor makes references to it dangle', () => {
+    const errors = refused(
+      withSections({
+        links: [{ ...link, delay: 5 }],
+        peers: [
+          { name: 'a', address: 'fd00::1', port: 0, link: 'eth1' },
+          { name: 'b', address: 'fd00::2', link: 'eth1' },
+          { name: 'b', address: 'fd00::3' },
+        ],
+      }),
+    );
+    expect(errors.map((error) => error.replace(/^\S+ /, ''))).toEqual([
+      expect.stringMatching(/^links\[0\]\.delay: needs/),
+      expect.stringMatching(/^peers\[0\]\.port: must/),
+      expect.stringMatching(/^peers\[2\]\.name: the same peer/),
+    ]);
+  });
+
+  test('an address that ends in a colon and is not quoted gets a hint, not only YAML’s complaint', () => {
+    expect(refused(`${MINIMAL.replace('"5f00:0:11:100::"', '5f00:0:11:100::')}`)[0]).toMatch(
+      /^f:15:10: .*quote an address/,
+    );
+  });
+
+  test('what is allowed but unwise is a warning', () => {
+    const result = parseConfig(withSections({ instances: [{ ...instance, sid: '5f00:0:11:9::' }] }));
+    expect(result.ok && result.warnings.map((one) => one.path)).toEqual(['instances[0]']);
+  });
+});
+
+describe('hostile text', () => {
+  test.each([
+    ['duplicate keys', 'name: a\nname: b\n', /^f:2:1: map keys must be unique/],
+    ['a second document', `${MINIMAL}\n---\nname: b\n`, /multiple documents/],
+    ['an empty file', '', /the file is empty/],
+    ['a list', '- a\n', /must be a map of options/],
+    ['an unknown tag', 'name: !!js/function x\n', /tag/i],
+    ['deep nesting', '['.repeat(200_000), /nested too deeply|flow/],
+    ['a tab', 'name:\n\t- x', /tab/i],
+  ])('%s is refused', (_name, text, expected) => {
+    expect(refused(text).join('\n')).toMatch(expected);
+  });
+
+  test('an alias bomb is refused in bounded time', () => {
+    const rows = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
+    for (let i = 1; i < 12; i++)
+      rows.push(
+        `a${i}: &a${i} [${Array(10)
+          .fill(`*a${i - 1}`)
+          .join(', ')}]`,
+      );
+    const started = performance.now();
+    expect(refused(rows.join('\n'))[0]).toMatch(/aliases/);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test('keys that name parts of every object are only unknown options', () => {
+    const errors = refused(`${MINIMAL}\n__proto__: 1\nconstructor: 2\ntoString: 3\n`);
+    expect(errors.map((error) => error.replace(/^\S+ /, ''))).toEqual([
+      '__proto__: unknown option',
+      'constructor: unknown option',
+      'toString: unknown option',
+    ]);
+  });
+
+  const isPlaced = (text: string): boolean => {
+    const result = parseConfig(text);
+    if (result.ok) return true;
+    const lines = text.split('\n').length;
+    return (
+      result.errors.length > 0 &&
+      result.errors.every(({ line, column, message }) => line >= 1 && line <= lines && column >= 1 && message !== '')
+    );
+  };
+
+  test('any text is parsed or refused with places inside it', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), isPlaced));
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...'-:?[]{}#&*!|>\'"% \n\tab01~<'), { maxLength: 60 }), (s) =>
+        isPlaced(s.join('')),
+      ),
+    );
+  });
+
+  test('any value in the place of any other is parsed or refused with places inside the file', () => {
+    const example = parseYaml(EXAMPLE) as Record<string, unknown>;
+    const paths: (string | number)[][] = [];
+    const walk = (value: unknown, path: (string | number)[]): void => {
+      if (path.length > 0) paths.push(path);
+      if (typeof value !== 'object' || value === null) return;
+      for (const [key, item] of Object.entries(value)) walk(item, [...path, Array.isArray(value) ? Number(key) : key]);
+    };
+    walk(example, []);
+    const mutate = (path: (string | number)[], value: unknown): string => {
+      const copy = structuredClone(example);
+      let node = copy as Record<string | number, unknown>;
+      for (const step of path.slice(0, -1)) node = node[step] as Record<string | number, unknown>;
+      node[path.at(-1)!] = value;
+      return stringify(copy);
+    };
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => isPlaced(mutate(path, value))),
+      { numRuns: 150 },
+    );
+  });
+});
