@@ -1,0 +1,143 @@
+// Bounds-checked reading of protobuf (https://protobuf.dev/programming-guides/encoding): tags, scalars, lengths. It knows
+// no message. protobufjs' Reader is not used for reading because it lets a nested message overrun its parent.
+import { CodedError } from '../errors.ts';
+
+export const VARINT = 0;
+export const FIXED64 = 1;
+export const LEN = 2;
+export const FIXED32 = 5;
+
+/** Something inside a frame cannot be read; the caller decides whether that costs the entry or the stream. */
+export class WireFault extends CodedError {
+  constructor(text: string, offset: number) {
+    super('wire-fault', text, { offset });
+    this.name = 'WireFault';
+  }
+}
+
+/** Field number and wire type as one number, as they stand before each field. */
+export const tagOf = (field: number, wire: number): number => (field << 3) | wire;
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export class Cursor {
+  readonly buf: Uint8Array;
+  pos: number;
+  readonly end: number;
+
+  constructor(buf: Uint8Array, pos = 0, end = buf.length) {
+    this.buf = buf;
+    this.pos = pos;
+    this.end = end;
+  }
+
+  /** True while fields are left. */
+  more(): boolean {
+    return this.pos < this.end;
+  }
+
+  tag(): number {
+    const tag = this.uint32();
+    if (tag < 8) throw this.fault('field number 0');
+    return tag;
+  }
+
+  /** Low 32 bits of a varint of at most 10 bytes, unsigned. */
+  uint32(): number {
+    const { buf, end } = this;
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.pos >= end) throw this.fault('truncated number');
+      const byte = buf[this.pos++]!;
+      // Bits above 32 are dropped, as every protobuf implementation does for 32-bit fields.
+      if (shift < 32) value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value >>> 0;
+    }
+    throw this.fault('number of more than 10 bytes');
+  }
+
+  sint32(): number {
+    const value = this.uint32();
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  /** Refuses numbers of 2^53 and more: they would lose their last digits silently. */
+  uint53(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 10; i++) {
+      if (this.pos >= this.end) throw this.fault('truncated number');
+      const byte = this.buf[this.pos++]!;
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+      if (byte >= 0x80) continue;
+      if (value > Number.MAX_SAFE_INTEGER) throw this.fault('number of 2^53 or more');
+      return value;
+    }
+    throw this.fault('number of more than 10 bytes');
+  }
+
+  bool(): boolean {
+    return this.uint53() !== 0;
+  }
+
+  fixed32(): number {
+    const at = this.advance(4);
+    const { buf } = this;
+    return (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)) >>> 0;
+  }
+
+  /** Finite and not negative, or a fault. */
+  double(): number {
+    const at = this.advance(8);
+    const value = new DataView(this.buf.buffer, this.buf.byteOffset + at, 8).getFloat64(0, true);
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw this.fault('not a finite number of at least 0');
+    return value;
+  }
+
+  /** A length-delimited field as a view into the frame, not a copy. */
+  bytes(): Uint8Array {
+    const length = this.uint32();
+    const at = this.advance(length);
+    return this.buf.subarray(at, at + length);
+  }
+
+  /** A cursor over a length-delimited field that cannot leave it. */
+  nested(): Cursor {
+    const length = this.uint32();
+    const at = this.advance(length);
+    return new Cursor(this.buf, at, at + length);
+  }
+
+  text(maxBytes: number): string {
+    const bytes = this.bytes();
+    if (bytes.length > maxBytes) throw this.fault(`text of ${bytes.length} bytes, at most ${maxBytes}`);
+    try {
+      return strictUtf8.decode(bytes);
+    } catch {
+      throw this.fault('text is not UTF-8');
+    }
+  }
+
+  /** Skips one field of a tag that is not known; groups do not exist in proto3. */
+  skip(tag: number): void {
+    const wire = tag & 7;
+    if (wire === VARINT) this.uint32();
+    else if (wire === FIXED64) this.advance(8);
+    else if (wire === LEN) this.advance(this.uint32());
+    else if (wire === FIXED32) this.advance(4);
+    else throw this.fault(`wire type ${wire}`);
+  }
+
+  fault(text: string): WireFault {
+    return new WireFault(text, this.pos);
+  }
+
+  /** Claims `length` bytes and returns where they begin. */
+  private advance(length: number): number {
+    const at = this.pos;
+    if (length > this.end - at) throw this.fault(`${length} bytes wanted, ${this.end - at} left`);
+    this.pos = at + length;
+    return at;
+  }
+}

@@ -1,0 +1,62 @@
+// UPDATE of session.proto: puts the families' parts together. Each part at most once a frame.
+import type { Writer } from 'protobufjs/minimal.js';
+import { FAMILIES, type Family } from '../model/identity.ts';
+import type { ComputeUpdate, LinkStateUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
+import { emptyColumn, takeColumn } from './column.ts';
+import { readComputeUpdate, writeComputeUpdate } from './compute-update.ts';
+import { namesOf, writeEnums } from './control.ts';
+import { type Cursor, LEN, tagOf } from './cursor.ts';
+import { FaultLog } from './fault-log.ts';
+import { readLinkState, writeLinkState } from './link-state.ts';
+import { readServiceUpdate, writeServiceUpdate } from './service-update.ts';
+
+const TAG = { service: tagOf(1, LEN), compute: tagOf(2, LEN), linkState: tagOf(3, LEN) } as const;
+const END_OF_RIB = 4;
+
+export function writeUpdate(writer: Writer, message: UpdateMessage): void {
+  if (message.service) {
+    writer.uint32(TAG.service).fork();
+    writeServiceUpdate(writer, message.service);
+    writer.ldelim();
+  }
+  if (message.compute) {
+    writer.uint32(TAG.compute).fork();
+    writeComputeUpdate(writer, message.compute);
+    writer.ldelim();
+  }
+  if (message.linkState) {
+    writer.uint32(TAG.linkState).fork();
+    writeLinkState(writer, message.linkState);
+    writer.ldelim();
+  }
+  writeEnums(writer, END_OF_RIB, FAMILIES, message.endOfRib ?? []);
+}
+
+/** Reads the body; entries that were dropped are in `faults`, and the field is absent when there were none. */
+export function readUpdate(cursor: Cursor): UpdateMessage {
+  const faults = new FaultLog();
+  const markers = emptyColumn('uint32');
+  let service: ServiceUpdate | undefined;
+  let compute: ComputeUpdate | undefined;
+  let linkState: LinkStateUpdate | undefined;
+  while (cursor.more()) {
+    const tag = cursor.tag();
+    if (tag === TAG.service && service === undefined) service = readServiceUpdate(cursor.nested(), faults);
+    else if (tag === TAG.compute && compute === undefined) compute = readComputeUpdate(cursor.nested(), faults);
+    else if (tag === TAG.linkState && linkState === undefined) linkState = readLinkState(cursor.nested(), faults);
+    else if (tag <= TAG.linkState && (tag & 7) === LEN) throw cursor.fault('a part of UPDATE appears twice');
+    else if (tag >>> 3 === END_OF_RIB) takeColumn(cursor, tag, markers);
+    else cursor.skip(tag);
+  }
+  if (markers.broken !== '') throw cursor.fault(`end_of_rib: ${markers.broken}`);
+  const endOfRib = namesOf<Family>(FAMILIES, markers.values);
+  const dropped = faults.list();
+  return {
+    type: 'UPDATE',
+    ...(service && { service }),
+    ...(compute && { compute }),
+    ...(linkState && { linkState }),
+    ...(endOfRib.length > 0 && { endOfRib }),
+    ...(dropped.length > 0 && { faults: dropped }),
+  };
+}
