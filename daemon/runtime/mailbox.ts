@@ -1,0 +1,54 @@
+// The one writer: events go in one after the other, each runs to completion, its effects are performed in order. A long
+// queue is worked off in slices, so that timers and sockets get their turn.
+import type { RouterEffect } from '../../lib/router/effect.ts';
+import type { RouterEvent } from '../../lib/router/event.ts';
+import { monotonicMs } from './clock.ts';
+
+const SLICE_MS = 5;
+
+export interface MailboxHooks {
+  handle(event: RouterEvent): readonly RouterEffect[];
+  /** `event` is what the effect answers. */
+  perform(effect: RouterEffect, event: RouterEvent): void;
+  recorded?(event: RouterEvent, effects: readonly RouterEffect[]): void;
+}
+
+export class Mailbox {
+  readonly #hooks: MailboxHooks;
+  #queue: RouterEvent[] = [];
+  #running = false;
+  /** Longest queue seen, for the metrics. */
+  highWater = 0;
+  handled = 0;
+
+  constructor(hooks: MailboxHooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Takes an event; runs it at once unless one is running already. */
+  post(event: RouterEvent): void {
+    this.#queue.push(event);
+    if (this.#queue.length > this.highWater) this.highWater = this.#queue.length;
+    if (!this.#running) this.#run();
+  }
+
+  #run(): void {
+    this.#running = true;
+    const until = monotonicMs() + SLICE_MS;
+    let next = 0;
+    while (next < this.#queue.length) {
+      const event = this.#queue[next++]!;
+      const effects = this.#hooks.handle(event);
+      this.handled++;
+      this.#hooks.recorded?.(event, effects);
+      for (const effect of effects) this.#hooks.perform(effect, event);
+      if (next < this.#queue.length && monotonicMs() > until) {
+        this.#queue.splice(0, next);
+        setImmediate(() => this.#run());
+        return;
+      }
+    }
+    this.#queue = [];
+    this.#running = false;
+  }
+}

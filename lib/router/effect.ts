@@ -1,0 +1,37 @@
+// Everything a router can ask of the world, as data. The shell performs effects in order and answers with events.
+import type { FibDelta, FibObject } from '../fib/fib.ts';
+import type { PeerName } from '../model/identity.ts';
+import type { SessionMessage } from '../session/message.ts';
+import type { ConnectionId } from '../session/peer-contract.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export type RouterEffect =
+  /** Fires the event `timer` at `atMs` or soon after; replaces a timer of the same name. */
+  | { readonly type: 'set-timer'; readonly timer: string; readonly atMs: number }
+  | { readonly type: 'cancel-timer'; readonly timer: string }
+  | { readonly type: 'connect'; readonly peer: PeerName }
+  | {
+      readonly type: 'send';
+      readonly peer: PeerName;
+      readonly connection: ConnectionId;
+      readonly message: SessionMessage;
+    }
+  | { readonly type: 'close'; readonly peer: PeerName; readonly connection: ConnectionId }
+  /** `cause` names what led to the change, for the latency histograms. */
+  | { readonly type: 'fib-apply'; readonly delta: FibDelta; readonly cause: string }
+  | { readonly type: 'fib-sync'; readonly desired: readonly FibObject[] }
+  | { readonly type: 'fib-verify' }
+  /** Rows of this view may have changed. */
+  | {
+      readonly type: 'view-changed';
+      readonly view: 'peers' | 'services' | 'rib' | 'instances' | 'link-state' | 'paths' | 'fib';
+    }
+  | {
+      readonly type: 'log';
+      readonly level: LogLevel;
+      readonly text: string;
+      readonly fields: Readonly<Record<string, string | number | boolean>>;
+    }
+  /** The stop is complete: farewells are sent. */
+  | { readonly type: 'stopped' };

@@ -1,0 +1,93 @@
+// Everything that can happen to a router. Adapters post these; the recorder writes them; replay reads them back. So all
+// of them are JSON-able, and time, wall clock and identity come in with them.
+import type { RouterConfig } from '../config/config.ts';
+import type { FibCapability, FibDrift, FibObject, FibResult } from '../fib/fib.ts';
+import type { InstanceSample, PushedReport } from '../metric/agent.ts';
+import type { PeerName } from '../model/identity.ts';
+import type { NotificationMessage, SessionMessage } from '../session/message.ts';
+import type { ConnectionId } from '../session/peer-contract.ts';
+
+export type RouterEventBody =
+  | {
+      readonly type: 'start';
+      readonly config: RouterConfig;
+      readonly bootId: string;
+      /** Wall clock at `atMs`: seeds sequences and dates reports. */
+      readonly wallMs: number;
+      readonly retained: readonly FibObject[];
+      readonly capabilities: readonly FibCapability[];
+    }
+  | { readonly type: 'stop'; readonly text: string }
+  | { readonly type: 'timer'; readonly timer: string }
+  | {
+      readonly type: 'connection-opened';
+      readonly peer: PeerName;
+      readonly connection: ConnectionId;
+      readonly direction: 'inbound' | 'outbound';
+    }
+  | { readonly type: 'connection-failed'; readonly peer: PeerName; readonly reason: string }
+  | {
+      readonly type: 'connection-closed';
+      readonly peer: PeerName;
+      readonly connection: ConnectionId;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'message';
+      readonly peer: PeerName;
+      readonly connection: ConnectionId;
+      readonly message: SessionMessage;
+    }
+  | {
+      readonly type: 'bad-message';
+      readonly peer: PeerName;
+      readonly connection: ConnectionId;
+      readonly notification: NotificationMessage;
+    }
+  /** The transport cannot take more / can again (HTTP/2 flow control). */
+  | { readonly type: 'connection-blocked'; readonly peer: PeerName; readonly connection: ConnectionId }
+  | { readonly type: 'connection-drained'; readonly peer: PeerName; readonly connection: ConnectionId }
+  /** Kernel's view of an interface that the configuration names. */
+  | { readonly type: 'link'; readonly name: string; readonly up: boolean }
+  /** STAMP's view of the path over a link. */
+  | { readonly type: 'path-up'; readonly link: string }
+  | { readonly type: 'path-down'; readonly link: string }
+  | {
+      readonly type: 'link-measured';
+      readonly link: string;
+      readonly delayMinUs: number;
+      readonly delayAvgUs: number;
+      readonly delayVariationUs: number;
+      readonly loss: number;
+    }
+  | {
+      readonly type: 'instance-sample';
+      readonly service: string;
+      readonly contactInstance: string;
+      readonly sample: InstanceSample;
+    }
+  | {
+      readonly type: 'instance-sample-failed';
+      readonly service: string;
+      readonly contactInstance: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'instance-health';
+      readonly service: string;
+      readonly contactInstance: string;
+      readonly ok: boolean;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'instance-report';
+      readonly service: string;
+      readonly contactInstance: string;
+      readonly report: Omit<PushedReport, 'atMs'>;
+    }
+  | { readonly type: 'fib-done'; readonly what: 'apply' | 'sync'; readonly result: FibResult }
+  | { readonly type: 'fib-drift'; readonly drift: readonly FibDrift[] }
+  | { readonly type: 'drain'; readonly service: string; readonly contactInstance: string; readonly drain: boolean };
+
+/** Monotonic ms at which it happened; never decreases from one event to the next. */
+export type RouterEvent = { readonly atMs: number } & RouterEventBody;

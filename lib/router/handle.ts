@@ -1,0 +1,144 @@
+// The router: one event in, the effects it asks for out (RFC 10053 C-SMA, C-NMA, C-PS; RFC 4271 section 8 and 9 in
+// spirit). One writer, run to completion; the same events give the same effects, byte for byte.
+import { invariant } from '../errors.ts';
+import type { RouterEffect } from './effect.ts';
+import type { RouterEvent } from './event.ts';
+import { fibDone, flushFib, retryFailed } from './fib-plan.ts';
+import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
+import { flushPeers, peerStep, restartExpired, timerName } from './sessions.ts';
+import { announce, begin, checkReady, createState, stop, stopNow } from './start.ts';
+import type { Peer, RouterState } from './state.ts';
+import { decideTimer, decideTimerFired } from './steering.ts';
+import { log, setTimer, viewChanged } from './turn.ts';
+import { linkEvent, linkMeasured, originate, pathEvent, runSpf } from './underlay.ts';
+
+export interface Router {
+  /** Undefined before the event `start`. Readers look, they do not touch. */
+  state: RouterState | undefined;
+}
+
+export function createRouter(): Router {
+  return { state: undefined };
+}
+
+/** Takes one event and returns what the world is to do, in order. The first event is `start`. */
+export function handle(router: Router, event: RouterEvent): readonly RouterEffect[] {
+  if (event.type === 'start') {
+    invariant(router.state === undefined, 'a router starts once');
+    router.state = createState(event);
+    begin(router.state, event.retained.length);
+    return endTurn(router.state);
+  }
+  invariant(router.state !== undefined, 'the first event is start');
+  const state = router.state;
+  // Two adapters may read the clock in one order and post in another; time does not run backwards here.
+  state.atMs = Math.max(state.atMs, event.atMs);
+  dispatch(state, event);
+  return endTurn(state);
+}
+
+function endTurn(state: RouterState): readonly RouterEffect[] {
+  flushFib(state);
+  flushPeers(state);
+  const effects = state.effects;
+  state.effects = [];
+  return effects;
+}
+
+function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start' }>): void {
+  switch (event.type) {
+    case 'stop':
+      return stop(state, event.text);
+    case 'timer':
+      return timer(state, event.timer);
+    case 'connection-opened':
+    case 'connection-failed':
+    case 'connection-closed':
+    case 'message':
+    case 'bad-message': {
+      const peer = state.peers.get(event.peer);
+      if (peer !== undefined) peerStep(state, peer, event);
+      return;
+    }
+    case 'connection-blocked':
+    case 'connection-drained': {
+      const session = state.peers.get(event.peer)?.session;
+      if (session?.connection === event.connection) session.blocked = event.type === 'connection-blocked';
+      return;
+    }
+    case 'link':
+      linkEvent(state, event.name, event.up);
+      return checkReady(state);
+    case 'path-up':
+    case 'path-down':
+      pathEvent(state, event.link, event.type === 'path-up');
+      return checkReady(state);
+    case 'link-measured':
+      return linkMeasured(state, event.link, event);
+    case 'instance-sample':
+    case 'instance-sample-failed':
+    case 'instance-health':
+    case 'instance-report':
+    case 'drain':
+      return instanceEvent(state, event);
+    case 'fib-done':
+      fibDone(state, event.what, event.result);
+      if (event.what === 'sync') announce(state);
+      else advertiseInstances(state);
+      return;
+    case 'fib-drift':
+      for (const drift of event.drift)
+        log(state, 'warn', 'kernel drift repaired', { object: drift.key, what: drift.what });
+      return viewChanged(state, 'fib');
+    default:
+      event satisfies never;
+  }
+}
+
+function timer(state: RouterState, name: string): void {
+  switch (name) {
+    case 'settle':
+      originate(state);
+      return checkReady(state);
+    case 'ready':
+      return checkReady(state);
+    case 'spf':
+      return state.spfPending ? runSpf(state) : undefined;
+    case 'fib-retry':
+      return retryFailed(state);
+    case 'fib-verify':
+      if (state.fib.phase === 'synced') state.effects.push({ type: 'fib-verify' });
+      return setTimer(state, name, state.atMs + state.config.fib.verifyIntervalMs);
+    case 'flush':
+      return;
+    case 'stop':
+      return stopNow(state);
+    default:
+      return scopedTimer(state, name);
+  }
+}
+
+/** Timers of one peer, service or instance; one whose owner is gone is a visible no-op. */
+function scopedTimer(state: RouterState, name: string): void {
+  for (const peer of state.peers.values()) if (peerTimer(state, peer, name)) return;
+  for (const service of state.steered.keys()) {
+    if (name === decideTimer(service)) return decideTimerFired(state, service);
+  }
+  for (const instance of state.instances.values()) {
+    if (name === agentTimer(instance)) return agentDue(state, instance);
+  }
+  log(state, 'debug', 'timer without owner', { timer: name });
+}
+
+function peerTimer(state: RouterState, peer: Peer, name: string): boolean {
+  if (name === timerName(peer.config.name, 'restart')) {
+    restartExpired(state, peer);
+    return true;
+  }
+  for (const timerOf of ['connect-retry', 'hold', 'keepalive', 'idle-hold'] as const) {
+    if (name !== timerName(peer.config.name, timerOf)) continue;
+    peerStep(state, peer, { type: 'timer', timer: timerOf });
+    return true;
+  }
+  return false;
+}

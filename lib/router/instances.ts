@@ -1,0 +1,199 @@
+// Contact instances of our own: feeds samples and health checks to the C-SMA (lib/metric/agent.ts), announces a route
+// once its SID is programmed and the instance is healthy, withdraws it when not, and publishes the state that matters.
+import type { LocalInstanceConfig, RouterConfig } from '../config/config.ts';
+import {
+  type Agent,
+  type AgentOutcome,
+  createAgent,
+  due,
+  health,
+  type Moment,
+  observe,
+  push,
+} from '../metric/agent.ts';
+import { routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
+import { parsePrefix } from '../net/address.ts';
+import { LOCAL } from '../rib/route-table.ts';
+import { BEHAVIOUR } from '../segment/behaviours.ts';
+import type { RouterEvent } from './event.ts';
+import { isInForce } from './fib-plan.ts';
+import { routesOf, stateOf, withdrawKeys } from './routes.ts';
+import { checkReady } from './start.ts';
+import type { Instance, RouterState } from './state.ts';
+import { log, setTimer, viewChanged, wallMs } from './turn.ts';
+
+export function instanceKey(service: string, contactInstance: string): string {
+  return `${service} ${contactInstance}`;
+}
+
+export function createInstance(config: LocalInstanceConfig, router: RouterConfig, now: Moment): Instance {
+  return {
+    key: instanceKey(config.service, config.contactInstance),
+    config,
+    agent: createAgent(config, now),
+    // Without a health check the instance is taken to be well until its samples age out.
+    healthy: undefined,
+    healthSinceMs: now.atMs,
+    drained: false,
+    attributes: attributesOf(config, router),
+    lastError: '',
+  };
+}
+
+export type InstanceEvent = Extract<
+  RouterEvent,
+  { type: 'instance-sample' | 'instance-sample-failed' | 'instance-health' | 'instance-report' | 'drain' }
+>;
+
+export function instanceEvent(state: RouterState, event: InstanceEvent): void {
+  const instance = state.instances.get(instanceKey(event.service, event.contactInstance));
+  if (instance === undefined) {
+    if (event.type === 'drain') drainRemote(state, event.service, event.contactInstance, event.drain);
+    return;
+  }
+  viewChanged(state, 'instances');
+  switch (event.type) {
+    case 'instance-sample':
+      take(state, instance, observe(instance.agent, event.sample));
+      return;
+    case 'instance-report':
+      take(state, instance, push(instance.agent, { ...event.report, atMs: state.atMs }));
+      return;
+    case 'instance-sample-failed':
+      if (instance.lastError !== event.reason)
+        log(state, 'warn', 'metrics source failed', { ...names(instance), reason: event.reason });
+      instance.lastError = event.reason;
+      return;
+    case 'instance-health':
+      if (!event.ok) instance.lastError = event.reason;
+      take(state, instance, health(instance.agent, { ...now(state), ok: event.ok, reason: event.reason }));
+      return;
+    case 'drain':
+      setDrain(state, instance, event.drain);
+      return;
+    default:
+      event satisfies never;
+  }
+}
+
+export function agentTimer(instance: Instance): string {
+  return `agent/${instance.key}`;
+}
+
+export function agentDue(state: RouterState, instance: Instance): void {
+  take(state, instance, due(instance.agent, now(state)));
+}
+
+/** Announces, or stops announcing, as health, SID and the start allow; called whenever one of them changed. */
+export function advertiseInstances(state: RouterState): void {
+  for (const instance of state.instances.values()) advertise(state, instance);
+}
+
+/** The first health verdict of every instance is in: End-of-RIB would otherwise take them away (RFC 4724 4.1). */
+export function instancesSettled(state: RouterState): boolean {
+  return [...state.instances.values()].every((instance) => instance.healthy !== undefined);
+}
+
+export function isAdvertised(state: RouterState, instance: Instance): boolean {
+  return state.table.entries.get(routeOf(state, instance).key)?.sources.has(LOCAL) ?? false;
+}
+
+export function routeOf(state: RouterState, instance: Instance) {
+  const route = {
+    service: instance.config.service,
+    contactInstance: instance.config.contactInstance,
+    originator: state.config.routerId,
+  };
+  return { route, key: routeKeyText(route) };
+}
+
+function take(state: RouterState, instance: Instance, outcome: AgentOutcome): void {
+  (instance as { agent: Agent }).agent = outcome.agent;
+  if (outcome.rejected) {
+    const { reason, detail } = outcome.rejected;
+    if (instance.lastError !== reason) log(state, 'warn', 'sample rejected', { ...names(instance), reason, detail });
+    instance.lastError = reason;
+  }
+  if (outcome.health) {
+    const { healthy, reason, detail } = outcome.health;
+    instance.healthy = healthy;
+    instance.healthSinceMs = state.atMs;
+    if (healthy) instance.lastError = '';
+    const text = healthy ? 'contact instance healthy' : 'contact instance unhealthy';
+    log(state, healthy ? 'info' : 'warn', text, { ...names(instance), ...(healthy ? {} : { reason, detail }) });
+    advertise(state, instance);
+    checkReady(state);
+  }
+  if (outcome.report) stateOf(state, routeOf(state, instance).key, outcome.report, LOCAL);
+  if (Number.isFinite(outcome.dueAtMs)) setTimer(state, agentTimer(instance), outcome.dueAtMs);
+}
+
+function advertise(state: RouterState, instance: Instance): void {
+  const { route, key } = routeOf(state, instance);
+  // DESIGN section 11: program before advertising.
+  const offered = instance.healthy === true && !state.stopping && isInForce(state, sidKey(state, instance));
+  if (!offered) {
+    withdrawKeys(state, LOCAL, state.table.entries.get(key)?.sources.has(LOCAL) ? [key] : []);
+    return;
+  }
+  routesOf(state, key, state.table.announce(LOCAL, 0, route, instance.attributes));
+  const reported = instance.agent.reported;
+  if (reported !== undefined) stateOf(state, key, reported, LOCAL);
+}
+
+function setDrain(state: RouterState, instance: Instance, drain: boolean): void {
+  if (instance.drained === drain) return;
+  instance.drained = drain;
+  instance.attributes = { ...instance.attributes, drain };
+  log(state, 'info', drain ? 'draining' : 'drain ended', names(instance));
+  advertise(state, instance);
+}
+
+/** Drain asked of an ingress: it only stops sending new flows from here. */
+function drainRemote(state: RouterState, service: string, contactInstance: string, drain: boolean): void {
+  for (const entry of state.table.byService.get(service)?.values() ?? []) {
+    if (entry.route.contactInstance !== contactInstance) continue;
+    if (drain) state.excluded.add(entry.key);
+    else state.excluded.delete(entry.key);
+    log(state, 'info', drain ? 'excluded here' : 'exclusion ended', { service, contactInstance });
+    routesOf(state, entry.key, 'changed');
+  }
+}
+
+function sidKey(state: RouterState, instance: Instance): string {
+  const { block, node, function: functionBits } = state.config.srv6.structure;
+  const length = block + node + functionBits;
+  return `local-sid ${parsePrefix(`${instance.config.sid}/${length}`).address}/${length}`;
+}
+
+function attributesOf(config: LocalInstanceConfig, router: RouterConfig): ServiceAttributes {
+  return {
+    egressSid: config.sid,
+    sidStructure: router.srv6.structure,
+    behaviour: BEHAVIOUR.endDx6,
+    sitePath: [],
+    clusterList: [],
+    site: router.site,
+    serviceName: config.serviceName,
+    instanceName: config.instanceName,
+    classes: config.classes,
+    capabilities: config.capabilities,
+    region: config.region,
+    residency: config.residency,
+    priceMicros: config.priceMicros,
+    carbon: config.carbon,
+    energy: config.energy,
+    securityLevel: config.securityLevel,
+    preference: config.preference,
+    drain: false,
+    validForMs: config.validForMs,
+  };
+}
+
+function now(state: RouterState): Moment {
+  return { atMs: state.atMs, wallMs: wallMs(state, state.atMs) };
+}
+
+function names(instance: Instance): Record<string, string> {
+  return { service: instance.config.service, instance: instance.config.instanceName };
+}

@@ -1,0 +1,223 @@
+// Peers of the router: drives each session's FSM, keeps what exists only while it is Established, feeds received UPDATEs
+// to the tables and fills the peers' Adj-RIB-Out. Graceful restart (RFC 4724) decides what outlives a session.
+import type { Family, PeerName } from '../model/identity.ts';
+import { routerIdToNumber } from '../model/identity.ts';
+import { AdjRibOut } from '../rib/adj-rib-out.ts';
+import { HandleTable } from '../session/handles.ts';
+import {
+  CEASE_SUBCODE,
+  NOTIFICATION,
+  type OpenMessage,
+  PROTOCOL_VERSION,
+  type SessionMessage,
+} from '../session/message.ts';
+import { stepPeer } from '../session/peer.ts';
+import type { ConnectionId, Negotiated, PeerEffect, PeerEvent, PeerSessionConfig } from '../session/peer-contract.ts';
+import { exported, refreshFor, routesOf, takeUpdate, withdrawKeys } from './routes.ts';
+import { checkReady } from './start.ts';
+import type { Peer, RouterState } from './state.ts';
+import { log, setTimer, viewChanged } from './turn.ts';
+
+/** How long routes of a peer that vanished without a word are kept as stale (RFC 4724 "Restart Time"; FRR's default). */
+export const RESTART_TIME_MS = 120_000;
+/** Rows in one UPDATE: large enough to amortise a message, small enough to stay far below the frame limit. */
+const ROWS_PER_UPDATE = 500;
+const UPDATES_PER_TURN = 16;
+/** Announced in OPEN while the initial exchange is not complete (the R bit of RFC 4724 section 3). */
+export const RESTARTING = 'restarting';
+
+export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
+  const before = peer.fsm.name;
+  if (event.type === 'message') peer.messagesIn++;
+  const { state: fsm, effects } = stepPeer(peer.fsm, event, sessionConfig(state, peer), state.atMs);
+  peer.fsm = fsm;
+  if (fsm.name !== before) {
+    peer.sinceMs = state.atMs;
+    viewChanged(state, 'peers');
+  }
+  for (const effect of effects) peerEffect(state, peer, effect);
+}
+
+/** The path below the session is gone (RFC 9384): nothing of what the peer said can be reached through it. */
+export function pathDown(state: RouterState, peer: Peer, reason: string): void {
+  const established = peer.session !== undefined;
+  peerStep(state, peer, { type: 'path-down', reason });
+  if (!established) dropStale(state, peer);
+}
+
+export function timerName(peer: PeerName, timer: string): string {
+  return `session/${peer}/${timer}`;
+}
+
+function sessionConfig(state: RouterState, peer: Peer): PeerSessionConfig {
+  const { config } = state;
+  const local: OpenMessage = {
+    type: 'OPEN',
+    version: PROTOCOL_VERSION,
+    domain: config.domain,
+    site: config.site,
+    routerId: config.routerId,
+    name: config.name,
+    bootId: state.bootId,
+    holdTimeMs: peer.config.holdTimeMs,
+    families: peer.config.families,
+    roles: config.roles,
+    capabilities: state.announced ? [] : [RESTARTING],
+  };
+  const { families, holdTimeMs, connectRetryMs, passive } = peer.config;
+  return { local, families, holdTimeMs, connectRetryMs, passive };
+}
+
+function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
+  const name = peer.config.name;
+  switch (effect.type) {
+    case 'connect':
+      state.effects.push({ type: 'connect', peer: name });
+      return;
+    case 'send':
+      send(state, peer, effect.connection, effect.message);
+      return;
+    case 'close':
+      state.effects.push({ type: 'close', peer: name, connection: effect.connection });
+      return;
+    case 'set-timer':
+      setTimer(state, timerName(name, effect.timer), state.atMs + effect.afterMs);
+      return;
+    case 'cancel-timer':
+      state.effects.push({ type: 'cancel-timer', timer: timerName(name, effect.timer) });
+      return;
+    case 'up':
+      sessionUp(state, peer, effect.connection, effect.negotiated);
+      return;
+    case 'down':
+      sessionDown(state, peer, effect);
+      return;
+    case 'deliver':
+      deliver(state, peer, effect.message);
+      return;
+    case 'notice':
+      peer.lastError = effect.text;
+      peer.lastErrorAtMs = state.atMs;
+      log(state, effect.level, effect.text, { peer: name });
+      viewChanged(state, 'peers');
+      return;
+    default:
+      effect satisfies never;
+  }
+}
+
+function send(state: RouterState, peer: Peer, connection: ConnectionId, message: SessionMessage): void {
+  peer.messagesOut++;
+  state.effects.push({ type: 'send', peer: peer.config.name, connection, message });
+}
+
+function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, negotiated: Negotiated): void {
+  const { remote } = negotiated;
+  peer.session = {
+    connection,
+    negotiated,
+    handles: new HandleTable(),
+    out: new AdjRibOut(negotiated.families),
+    blocked: false,
+    endOfRib: new Set(),
+  };
+  peer.routerIdNumber = routerIdToNumber(remote.routerId);
+  peer.remote = { routerId: remote.routerId, site: remote.site, name: remote.name };
+  log(state, 'info', 'session established', {
+    peer: peer.config.name,
+    site: remote.site,
+    routerId: remote.routerId,
+    families: negotiated.families.join(','),
+    holdTimeMs: negotiated.holdTimeMs,
+  });
+  for (const key of state.table.entries.keys()) peer.session.out.routeChanged(key);
+  for (const router of state.lsdb.nodes.keys()) peer.session.out.nodeChanged(router);
+  if (state.announced) peer.session.out.endOfRib();
+  else if (remote.capabilities.includes(RESTARTING)) checkReady(state);
+}
+
+function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect, { type: 'down' }>): void {
+  const name = peer.config.name;
+  const { notification, sent } = effect;
+  peer.session = undefined;
+  peer.flaps++;
+  peer.lastError = effect.reason;
+  peer.lastErrorAtMs = state.atMs;
+  log(state, 'warn', 'session down', { peer: name, reason: effect.reason });
+  viewChanged(state, 'peers');
+  if (!retainsRoutes(notification, sent)) {
+    dropRoutes(state, peer);
+    return;
+  }
+  // RFC 4724 4.2: the peer may be restarting while its forwarding goes on.
+  const kept = state.table.markStale(name);
+  for (const { key, change } of kept) if (change !== 'none') routesOf(state, key, change);
+  if (kept.length > 0) {
+    log(state, 'info', 'routes kept as stale', { peer: name, routes: kept.length, forMs: RESTART_TIME_MS });
+    setTimer(state, timerName(name, 'restart'), state.atMs + RESTART_TIME_MS);
+  }
+}
+
+/** RFC 8538: forwarding survives a lost transport and an expired hold timer; a Cease means what it says. */
+function retainsRoutes(notification: { code: number; subcode: number } | undefined, _sent: boolean): boolean {
+  if (notification === undefined) return true;
+  return notification.code === NOTIFICATION.holdTimerExpired || notification.code === NOTIFICATION.sendHoldTimerExpired;
+}
+
+export function restartExpired(state: RouterState, peer: Peer): void {
+  if (peer.session === undefined) dropStale(state, peer);
+}
+
+function dropStale(state: RouterState, peer: Peer): void {
+  withdrawKeys(state, peer.config.name, state.table.staleKeys(peer.config.name));
+}
+
+function dropRoutes(state: RouterState, peer: Peer): void {
+  withdrawKeys(state, peer.config.name, state.table.keysFrom(peer.config.name));
+}
+
+function deliver(state: RouterState, peer: Peer, message: SessionMessage): void {
+  if (peer.session === undefined) return;
+  if (message.type === 'ROUTE-REFRESH') {
+    if (message.phase === 'request') refreshFor(state, peer, message.family);
+    return;
+  }
+  if (message.type !== 'UPDATE') return;
+  takeUpdate(state, peer, peer.session, message);
+  for (const family of message.endOfRib ?? []) endOfRib(state, peer, family);
+}
+
+function endOfRib(state: RouterState, peer: Peer, family: Family): void {
+  peer.session?.endOfRib.add(family);
+  // RFC 4724 4.2: what the restarted peer did not announce again is gone.
+  if (family === 'service') {
+    dropStale(state, peer);
+    state.effects.push({ type: 'cancel-timer', timer: timerName(peer.config.name, 'restart') });
+  }
+  checkReady(state);
+}
+
+/** Sends what each peer has not heard yet; a blocked one keeps only the newest of each key until it drains. */
+export function flushPeers(state: RouterState): void {
+  for (const peer of state.peers.values()) {
+    const session = peer.session;
+    if (session === undefined || session.blocked || session.out.pendingCount === 0) continue;
+    const view = {
+      route: (key: string) => exported(state, peer, key),
+      node: (router: string) => state.lsdb.nodes.get(router),
+    };
+    for (let i = 0; i < UPDATES_PER_TURN; i++) {
+      const update = session.out.next(view, ROWS_PER_UPDATE);
+      if (update === undefined) break;
+      send(state, peer, session.connection, update);
+    }
+    // The rest waits one turn, so that a whole table never starves timers or overruns the transport.
+    if (session.out.pendingCount > 0) setTimer(state, 'flush', state.atMs);
+  }
+}
+
+/** Tells all peers to stop (RFC 4486 subcode 2, RFC 9003 text). */
+export function stopSessions(state: RouterState, text: string): void {
+  for (const peer of state.peers.values())
+    peerStep(state, peer, { type: 'stop', subcode: CEASE_SUBCODE.administrativeShutdown, text });
+}

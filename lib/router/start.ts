@@ -1,0 +1,187 @@
+// Birth and death of a router. A start reads what the kernel holds, hears the full set from its peers, and only then
+// programs and speaks for itself (RFC 4724 section 4.1): an earlier life's forwarding goes on untouched until then.
+
+import { RouteTable } from '../rib/route-table.ts';
+import { initialPeer } from '../session/peer.ts';
+import { QUIET } from '../time/debounce.ts';
+import { Lsdb } from '../topology/lsdb.ts';
+import type { RouterEvent } from './event.ts';
+import { RETRY_MIN_MS, startSync } from './fib-plan.ts';
+import { advertiseInstances, createInstance, instancesSettled } from './instances.ts';
+import { peerStep, RESTARTING, stopSessions } from './sessions.ts';
+import { retainedSlots } from './slots.ts';
+import type { RouterState, Steered } from './state.ts';
+import { decideAll } from './steering.ts';
+import { log, setTimer } from './turn.ts';
+import { linksSettled, originate, retire, startUnderlay } from './underlay.ts';
+
+/** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
+const READY_DEADLINE_MS = 5000;
+/** Time for peers to move traffic away before the objects go. */
+const STOP_GRACE_MS = 300;
+
+type StartEvent = Extract<RouterEvent, { type: 'start' }>;
+
+/** Fresh state; nothing is done yet (`begin`). */
+export function createState(event: StartEvent): RouterState {
+  const { config } = event;
+  const now = { atMs: event.atMs, wallMs: event.wallMs };
+  const state: RouterState = {
+    config,
+    bootId: event.bootId,
+    startedAtMs: event.atMs,
+    wallOriginMs: event.wallMs - event.atMs,
+    atMs: event.atMs,
+    effects: [],
+    capabilities: event.capabilities,
+    table: new RouteTable(),
+    prepended: new WeakMap(),
+    peers: new Map(),
+    links: new Map(),
+    lsdb: new Lsdb(),
+    nodeReceivedAtMs: new Map(),
+    spf: new Map(),
+    spfDebounce: QUIET,
+    spfPending: false,
+    ownNode: undefined,
+    instances: new Map(),
+    steered: new Map(),
+    slots: new Map(),
+    retainedSlots: retainedSlots(event.retained, config.fib.nexthopIdBase),
+    fib: {
+      phase: 'awaiting',
+      owners: new Map(),
+      put: new Map(),
+      remove: new Set(),
+      cause: 'start',
+      failed: new Map(),
+      retrying: new Set(),
+      retryPauseMs: RETRY_MIN_MS,
+      failures: 0,
+    },
+    ready: false,
+    announced: false,
+    stopping: false,
+    excluded: new Set(),
+  };
+  for (const link of config.links) {
+    const { delayUs } = link;
+    const measured = { delayMinUs: delayUs, delayAvgUs: delayUs, delayVariationUs: 0, loss: 0 };
+    state.links.set(link.name, { config: link, kernelUp: undefined, pathUp: undefined, ...measured });
+  }
+  for (const instance of config.instances) {
+    const created = createInstance(instance, config, now);
+    state.instances.set(created.key, created);
+  }
+  for (const peer of config.peers) {
+    state.peers.set(peer.name, {
+      config: peer,
+      fsm: initialPeer(),
+      session: undefined,
+      routerIdNumber: 0,
+      remote: undefined,
+      sinceMs: event.atMs,
+      messagesIn: 0,
+      messagesOut: 0,
+      flaps: 0,
+      lastError: '',
+      lastErrorAtMs: 0,
+    });
+  }
+  for (const steered of steeredServices(event)) state.steered.set(steered.service, steered);
+  return state;
+}
+
+export function begin(state: RouterState, retained: number): void {
+  log(state, 'info', 'router started', {
+    name: state.config.name,
+    site: state.config.site,
+    routerId: state.config.routerId,
+    retainedObjects: retained,
+  });
+  startUnderlay(state);
+  for (const peer of state.peers.values()) peerStep(state, peer, { type: 'start' });
+  setTimer(state, 'ready', state.startedAtMs + READY_DEADLINE_MS);
+  if (state.config.fib.verifyIntervalMs > 0)
+    setTimer(state, 'fib-verify', state.atMs + state.config.fib.verifyIntervalMs);
+  // Nothing of an earlier life forwards: there is nothing to protect by waiting.
+  if (retained === 0) startSync(state);
+  checkReady(state);
+}
+
+/** Opens the gate once everyone who can speak has spoken, or the deadline passed. */
+export function checkReady(state: RouterState): void {
+  if (state.ready || state.stopping) return;
+  const overdue = state.atMs >= state.startedAtMs + READY_DEADLINE_MS;
+  if (!overdue && !(linksSettled(state) && instancesSettled(state) && peersComplete(state))) return;
+  state.ready = true;
+  log(state, 'info', 'initial exchange complete', {
+    afterMs: Math.round(state.atMs - state.startedAtMs),
+    overdue,
+    routes: state.table.entries.size,
+    nodes: state.lsdb.nodes.size,
+  });
+  decideAll(state, 'start');
+  startSync(state);
+  announce(state);
+}
+
+/** The gate is open and what is wanted is in force: from now on this router speaks for itself. */
+export function isAnnouncing(state: RouterState): boolean {
+  return state.ready && state.fib.phase === 'synced';
+}
+
+/** Own instances and links first, then the End-of-RIB that takes away what an earlier life announced and this one does not. */
+export function announce(state: RouterState): void {
+  advertiseInstances(state);
+  originate(state);
+  if (!isAnnouncing(state) || state.announced) return;
+  state.announced = true;
+  for (const peer of state.peers.values()) peer.session?.out.endOfRib();
+}
+
+/** Every peer over a usable link has sent its set, is itself starting, or shares nothing with us. */
+function peersComplete(state: RouterState): boolean {
+  for (const peer of state.peers.values()) {
+    const link = state.links.get(peer.config.link);
+    if (link !== undefined && (link.kernelUp === false || link.pathUp === false)) continue;
+    if (peer.session === undefined) return false;
+    if (peer.session.negotiated.remote.capabilities.includes(RESTARTING)) continue;
+    for (const family of peer.session.negotiated.families) if (!peer.session.endOfRib.has(family)) return false;
+  }
+  return true;
+}
+
+/** Leaves in order: out of everyone's paths, then farewell, then gone. */
+export function stop(state: RouterState, text: string): void {
+  if (state.stopping) return;
+  log(state, 'info', 'stopping', { text });
+  retire(state);
+  state.stopping = true;
+  advertiseInstances(state);
+  setTimer(state, 'stop', state.atMs + STOP_GRACE_MS);
+}
+
+export function stopNow(state: RouterState): void {
+  stopSessions(state, 'daemon stopped');
+  state.effects.push({ type: 'stopped' });
+}
+
+function steeredServices(event: StartEvent): Steered[] {
+  const { config } = event;
+  if (!config.roles.includes('c-ps')) return [];
+  return config.steering.services.flatMap(({ service, class: name }) => {
+    const found = config.steering.classes.find((it) => it.name === name);
+    if (found === undefined) return [];
+    return {
+      service,
+      class: found,
+      decision: undefined,
+      debounce: QUIET,
+      timerAtMs: Number.POSITIVE_INFINITY,
+      timerCause: 'start',
+      decisions: 0,
+      changedAtMs: event.atMs,
+    };
+  });
+}

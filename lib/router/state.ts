@@ -1,0 +1,141 @@
+// The router's whole mutable state, owned by one writer (handle.ts); nothing here is shared with the shell.
+import type {
+  LinkConfig,
+  LocalInstanceConfig,
+  PeerConfig,
+  RouterConfig,
+  ServiceClassConfig,
+} from '../config/config.ts';
+import type { Decision } from '../decision/decision.ts';
+import type { FibCapability, FibFailure, FibKey, FibObject } from '../fib/fib.ts';
+import type { Agent } from '../metric/agent.ts';
+import type { Family, PeerName, RouterId, ServiceId } from '../model/identity.ts';
+import type { NodeAdvertisement } from '../model/link-state.ts';
+import type { ServiceAttributes } from '../model/service-route.ts';
+import type { AdjRibOut } from '../rib/adj-rib-out.ts';
+import type { RouteTable } from '../rib/route-table.ts';
+import type { HandleTable } from '../session/handles.ts';
+import type { PeerState } from '../session/peer.ts';
+import type { ConnectionId, Negotiated } from '../session/peer-contract.ts';
+import type { Debounce } from '../time/debounce.ts';
+import type { Lsdb } from '../topology/lsdb.ts';
+import type { SpfNode } from '../topology/spf.ts';
+import type { RouterEffect } from './effect.ts';
+
+/** What exists only while a session is Established. */
+export interface EstablishedSession {
+  readonly connection: ConnectionId;
+  readonly negotiated: Negotiated;
+  /** Their handles: what their compute rows and withdrawals refer to. */
+  readonly handles: HandleTable;
+  readonly out: AdjRibOut;
+  blocked: boolean;
+  /** Families whose End-of-RIB has come. */
+  readonly endOfRib: Set<Family>;
+}
+
+export interface Peer {
+  readonly config: PeerConfig;
+  fsm: PeerState;
+  session: EstablishedSession | undefined;
+  /** Of the last OPEN; outlives the session, so that stale routes keep their tie-break. */
+  routerIdNumber: number;
+  remote: { readonly routerId: RouterId; readonly site: string; readonly name: string } | undefined;
+  sinceMs: number;
+  messagesIn: number;
+  messagesOut: number;
+  flaps: number;
+  lastError: string;
+  lastErrorAtMs: number;
+}
+
+export interface Link {
+  readonly config: LinkConfig;
+  /** undefined: the kernel has not said yet. */
+  kernelUp: boolean | undefined;
+  /** undefined: STAMP has not said yet. */
+  pathUp: boolean | undefined;
+  delayMinUs: number;
+  delayAvgUs: number;
+  delayVariationUs: number;
+  loss: number;
+}
+
+/** A contact instance of our own. */
+export interface Instance {
+  readonly key: string;
+  readonly config: LocalInstanceConfig;
+  readonly agent: Agent;
+  healthy: boolean | undefined;
+  healthSinceMs: number;
+  drained: boolean;
+  attributes: ServiceAttributes;
+  lastError: string;
+}
+
+/** A service this router steers. */
+export interface Steered {
+  readonly service: ServiceId;
+  readonly class: ServiceClassConfig;
+  decision: Decision | undefined;
+  debounce: Debounce;
+  /** A timer for the next decision is set for this time. */
+  timerAtMs: number;
+  /** What asked for it. */
+  timerCause: string;
+  decisions: number;
+  changedAtMs: number;
+}
+
+export type FibPhase = 'awaiting' | 'syncing' | 'synced';
+
+export interface FibState {
+  phase: FibPhase;
+  /** Objects each owner wants, and their JSON for cheap comparison. */
+  readonly owners: Map<string, Map<FibKey, { readonly object: FibObject; readonly text: string }>>;
+  /** Changes of this turn, or those that wait for the sync to end. */
+  put: Map<FibKey, FibObject>;
+  remove: Set<FibKey>;
+  cause: string;
+  readonly failed: Map<FibKey, FibFailure>;
+  /** Of `failed`: put again, outcome not known yet. */
+  readonly retrying: Set<FibKey>;
+  retryPauseMs: number;
+  failures: number;
+}
+
+export interface RouterState {
+  readonly config: RouterConfig;
+  readonly bootId: string;
+  readonly startedAtMs: number;
+  /** Adds to a monotonic time to make wall clock. */
+  readonly wallOriginMs: number;
+  atMs: number;
+  effects: RouterEffect[];
+  readonly capabilities: readonly FibCapability[];
+  readonly table: RouteTable;
+  /** Attribute sets with the own site in front, by the set without. */
+  readonly prepended: WeakMap<ServiceAttributes, ServiceAttributes>;
+  readonly peers: Map<PeerName, Peer>;
+  readonly links: Map<string, Link>;
+  readonly lsdb: Lsdb;
+  readonly nodeReceivedAtMs: Map<RouterId, number>;
+  spf: ReadonlyMap<RouterId, SpfNode>;
+  spfDebounce: Debounce;
+  spfPending: boolean;
+  ownNode: NodeAdvertisement | undefined;
+  readonly instances: Map<string, Instance>;
+  readonly steered: Map<ServiceId, Steered>;
+  /** Stable small integers per contact instance, by route key. */
+  readonly slots: Map<string, number>;
+  /** Slots that forwarding of an earlier life still uses, by egress SID. */
+  readonly retainedSlots: Map<string, number>;
+  readonly fib: FibState;
+  /** The initial exchange is complete (RFC 4724 4.1): programming, End-of-RIB and own link state may go on. */
+  ready: boolean;
+  /** Own routes and End-of-RIB are out. */
+  announced: boolean;
+  stopping: boolean;
+  /** Remote contact instances this operator excluded here, by route key. */
+  readonly excluded: Set<string>;
+}

@@ -1,0 +1,144 @@
+// When a service is decided again, and with what: joins routes, states and distances into the decision's input, holds
+// storms back, and hands the outcome to the forwarding plan. The choice itself is lib/decision's.
+import { decide } from '../decision/decide.ts';
+import type { Candidate, Decision, DecisionInput } from '../decision/decision.ts';
+import type { ServiceId } from '../model/identity.ts';
+import { bestAttributes, LOCAL, type RouteEntry } from '../rib/route-table.ts';
+import { acted, dueAt } from '../time/debounce.ts';
+import { programService } from './service-plan.ts';
+import type { RouterState, Steered } from './state.ts';
+import { log, setTimer, viewChanged } from './turn.ts';
+
+/** State is degraded from its validity on, and forgotten after this many validities (DESIGN section 4). */
+const FORGET_VALIDITIES = 2;
+
+export function decideTimer(service: ServiceId): string {
+  return `decide/${service}`;
+}
+
+/** Something that the decision for `service` depends on changed. */
+export function serviceChanged(state: RouterState, service: ServiceId, cause: string): void {
+  const steered = state.steered.get(service);
+  if (steered !== undefined) schedule(state, steered, cause);
+}
+
+/** Paths changed: every service may be served better now. */
+export function distancesChanged(state: RouterState): void {
+  for (const steered of state.steered.values()) schedule(state, steered, 'spf');
+}
+
+/** All services, e.g. once the initial exchange is complete. */
+export function decideAll(state: RouterState, cause: string): void {
+  for (const steered of state.steered.values()) decideNow(state, steered, cause);
+}
+
+export function decideTimerFired(state: RouterState, service: ServiceId): void {
+  const steered = state.steered.get(service);
+  if (steered === undefined || steered.timerAtMs > state.atMs) return;
+  decideNow(state, steered, steered.timerCause);
+}
+
+function schedule(state: RouterState, steered: Steered, cause: string): void {
+  // While the initial exchange is under way a decision would see half the candidates.
+  if (!state.ready) return;
+  const atMs = dueAt(steered.debounce, state.atMs);
+  if (atMs <= state.atMs) {
+    decideNow(state, steered, cause);
+    return;
+  }
+  steered.timerCause = cause;
+  arm(state, steered, Math.min(atMs, steered.timerAtMs));
+}
+
+function arm(state: RouterState, steered: Steered, atMs: number): void {
+  steered.timerAtMs = atMs;
+  if (Number.isFinite(atMs)) setTimer(state, decideTimer(steered.service), atMs);
+  else state.effects.push({ type: 'cancel-timer', timer: decideTimer(steered.service) });
+}
+
+function decideNow(state: RouterState, steered: Steered, cause: string): void {
+  steered.debounce = acted(steered.debounce, state.config.steering.debounce, state.atMs);
+  const input = decisionInput(state, steered);
+  const before = steered.decision;
+  const decision = decide(input);
+  steered.decision = decision;
+  steered.decisions++;
+  programService(state, steered, cause);
+  report(state, steered, before, decision);
+  steered.timerCause = 'timer';
+  arm(state, steered, Math.min(decision.againAtMs ?? Number.POSITIVE_INFINITY, nextExpiry(state, steered.service)));
+}
+
+/** The decision's whole input, as `explain` and replay show it. */
+export function decisionInput(state: RouterState, steered: Steered): DecisionInput {
+  const { decision } = steered;
+  return {
+    atMs: state.atMs,
+    service: steered.service,
+    class: steered.class,
+    candidates: candidates(state, steered.service),
+    ...(decision && { incumbent: decision.incumbent, memory: decision.memory }),
+  };
+}
+
+/** Routes of a service joined with state and distance, sorted by key so that arrival order decides nothing. */
+export function candidates(state: RouterState, service: ServiceId): Candidate[] {
+  const entries = [...(state.table.byService.get(service)?.values() ?? [])];
+  return entries.sort((a, b) => (a.key < b.key ? -1 : 1)).map((entry) => candidate(state, entry));
+}
+
+function candidate(state: RouterState, entry: RouteEntry): Candidate {
+  const node = state.spf.get(entry.route.originator);
+  const own = entry.best === LOCAL;
+  const distance = own
+    ? { roundTripUs: 0, path: [state.config.routerId] }
+    : node && { roundTripUs: node.delayUs + node.reverseDelayUs, path: node.path };
+  const attributes = bestAttributes(entry);
+  const ageMs = state.atMs - entry.stateReceivedAtMs;
+  const alive = entry.state !== undefined && ageMs <= entry.state.validForMs * FORGET_VALIDITIES;
+  return {
+    key: entry.key,
+    route: { ...entry.route, attributes: state.excluded.has(entry.key) ? { ...attributes, drain: true } : attributes },
+    ...(alive && entry.state && { state: entry.state }),
+    stateAgeMs: entry.state === undefined ? 0 : ageMs,
+    stale: alive && ageMs > entry.state!.validForMs,
+    ...(distance && { distance }),
+  };
+}
+
+/** When the next state of the service turns stale or is forgotten. */
+function nextExpiry(state: RouterState, service: ServiceId): number {
+  let soonest = Number.POSITIVE_INFINITY;
+  for (const entry of state.table.byService.get(service)?.values() ?? []) {
+    if (entry.state === undefined) continue;
+    for (let n = 1; n <= FORGET_VALIDITIES; n++) {
+      // One ms later, so that the age is past the bound when the timer fires.
+      const atMs = entry.stateReceivedAtMs + entry.state.validForMs * n + 1;
+      if (atMs > state.atMs) soonest = Math.min(soonest, atMs);
+    }
+  }
+  return soonest;
+}
+
+function report(state: RouterState, steered: Steered, before: Decision | undefined, decision: Decision): void {
+  if (before !== undefined && JSON.stringify(before.weights) === JSON.stringify(decision.weights)) {
+    if (before.best === decision.best) return;
+  }
+  steered.changedAtMs = state.atMs;
+  viewChanged(state, 'services');
+  const moved = before?.best !== decision.best || instancesOf(before) !== instancesOf(decision);
+  log(state, moved ? 'info' : 'debug', decision.best === '' ? 'no contact instance is eligible' : 'decision changed', {
+    service: steered.service,
+    change: decision.change,
+    weights: decision.ranked
+      .filter((ranked) => ranked.weight > 0)
+      .map((ranked) => `${ranked.attributes.instanceName}=${ranked.weight}`)
+      .join(' '),
+  });
+}
+
+function instancesOf(decision: Decision | undefined): string {
+  return Object.keys(decision?.weights ?? {})
+    .sort()
+    .join(',');
+}

@@ -1,0 +1,27 @@
+// The few verbs that every part of the router uses to say what it wants done in this turn.
+import type { LogLevel, RouterEffect } from './effect.ts';
+import type { RouterState } from './state.ts';
+
+export function log(
+  state: RouterState,
+  level: LogLevel,
+  text: string,
+  fields: Record<string, string | number | boolean> = {},
+): void {
+  state.effects.push({ type: 'log', level, text, fields });
+}
+
+export function setTimer(state: RouterState, timer: string, atMs: number): void {
+  state.effects.push({ type: 'set-timer', timer, atMs });
+}
+
+export function viewChanged(state: RouterState, view: Extract<RouterEffect, { type: 'view-changed' }>['view']): void {
+  const last = state.effects.at(-1);
+  if (last?.type === 'view-changed' && last.view === view) return;
+  state.effects.push({ type: 'view-changed', view });
+}
+
+/** Wall clock, ms since 1970, of a monotonic time of this life. */
+export function wallMs(state: RouterState, atMs: number): number {
+  return state.wallOriginMs + atMs;
+}

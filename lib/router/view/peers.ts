@@ -1,0 +1,132 @@
+// Rows of `show peers`, `show link-state` and `show paths`.
+
+import type { RouterId } from '../../model/identity.ts';
+import type { FamilyCounts, LinkStateView, LinkView, PathView, PeerView } from '../../model/view.ts';
+import { planSegments } from '../../segment/plan.ts';
+import type { Peer, RouterState } from '../state.ts';
+import { wallMs } from '../turn.ts';
+import { nodeName } from '../underlay.ts';
+
+/** RFC 8570 4.4: one unit of loss is 0.000003 %. */
+const LOSS_UNIT_PERCENT = 0.000003;
+
+export function peerRows(state: RouterState): PeerView[] {
+  return [...state.peers.values()].map((peer) => peerRow(state, peer));
+}
+
+function peerRow(state: RouterState, peer: Peer): PeerView {
+  const { config, session } = peer;
+  return {
+    name: config.name,
+    address: config.address,
+    port: config.port,
+    state: peer.fsm.name,
+    sinceMs: wallMs(state, peer.sinceMs),
+    passive: config.passive,
+    remoteRouterId: peer.remote?.routerId ?? '',
+    remoteSite: peer.remote?.site ?? '',
+    remoteName: peer.remote?.name ?? '',
+    families: session?.negotiated.families ?? [],
+    holdTimeMs: session?.negotiated.holdTimeMs ?? config.holdTimeMs,
+    received: received(state, peer),
+    advertised: advertised(state, peer),
+    messagesIn: peer.messagesIn,
+    messagesOut: peer.messagesOut,
+    flaps: peer.flaps,
+    lastError: peer.lastError,
+    lastErrorAtMs: peer.lastErrorAtMs === 0 ? 0 : wallMs(state, peer.lastErrorAtMs),
+  };
+}
+
+function received(state: RouterState, peer: Peer): FamilyCounts {
+  let service = 0;
+  let compute = 0;
+  for (const entry of state.table.entries.values()) {
+    if (entry.sources.has(peer.config.name)) service++;
+    if (entry.state !== undefined && entry.stateFrom === peer.config.name) compute++;
+  }
+  const linkState = peer.remote && state.lsdb.nodes.has(peer.remote.routerId) ? state.lsdb.nodes.size - 1 : 0;
+  return { service, compute, linkState };
+}
+
+function advertised(state: RouterState, peer: Peer): FamilyCounts {
+  const out = peer.session?.out;
+  if (out === undefined) return { service: 0, compute: 0, linkState: 0 };
+  let compute = 0;
+  for (const entry of state.table.entries.values()) if (entry.state && out.isAdvertised(entry.key)) compute++;
+  return {
+    service: out.advertisedCount,
+    compute,
+    linkState: out.families.has('link-state') ? state.lsdb.nodes.size : 0,
+  };
+}
+
+export function linkStateRows(state: RouterState): LinkStateView[] {
+  return [...state.lsdb.nodes.values()]
+    .map((node) => ({
+      originator: node.originator,
+      name: node.name,
+      site: node.site,
+      self: node.originator === state.config.routerId,
+      reachable: state.spf.has(node.originator),
+      sequence: node.sequence,
+      receivedAtMs: wallMs(state, state.nodeReceivedAtMs.get(node.originator) ?? state.startedAtMs),
+      locators: node.locators.map(({ prefix, endSid }) => ({ prefix, endSid })),
+      prefixes: node.prefixes,
+      links: node.links.map(
+        (link): LinkView => ({
+          name: link.name,
+          neighbour: link.neighbour,
+          neighbourName: nodeName(state, link.neighbour),
+          localAddress: link.localAddress,
+          remoteAddress: link.remoteAddress,
+          delayMinUs: link.delayMinUs,
+          delayAvgUs: link.delayAvgUs,
+          delayVariationUs: link.delayVariationUs,
+          lossPercent: link.loss * LOSS_UNIT_PERCENT,
+          bandwidthBps: link.bandwidthBps,
+          endXSid: link.endXSid,
+          twoWay: isTwoWay(state, node.originator, link.neighbour),
+        }),
+      ),
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function isTwoWay(state: RouterState, from: RouterId, to: RouterId): boolean {
+  return state.lsdb.nodes.get(to)?.links.some((back) => back.neighbour === from) ?? false;
+}
+
+export function pathRows(state: RouterState): PathView[] {
+  return [...state.lsdb.nodes.values()]
+    .filter((node) => node.originator !== state.config.routerId)
+    .map((node): PathView => {
+      const spf = state.spf.get(node.originator);
+      const endSid = node.locators[0]?.endSid;
+      const plan =
+        spf && endSid !== undefined
+          ? planSegments({
+              path: spf.path,
+              nodes: state.lsdb.nodes,
+              egressSid: endSid,
+              maxSidDepth: state.config.srv6.maxSidDepth,
+            })
+          : undefined;
+      return {
+        router: node.originator,
+        name: node.name,
+        site: node.site,
+        reachable: spf !== undefined,
+        delayUs: spf?.delayUs ?? 0,
+        roundTripUs: spf === undefined ? 0 : spf.delayUs + spf.reverseDelayUs,
+        path: pathNames(state, spf?.path ?? []),
+        firstHops: spf?.firstHops ?? [],
+        segments: plan?.segments.slice(0, -1) ?? [],
+      };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export function pathNames(state: RouterState, path: readonly RouterId[]): string[] {
+  return path.map((router) => nodeName(state, router));
+}

@@ -1,0 +1,234 @@
+// Rows of `show services`, `show rib`, `show instances`, and the record behind `explain`.
+
+import { decide } from '../../decision/decide.ts';
+import type { Candidate, Decision, RankedCandidate } from '../../decision/decision.ts';
+import type { ComputeState } from '../../model/compute-state.ts';
+import type { RouterId, ServiceId, SiteId } from '../../model/identity.ts';
+import type {
+  ComputeStateView,
+  ExplainCandidate,
+  ExplainView,
+  InstanceView,
+  RibRow,
+  ServiceView,
+} from '../../model/view.ts';
+import { bestAttributes, LOCAL, type RouteEntry } from '../../rib/route-table.ts';
+import { planSegments } from '../../segment/plan.ts';
+import { computeSpf, type SpfNode } from '../../topology/spf.ts';
+import { isAdvertised, routeOf } from '../instances.ts';
+import type { RouterState, Steered } from '../state.ts';
+import { candidates, decisionInput } from '../steering.ts';
+import { wallMs } from '../turn.ts';
+import { pathNames } from './peers.ts';
+
+export function serviceRows(state: RouterState): ServiceView[] {
+  const ids = new Set([...state.table.byService.keys(), ...state.steered.keys()]);
+  return [...ids].sort().map((service) => serviceRow(state, service));
+}
+
+function serviceRow(state: RouterState, service: ServiceId): ServiceView {
+  const steered = state.steered.get(service);
+  const decision = steered?.decision;
+  const ranked = decision?.ranked ?? [];
+  const weights = ranked
+    .filter((it) => it.weight > 0)
+    .sort((a, b) => b.weight - a.weight || (a.key < b.key ? -1 : 1))
+    .map((it) => ({
+      contactInstance: instanceOf(it.key),
+      instanceName: it.attributes.instanceName,
+      site: it.attributes.site,
+      weight: it.weight,
+    }));
+  return {
+    service,
+    name: serviceName(state, service),
+    steered: steered !== undefined,
+    class: steered?.class.name ?? '',
+    strategy: steered?.class.strategy ?? '',
+    affinity: steered?.class.affinity ?? '',
+    candidates: state.table.byService.get(service)?.size ?? 0,
+    eligible: ranked.filter((it) => it.cost !== undefined).length,
+    weights,
+    change: decision?.change ?? '',
+    changedAtMs: steered === undefined ? 0 : wallMs(state, steered.changedAtMs),
+    decisions: steered?.decisions ?? 0,
+  };
+}
+
+export function serviceName(state: RouterState, service: ServiceId): string {
+  for (const entry of state.table.byService.get(service)?.values() ?? []) return bestAttributes(entry).serviceName;
+  for (const instance of state.instances.values())
+    if (instance.config.service === service) return instance.config.serviceName;
+  return '';
+}
+
+export function ribRows(state: RouterState): RibRow[] {
+  return [...state.table.entries.values()]
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map((entry) => ribRow(state, entry));
+}
+
+function ribRow(state: RouterState, entry: RouteEntry): RibRow {
+  const attributes = bestAttributes(entry);
+  const ranked = state.steered.get(entry.route.service)?.decision?.ranked.find((it) => it.key === entry.key);
+  const node = state.spf.get(entry.route.originator);
+  const roundTripUs = entry.best === LOCAL ? 0 : node && node.delayUs + node.reverseDelayUs;
+  return {
+    service: entry.route.service,
+    serviceName: attributes.serviceName,
+    contactInstance: entry.route.contactInstance,
+    instanceName: attributes.instanceName,
+    originator: entry.route.originator,
+    site: attributes.site,
+    from: entry.best === LOCAL ? 'local' : entry.best,
+    drain: attributes.drain || state.excluded.has(entry.key),
+    egressSid: attributes.egressSid,
+    weight: ranked?.weight ?? 0,
+    verdict: ranked?.verdict ?? '',
+    ...(roundTripUs !== undefined && { roundTripUs }),
+    ...(ranked?.cost && { costUs: ranked.cost.total }),
+    ...(entry.state && { state: stateView(state, entry.state, entry.stateReceivedAtMs) }),
+  };
+}
+
+function stateView(state: RouterState, compute: ComputeState, receivedAtMs: number): ComputeStateView {
+  return {
+    score: compute.score,
+    computeScore: compute.computeScore,
+    serviceScore: compute.serviceScore,
+    serviceTimeUs: compute.serviceTimeUs,
+    workTimeUs: compute.workTimeUs,
+    spareCapacity: compute.spareCapacity,
+    inFlight: compute.inFlight,
+    arrivalRate: compute.arrivalRate,
+    workers: compute.workers,
+    source: compute.source,
+    sequence: compute.sequence,
+    receivedAtMs: wallMs(state, receivedAtMs),
+    validForMs: compute.validForMs,
+    stale: state.atMs - receivedAtMs > compute.validForMs,
+  };
+}
+
+export function instanceRows(state: RouterState): InstanceView[] {
+  return [...state.instances.values()].map((instance) => {
+    const { config } = instance;
+    const entry = state.table.entries.get(routeOf(state, instance).key);
+    const unchecked = config.health.kind === 'none';
+    const health =
+      instance.healthy === undefined ? 'unknown' : instance.healthy ? (unchecked ? 'unchecked' : 'up') : 'down';
+    return {
+      service: config.service,
+      serviceName: config.serviceName,
+      contactInstance: config.contactInstance,
+      instanceName: config.instanceName,
+      nexthop: config.nexthop,
+      sid: config.sid,
+      health,
+      healthSinceMs: wallMs(state, instance.healthSinceMs),
+      drained: instance.drained,
+      advertised: isAdvertised(state, instance),
+      source: config.metrics.kind,
+      ...(entry?.state && { state: stateView(state, entry.state, entry.stateReceivedAtMs) }),
+      lastError: instance.lastError,
+    };
+  });
+}
+
+export type Explained = { readonly view: ExplainView } | { readonly refused: string };
+
+/** The record of the last decision; with `fromSite`, the decision that site would take on what we know. */
+export function explainService(state: RouterState, service: ServiceId, fromSite?: SiteId): Explained {
+  const steered = state.steered.get(service);
+  if (fromSite === undefined || fromSite === state.config.site) {
+    if (steered?.decision === undefined) return { refused: `service ${service} is not steered here` };
+    return { view: explainView(state, steered, steered.decision, state.config.site, state.config.routerId, state.spf) };
+  }
+  if (steered === undefined) return { refused: `service ${service} has no class here, so ${fromSite}'s is unknown` };
+  const root = [...state.lsdb.nodes.values()].find((node) => node.site === fromSite)?.originator;
+  if (root === undefined) return { refused: `site ${fromSite} is not in the link state` };
+  const spf = computeSpf(state.lsdb.nodes, root);
+  const { incumbent: _incumbent, memory: _memory, ...input } = decisionInput(state, steered);
+  const decision = decide({ ...input, candidates: input.candidates.map((it) => seenFrom(it, spf)) });
+  return { view: explainView(state, steered, decision, fromSite, root, spf) };
+}
+
+function seenFrom(candidate: Candidate, spf: ReadonlyMap<RouterId, SpfNode>): Candidate {
+  const { distance: _ours, ...rest } = candidate;
+  const node = spf.get(candidate.route.originator);
+  return node ? { ...rest, distance: { roundTripUs: node.delayUs + node.reverseDelayUs, path: node.path } } : rest;
+}
+
+function explainView(
+  state: RouterState,
+  steered: Steered,
+  decision: Decision,
+  site: SiteId,
+  root: RouterId,
+  spf: ReadonlyMap<RouterId, SpfNode>,
+): ExplainView {
+  const { class: serviceClass, service } = steered;
+  const known = new Map(candidates(state, service).map((it) => [it.key, it]));
+  return {
+    service,
+    serviceName: serviceName(state, service),
+    site,
+    assumed: root !== state.config.routerId,
+    atMs: wallMs(state, decision.atMs),
+    class: serviceClass.name,
+    strategy: serviceClass.strategy,
+    affinity: serviceClass.affinity,
+    hysteresisPercent: serviceClass.hysteresisPercent,
+    holdMs: serviceClass.holdMs,
+    change: decision.change,
+    best: decision.best === '' ? '' : instanceOf(decision.best),
+    incumbentSinceMs: wallMs(state, decision.incumbent.sinceMs),
+    ...(decision.incumbent.challengedSinceMs !== undefined && {
+      challengedSinceMs: wallMs(state, decision.incumbent.challengedSinceMs),
+    }),
+    candidates: decision.ranked.map((ranked) => explainCandidate(state, ranked, known.get(ranked.key), spf)),
+  };
+}
+
+function explainCandidate(
+  state: RouterState,
+  ranked: RankedCandidate,
+  known: Candidate | undefined,
+  spf: ReadonlyMap<RouterId, SpfNode>,
+): ExplainCandidate {
+  const entry = state.table.entries.get(ranked.key);
+  const originator = entry?.route.originator ?? ranked.key.split(' ')[2] ?? '';
+  const path = ranked.path.length > 0 ? ranked.path : (spf.get(originator)?.path ?? []);
+  const plan = planSegments({
+    path,
+    nodes: state.lsdb.nodes,
+    egressSid: ranked.attributes.egressSid,
+    maxSidDepth: state.config.srv6.maxSidDepth,
+  });
+  return {
+    contactInstance: instanceOf(ranked.key),
+    instanceName: ranked.attributes.instanceName,
+    site: ranked.attributes.site,
+    originator,
+    from: entry === undefined ? '' : entry.best === LOCAL ? 'local' : entry.best,
+    weight: ranked.weight,
+    verdict: ranked.verdict,
+    ...(ranked.cost && {
+      cost: {
+        totalUs: ranked.cost.total,
+        roundTripUs: ranked.cost.roundTripUs,
+        serviceTimeUs: ranked.cost.serviceTimeUs,
+        priceUs: ranked.cost.priceUs,
+        carbonUs: ranked.cost.carbonUs,
+        preferenceUs: ranked.cost.preferenceUs,
+      },
+    }),
+    ...(known?.state && entry && { state: stateView(state, known.state, entry.stateReceivedAtMs) }),
+    path: pathNames(state, path),
+    segments: path.length > 0 ? plan.segments : [],
+  };
+}
+
+function instanceOf(key: string): string {
+  return key.split(' ')[1] ?? '';
+}
