@@ -1,0 +1,27 @@
+// scripts/replay: tells for each recording whether the router still asks for exactly what it asked for then.
+import { readFileSync } from 'node:fs';
+import { CodedError } from '../../lib/errors.ts';
+import { replay } from '../../lib/router/replay.ts';
+
+const files = process.argv.slice(2);
+if (files.length === 0 || files.includes('--help')) {
+  process.stderr.write('usage: scripts/replay RECORDING...\n');
+  process.exit(2);
+}
+let failed = 0;
+for (const file of files) {
+  try {
+    const outcome = replay(readFileSync(file, 'utf8').split('\n'));
+    if (outcome.difference === undefined) {
+      process.stdout.write(`${file}: same effects (${outcome.events} events, ${outcome.effects} effects)\n`);
+      continue;
+    }
+    const { line, expected, actual } = outcome.difference;
+    process.stdout.write(`${file}:${line}: effects differ\n  recorded: ${expected}\n  replayed: ${actual}\n`);
+  } catch (error) {
+    if (!(error instanceof CodedError) && !(error instanceof Error && 'code' in error)) throw error;
+    process.stderr.write(`${file}: ${error.message}\n`);
+  }
+  failed++;
+}
+process.exit(failed === 0 ? 0 : 1);
