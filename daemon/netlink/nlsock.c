@@ -1,0 +1,264 @@
+/* A raw AF_NETLINK socket for Node.js, and nothing else: framing, attributes, sequence numbers and policy are in
+ * TypeScript (native.ts has the signatures). Every function returns a result or a negative errno; none throws.
+ * Built by scripts/build-native against npm's node-api-headers, Node-API 8, so one binary serves every Node >= 20. */
+#define _GNU_SOURCE
+#define NAPI_VERSION 8
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <node_api.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The libuv functions needed, declared here because node-api-headers has no uv.h and a machine may have no Node headers.
+ * libuv keeps them and the number of UV_POLL within 1.x; the handle's size is asked for at run time. */
+typedef struct uv_handle_s uv_handle_t;
+enum { UV_POLL = 8, UV_READABLE = 1 };
+extern size_t uv_handle_size(int type);
+extern void *uv_handle_get_data(const uv_handle_t *);
+extern void uv_handle_set_data(uv_handle_t *, void *);
+extern int uv_poll_init(struct uv_loop_s *, uv_handle_t *, int fd);
+extern int uv_poll_start(uv_handle_t *, int events, void (*)(uv_handle_t *, int status, int events));
+extern int uv_poll_stop(uv_handle_t *);
+extern void uv_close(uv_handle_t *, void (*)(uv_handle_t *));
+extern void uv_ref(uv_handle_t *);
+extern void uv_unref(uv_handle_t *);
+
+typedef struct {
+  int fd;
+  int pending;   /* errno met after some datagrams were read already: told by the next read, never lost */
+  int closing;
+  int owners;    /* the JavaScript handle and the uv handle: whoever goes last frees */
+  uv_handle_t *watcher;
+  napi_env env;
+  napi_ref on_readable;
+  napi_async_context context;
+  napi_async_cleanup_hook_handle hook;
+} Socket;
+
+static napi_value number(napi_env env, int64_t value) { napi_value r; napi_create_int64(env, value, &r); return r; }
+static int32_t integer(napi_env env, napi_value v) { int32_t r = 0; napi_get_value_int32(env, v, &r); return r; }
+
+/* Arguments of a call on an open socket; returns -EBADF from the caller when it is closed. */
+#define SOCKET_CALL(count)                                                          \
+  napi_value a[count]; size_t argc = count; void *self = NULL;                      \
+  napi_get_cb_info(env, info, &argc, a, NULL, NULL);                                \
+  if (argc < count || napi_get_value_external(env, a[0], &self) != napi_ok) return number(env, -EINVAL); \
+  Socket *s = self;                                                                 \
+  if (s->closing) return number(env, -EBADF)
+
+static int bytes(napi_env env, napi_value v, char **start, size_t *length) {
+  return napi_get_buffer_info(env, v, (void **)start, length) == napi_ok;
+}
+
+static void release(Socket *s) { if (--s->owners == 0) free(s); }
+
+/* The cleanup hook goes only here: until then the environment waits, so a worker's module cannot be unloaded with the
+ * close callback still to come. */
+static void watcher_closed(uv_handle_t *watcher) {
+  Socket *s = uv_handle_get_data(watcher);
+  napi_remove_async_cleanup_hook(s->hook);
+  free(watcher);
+  release(s);
+}
+
+static void shut(Socket *s) {
+  if (s->closing) return;
+  s->closing = 1;
+  uv_poll_stop(s->watcher);
+  napi_delete_reference(s->env, s->on_readable);
+  napi_async_destroy(s->env, s->context);
+  uv_close(s->watcher, watcher_closed);
+  close(s->fd);
+}
+
+static void collected(napi_env env, void *self, void *hint) { (void)env; (void)hint; shut(self); release(self); }
+static void environment_gone(napi_async_cleanup_hook_handle hook, void *self) { (void)hook; shut(self); }
+
+static void readable(uv_handle_t *watcher, int status, int events) {
+  (void)events;
+  Socket *s = uv_handle_get_data(watcher);
+  napi_env env = s->env;
+  napi_handle_scope scope;
+  napi_value callback, global, argument, error;
+  napi_open_handle_scope(env, &scope);
+  napi_get_reference_value(env, s->on_readable, &callback);
+  napi_get_global(env, &global);
+  argument = number(env, status);
+  if (napi_make_callback(env, s->context, global, callback, 1, &argument, NULL) == napi_pending_exception) {
+    napi_get_and_clear_last_exception(env, &error);
+    napi_fatal_exception(env, error);
+  }
+  napi_close_handle_scope(env, scope);
+}
+
+/* A socket stays in the namespace it was made in: the thread goes there, makes it, and comes back. */
+static int socket_in(const char *netns, int protocol) {
+  int home = -1, there = -1, fd, error;
+  if (netns) {
+    if ((there = open(netns, O_RDONLY | O_CLOEXEC)) < 0) return -errno;
+    home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (home < 0 || setns(there, CLONE_NEWNET) < 0) { error = errno; close(there); if (home >= 0) close(home); return -error; }
+  }
+  fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+  error = errno;
+  if (netns) {
+    if (setns(home, CLONE_NEWNET) < 0) abort(); /* every later socket would be in the wrong namespace */
+    close(home); close(there);
+  }
+  struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+  if (fd < 0) return -error;
+  if (bind(fd, (void *)&kernel, sizeof kernel) < 0 || connect(fd, (void *)&kernel, sizeof kernel) < 0) { error = errno; close(fd); return -error; }
+  return fd;
+}
+
+/* open(protocol, netnsPath | null, onReadable): handle */
+static napi_value Open(napi_env env, napi_callback_info info) {
+  napi_value a[3], name, resource, handle; size_t argc = 3, length; char path[4096]; napi_valuetype type;
+  napi_get_cb_info(env, info, &argc, a, NULL, NULL);
+  napi_typeof(env, a[1], &type);
+  if (type == napi_string) {
+    napi_get_value_string_utf8(env, a[1], path, sizeof path, &length);
+    if (length >= sizeof path - 1) return number(env, -ENAMETOOLONG);
+  }
+  int fd = socket_in(type == napi_string ? path : NULL, integer(env, a[0]));
+  if (fd < 0) return number(env, fd);
+  Socket *s = calloc(1, sizeof *s);
+  uv_handle_t *watcher = calloc(1, uv_handle_size(UV_POLL));
+  struct uv_loop_s *loop;
+  napi_get_uv_event_loop(env, &loop);
+  if (!s || !watcher || uv_poll_init(loop, watcher, fd) < 0) { free(s); free(watcher); close(fd); return number(env, -ENOMEM); }
+  s->fd = fd; s->env = env; s->watcher = watcher; s->owners = 2;
+  uv_handle_set_data(watcher, s);
+  napi_create_string_utf8(env, "NETLINK", NAPI_AUTO_LENGTH, &name);
+  napi_create_object(env, &resource);
+  napi_async_init(env, resource, name, &s->context);
+  napi_create_reference(env, a[2], 1, &s->on_readable);
+  napi_add_async_cleanup_hook(env, environment_gone, s, &s->hook);
+  napi_create_external(env, s, collected, NULL, &handle);
+  return handle;
+}
+
+/* poll(handle, on); libuv stops a watcher by itself after an error, so starting again is always allowed */
+static napi_value Poll(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(2);
+  return number(env, integer(env, a[1]) ? uv_poll_start(s->watcher, UV_READABLE, readable) : uv_poll_stop(s->watcher));
+}
+
+/* ref(handle, on) */
+static napi_value Ref(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(2);
+  if (integer(env, a[1])) uv_ref(s->watcher); else uv_unref(s->watcher);
+  return number(env, 0);
+}
+
+static ssize_t transmit(Socket *s, const char *from, size_t length) {
+  ssize_t r;
+  do r = send(s->fd, from, length, 0); while (r < 0 && errno == EINTR);
+  return r < 0 ? -errno : r;
+}
+
+/* One datagram; an errno kept from an earlier call goes first. */
+static ssize_t receive(Socket *s, char *into, size_t room) {
+  ssize_t r;
+  if (s->pending) { r = -s->pending; s->pending = 0; return r; }
+  do r = recv(s->fd, into, room, MSG_DONTWAIT | MSG_TRUNC); while (r < 0 && errno == EINTR);
+  if (r < 0) return -errno;
+  return (size_t)r > room ? -EMSGSIZE : r;
+}
+
+/* Keeps an error that came after some datagrams for the next call. */
+static int64_t total(Socket *s, size_t got, ssize_t last) {
+  if (got == 0) return last;
+  if (last < 0 && last != -EAGAIN) s->pending = (int)-last;
+  return (int64_t)got;
+}
+
+/* send(handle, bytes, length) */
+static napi_value Send(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(3);
+  char *from; size_t size, length = (size_t)integer(env, a[2]);
+  if (!bytes(env, a[1], &from, &size) || length > size) return number(env, -EINVAL);
+  return number(env, transmit(s, from, length));
+}
+
+/* recv(handle, into, room): datagrams packed one behind the other, aligned, while `room` bytes are free */
+static napi_value Recv(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(3);
+  char *into; size_t size, got = 0, room = (size_t)integer(env, a[2]); ssize_t r = 0;
+  if (!bytes(env, a[1], &into, &size) || room == 0 || room > size) return number(env, -EINVAL);
+  while (got + room <= size && (r = receive(s, into + got, size - got)) > 0) got += NLMSG_ALIGN((size_t)r);
+  return number(env, total(s, got, r));
+}
+
+/* exchange(handle, bytes, length, into, sequence): sends, then reads up to the NLMSG_ERROR that answers `sequence`, as far
+ * as it is queued. Acknowledgements are a datagram each, so looking at the first header is enough. */
+static napi_value Exchange(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(5);
+  char *from, *into; size_t size, room, got = 0, length = (size_t)integer(env, a[2]); uint32_t sequence = (uint32_t)integer(env, a[4]);
+  if (!bytes(env, a[1], &from, &size) || length > size || !bytes(env, a[3], &into, &room)) return number(env, -EINVAL);
+  ssize_t r = transmit(s, from, length);
+  if (r < 0) return number(env, r);
+  while (got < room && (r = receive(s, into + got, room - got)) > 0) {
+    struct nlmsghdr *h = (void *)(into + got);
+    got += NLMSG_ALIGN((size_t)r);
+    if (h->nlmsg_seq == sequence && h->nlmsg_type == NLMSG_ERROR) break;
+  }
+  return number(env, total(s, got, r));
+}
+
+/* wait(handle, timeoutMs): 1 readable, 0 not */
+static napi_value Wait(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(2);
+  struct pollfd p = { .fd = s->fd, .events = POLLIN };
+  int r = poll(&p, 1, integer(env, a[1]));
+  return number(env, r < 0 ? -errno : r);
+}
+
+/* setopt(handle, level, option, value) */
+static napi_value Setopt(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(4);
+  int value = integer(env, a[3]);
+  return number(env, setsockopt(s->fd, integer(env, a[1]), integer(env, a[2]), &value, sizeof value) < 0 ? -errno : 0);
+}
+
+/* filter(handle, program): classic BPF, 8 bytes an instruction */
+static napi_value Filter(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(2);
+  char *program; size_t size;
+  if (!bytes(env, a[1], &program, &size)) return number(env, -EINVAL);
+  struct sock_fprog f = { .len = (unsigned short)(size / sizeof(struct sock_filter)), .filter = (void *)program };
+  return number(env, setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &f, sizeof f) < 0 ? -errno : 0);
+}
+
+/* port(handle) */
+static napi_value Port(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(1);
+  struct sockaddr_nl own; socklen_t length = sizeof own;
+  return number(env, getsockname(s->fd, (void *)&own, &length) < 0 ? -errno : (int64_t)own.nl_pid);
+}
+
+/* close(handle) */
+static napi_value Close(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(1);
+  shut(s);
+  return number(env, 0);
+}
+
+NAPI_MODULE_INIT() {
+  static const struct { const char *name; napi_callback function; } functions[] = {
+    {"open", Open}, {"poll", Poll}, {"ref", Ref}, {"send", Send}, {"recv", Recv}, {"exchange", Exchange},
+    {"wait", Wait}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close},
+  };
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    napi_value f;
+    napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, NULL, &f);
+    napi_set_named_property(env, exports, functions[i].name, f);
+  }
+  return exports;
+}

@@ -1,0 +1,42 @@
+// `scripts/bench`: runs one benchmark of the registry and prints its table, or with --json the document of
+// DESIGN section 14. Exit 0 when it was measured, whatever passes.
+import { type Bench, table } from './report.ts';
+
+/** Loaded when asked for, so that one bench's needs are not another's. */
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  netlink: async () => (await import('./netlink.ts')).bench,
+};
+
+const USAGE = `usage: scripts/bench --list | NAME [--json] [--rounds N]`;
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--list')) {
+    for (const [name, load] of Object.entries(BENCHES)) console.log(`${name.padEnd(16)}${(await load()).summary}`);
+    return 0;
+  }
+  const rest = [...args];
+  const json = take(rest, '--json') !== undefined;
+  const at = rest.indexOf('--rounds');
+  const rounds = at < 0 ? 5 : Number(rest.splice(at, 2)[1]);
+  const [name, ...extra] = rest;
+  const load = name === undefined ? undefined : BENCHES[name];
+  if (!load || extra.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
+    console.error(name && !load ? `bench: no bench named ${name}\n${USAGE}` : USAGE);
+    return 2;
+  }
+  try {
+    const document = await (await load()).run({ rounds, progress: (line) => console.error(line) });
+    console.log(json ? JSON.stringify(document, null, 2) : table(document));
+    return 0;
+  } catch (error) {
+    console.error(`bench ${name}: ${(error as Error).message}`);
+    return 1;
+  }
+}
+
+function take(args: string[], option: string): string | undefined {
+  const at = args.indexOf(option);
+  return at < 0 ? undefined : args.splice(at, 1)[0];
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,237 @@
+// Bench `netlink`: kernel changes a second, through our codec and socket, against a C program that makes the same
+// changes in the same run. One by one with an acknowledgement each, and 64 a send. In a namespace of its own.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { BATCH_MESSAGES, RequestSocket } from '../../daemon/netlink/request-socket.ts';
+import { decodeLink, encodeGetLink, encodeNewBridge } from '../../lib/netlink/rt/link.ts';
+import { encodeNexthop, type SingleNexthop } from '../../lib/netlink/rt/nexthop.ts';
+import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
+import type { Encode } from '../../lib/netlink/writer.ts';
+import { type Bench, type BenchOptions, comparison, type Document, machine, type Row } from './report.ts';
+
+/** Own protocol number and ids, as in netlink.c. */
+const PROTOCOL = 199;
+const MEMBER = 1000;
+const GROUP = 2000;
+const TARGET = 0.85;
+const ROUTES_UNDER_GROUP = 1000;
+const COUNT_ONE_BY_ONE = 10_000;
+const COUNT_BATCHED = 32_000;
+
+type Operation =
+  | 'seg6-add'
+  | 'seg6-replace'
+  | 'seg6-delete'
+  | 'nhid-add'
+  | 'nhid-replace'
+  | 'nhid-delete'
+  | 'member-replace';
+
+const WHAT: Readonly<Record<Operation, string>> = {
+  'seg6-add': 'add routes with a seg6 tunnel',
+  'seg6-replace': 'replace routes with a seg6 tunnel',
+  'seg6-delete': 'delete routes with a seg6 tunnel',
+  'nhid-add': 'add routes to a nexthop group',
+  'nhid-replace': 'replace routes to a nexthop group',
+  'nhid-delete': 'delete routes to a nexthop group',
+  'member-replace': `re-steer a service of ${ROUTES_UNDER_GROUP} prefixes`,
+};
+
+/** Operations of one cycle, which leaves the table as it found it. */
+const CYCLES: readonly (readonly Operation[])[] = [
+  ['seg6-add', 'seg6-replace', 'seg6-delete'],
+  ['nhid-add', 'nhid-replace', 'nhid-delete'],
+  ['member-replace'],
+];
+
+/** Changes a second. */
+type Side = (operation: Operation, count: number, batch: number) => Promise<number>;
+
+class Peer {
+  private readonly child: ChildProcess;
+  private readonly lines: AsyncIterator<string>;
+  private readonly reader: Interface;
+  private readonly device: number;
+
+  constructor(netns: string, program: string, device: number) {
+    this.child = spawn('ip', ['netns', 'exec', netns, program], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.reader = createInterface({ input: this.child.stdout! });
+    this.lines = this.reader[Symbol.asyncIterator]();
+    this.device = device;
+  }
+
+  async measure(operation: Operation, count: number, batch: number): Promise<number> {
+    this.child.stdin!.write(`${operation} ${count} ${batch} ${this.device}\n`);
+    const line = await this.lines.next();
+    const [nanoseconds, errors] = String(line.value).split(' ').map(Number);
+    if (line.done || errors !== 0) throw new Error(`C program: ${operation} met ${errors ?? 'its own end'} errors`);
+    return (count * 1e9) / nanoseconds!;
+  }
+
+  close(): void {
+    this.reader.close();
+    this.child.stdin!.end();
+  }
+}
+
+/** The same prefixes and lists as netlink.c, as the FIB holds them: text. */
+function routes(count: number, target: Pick<RouteSpec, 'hops' | 'nexthopId'>): RouteSpec[] {
+  return Array.from({ length: count }, (_, i) => {
+    const prefix = `2001:db8:${(i >>> 16).toString(16)}:${(i & 0xffff).toString(16)}::/64`;
+    return { prefix, table: 254, protocol: PROTOCOL, ...target };
+  });
+}
+
+const segments = (variant: number) => ['fd00:1::1', `fd00:${2 + variant}::1`];
+
+function ours(socket: RequestSocket, device: number): Side {
+  const hops = (variant: number) => [
+    { device, weight: 1, encap: { kind: 'seg6', mode: 'encap.red', segments: segments(variant) } as const },
+  ];
+  const first = routes(COUNT_BATCHED, { hops: hops(0) });
+  const second = routes(COUNT_BATCHED, { hops: hops(1) });
+  const grouped = routes(COUNT_BATCHED, { nexthopId: GROUP });
+  const members = [0, 1].map((variant) => memberOf(device, variant));
+  const encode = (operation: Operation, i: number): Encode => {
+    switch (operation) {
+      case 'seg6-add':
+        return (w) => encodeRoute(w, 'install', first[i]!);
+      case 'seg6-replace':
+        return (w) => encodeRoute(w, 'replace', second[i]!);
+      case 'seg6-delete':
+        return (w) => encodeRoute(w, 'remove', second[i]!);
+      case 'nhid-add':
+        return (w) => encodeRoute(w, 'install', grouped[i]!);
+      case 'nhid-replace':
+        return (w) => encodeRoute(w, 'replace', grouped[i]!);
+      case 'nhid-delete':
+        return (w) => encodeRoute(w, 'remove', grouped[i]!);
+      case 'member-replace':
+        return (w) => encodeNexthop(w, 'replace', members[i & 1]!);
+      default:
+        return operation satisfies never;
+    }
+  };
+  return async (operation, count, batch) => {
+    let failed = 0;
+    const start = process.hrtime.bigint();
+    if (batch === 1) {
+      for (let i = 0; i < count; i++) if (socket.request(encode(operation, i))) failed++;
+    } else {
+      const messages: Encode[] = [];
+      for (let i = 0; i < count; i++) messages.push(encode(operation, i));
+      for (const outcome of socket.batch(messages)) if (outcome) failed++;
+    }
+    const nanoseconds = Number(process.hrtime.bigint() - start);
+    if (failed > 0) throw new Error(`ours: ${operation} met ${failed} errors`);
+    return (count * 1e9) / nanoseconds;
+  };
+}
+
+function memberOf(device: number, variant: number): SingleNexthop {
+  return {
+    kind: 'single',
+    id: MEMBER,
+    protocol: PROTOCOL,
+    family: 'ipv6',
+    device,
+    encap: { kind: 'seg6', mode: 'encap.red', segments: segments(variant) },
+  };
+}
+
+function prepare(socket: RequestSocket): number {
+  const bridge = socket.request((w) => encodeNewBridge(w, { name: 'sr0' }));
+  if (bridge) throw new Error(`cannot create sr0: ${bridge.text}`);
+  const link = socket.query((w) => encodeGetLink(w, { name: 'sr0' }), decodeLink);
+  if (!link.value) throw new Error(`cannot read sr0: ${link.error?.text}`);
+  const device = link.value.index;
+  for (const nexthop of [
+    memberOf(device, 0),
+    { kind: 'group', id: GROUP, protocol: PROTOCOL, members: [{ id: MEMBER, weight: 1 }] } as const,
+  ]) {
+    const outcome = socket.request((w) => encodeNexthop(w, 'install', nexthop));
+    if (outcome) throw new Error(`cannot create nexthop ${nexthop.id}: ${outcome.text}`);
+  }
+  return device;
+}
+
+async function measure(options: BenchOptions, us: Side, peer: Side): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const batch of [1, BATCH_MESSAGES]) {
+    const count = batch === 1 ? COUNT_ONE_BY_ONE : COUNT_BATCHED;
+    for (const cycle of CYCLES) {
+      const member = cycle[0] === 'member-replace';
+      if (member) await us('nhid-add', ROUTES_UNDER_GROUP, BATCH_MESSAGES);
+      const rounds = new Map(cycle.map((operation) => [operation, [] as { ours: number; peer: number }[]]));
+      // Round 0 warms both sides and does not count.
+      for (let round = 0; round <= options.rounds; round++) {
+        const sides: [string, Side][] = [
+          ['ours', us],
+          ['peer', peer],
+        ];
+        if (round % 2 === 1) sides.reverse();
+        const rates = new Map<string, number>();
+        for (const [name, side] of sides)
+          for (const operation of cycle) rates.set(`${name} ${operation}`, await side(operation, count, batch));
+        if (round === 0) continue;
+        for (const operation of cycle)
+          rounds.get(operation)!.push({ ours: rates.get(`ours ${operation}`)!, peer: rates.get(`peer ${operation}`)! });
+      }
+      if (member) await us('nhid-delete', ROUTES_UNDER_GROUP, BATCH_MESSAGES);
+      for (const operation of cycle) {
+        const row = comparison(
+          {
+            id: `netlink.${operation}.${batch}`,
+            what: `${WHAT[operation]}, ${batch === 1 ? 'one by one' : `${batch} a send`}`,
+            unit: 'changes/s',
+            peerName: 'C',
+            better: 'higher',
+            target: TARGET,
+            method: `${count} changes a round, ${options.rounds} alternating rounds; acknowledgement ${batch === 1 ? 'on each' : 'on the last of a send'}; median of the ratios`,
+          },
+          rounds.get(operation)!,
+        );
+        rows.push(row);
+        options.progress(`${row.id}: ${row.ours} against ${row.peer} ${row.unit}, ratio ${row.ratio}`);
+      }
+    }
+  }
+  return rows;
+}
+
+async function run(options: BenchOptions): Promise<Document> {
+  if (process.getuid?.() !== 0) throw new Error('needs root: it programs a network namespace of its own');
+  const root = join(import.meta.dirname, '../..');
+  execFileSync(join(root, 'scripts/build-native'), { stdio: ['ignore', 'ignore', 'inherit'] });
+  const directory = mkdtempSync(join(tmpdir(), 'cfn-bench-'));
+  const netns = `cfn-bench-${process.pid}`;
+  const program = join(directory, 'netlink');
+  let socket: RequestSocket | undefined;
+  let peer: Peer | undefined;
+  try {
+    execFileSync('cc', ['-O2', '-Wall', '-o', program, join(import.meta.dirname, 'netlink.c')]);
+    execFileSync('ip', ['netns', 'add', netns]);
+    // As the daemon sets it: a nexthop change is not repeated for every route.
+    execFileSync('ip', ['netns', 'exec', netns, 'sysctl', '-qw', 'net.ipv4.nexthop_compat_mode=0']);
+    socket = RequestSocket.open({ netns });
+    const device = prepare(socket);
+    const rival = new Peer(netns, program, device);
+    peer = rival;
+    const rows = await measure(options, ours(socket, device), (...args) => rival.measure(...args));
+    return { bench: 'netlink', machine: machine(), rows };
+  } finally {
+    peer?.close();
+    socket?.close();
+    try {
+      execFileSync('ip', ['netns', 'del', netns], { stdio: 'ignore' });
+    } catch {
+      // It was never made.
+    }
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+export const bench: Bench = { summary: 'kernel changes a second against a C program', run };

@@ -1,0 +1,136 @@
+// What a benchmark reports (DESIGN section 14: the JSON is the contract) and the arithmetic that all of them share.
+import { cpus, release, totalmem } from 'node:os';
+
+export interface Row {
+  readonly id: string;
+  readonly what: string;
+  readonly unit: string;
+  readonly ours: number;
+  /** Absent where the target bounds `ours` itself. */
+  readonly peer?: number;
+  readonly peerName?: string;
+  /** ours/peer: the median of the ratios of the rounds. */
+  readonly ratio?: number;
+  readonly better: 'higher' | 'lower';
+  /** Bound on `ratio`, or on `ours` where there is no peer. */
+  readonly target: number;
+  readonly pass: boolean;
+  /** How it was measured, in a sentence. */
+  readonly method: string;
+}
+
+export interface Document {
+  readonly bench: string;
+  readonly machine: string;
+  readonly rows: readonly Row[];
+}
+
+export interface BenchOptions {
+  /** Rounds of each measurement; at least 5 count. */
+  readonly rounds: number;
+  /** One line of progress for a person. */
+  progress(line: string): void;
+}
+
+/** A bench of the registry in main.ts. */
+export interface Bench {
+  readonly summary: string;
+  run(options: BenchOptions): Promise<Document>;
+}
+
+export function machine(): string {
+  const [cpu] = cpus();
+  const gib = Math.round(totalmem() / 2 ** 30);
+  return `${cpus().length} x ${cpu?.model.trim() ?? 'cpu'}, ${gib} GiB, Linux ${release()}, Node ${process.versions.node}`;
+}
+
+/** Median; of an even count the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+/** Percentile `p` in 0..100, linear between ranks; NaN of nothing. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const rank = ((sorted.length - 1) * p) / 100;
+  const low = sorted[Math.floor(rank)] ?? Number.NaN;
+  const high = sorted[Math.ceil(rank)] ?? Number.NaN;
+  return low + (high - low) * (rank - Math.floor(rank));
+}
+
+/** One measurement of both sides, in the unit of the row. */
+export interface Round {
+  readonly ours: number;
+  readonly peer: number;
+}
+
+/** Measures both sides `rounds` times, taking turns at going first so that drift of the machine hits both alike. */
+export async function interleave(
+  rounds: number,
+  ours: () => number | Promise<number>,
+  peer: () => number | Promise<number>,
+): Promise<Round[]> {
+  const measured: Round[] = [];
+  for (let i = 0; i < rounds; i++) {
+    if (i % 2 === 0) measured.push({ ours: await ours(), peer: await peer() });
+    else {
+      const first = await peer();
+      measured.push({ ours: await ours(), peer: first });
+    }
+  }
+  return measured;
+}
+
+/** A row out of interleaved rounds. */
+export function comparison(
+  row: Omit<Row, 'ours' | 'peer' | 'ratio' | 'pass'> & { readonly peerName: string },
+  rounds: readonly Round[],
+): Row {
+  const ratio = median(rounds.map((round) => round.ours / round.peer));
+  return {
+    ...row,
+    ours: round(median(rounds.map((r) => r.ours))),
+    peer: round(median(rounds.map((r) => r.peer))),
+    ratio: round(ratio),
+    pass: row.better === 'higher' ? ratio >= row.target : ratio <= row.target,
+  };
+}
+
+/** A row whose target bounds our own figure. */
+export function absolute(row: Omit<Row, 'pass'>): Row {
+  return {
+    ...row,
+    ours: round(row.ours),
+    pass: row.better === 'higher' ? row.ours >= row.target : row.ours <= row.target,
+  };
+}
+
+/** Three significant digits below a thousand, whole numbers above: figures are not better than that. */
+export function round(value: number): number {
+  return Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
+}
+
+/** The document as a table for a person. */
+export function table(document: Document): string {
+  const header = ['id', 'what', 'ours', 'peer', 'unit', 'ratio', 'target', ''];
+  const lines = document.rows.map((row) => [
+    row.id,
+    row.what,
+    String(row.ours),
+    row.peer === undefined ? '-' : `${row.peer} (${row.peerName ?? 'peer'})`,
+    row.unit,
+    row.ratio === undefined ? '-' : row.ratio.toFixed(2),
+    `${row.better === 'higher' ? '>=' : '<='} ${row.target}`,
+    row.pass ? 'pass' : 'FAIL',
+  ]);
+  const widths = header.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)));
+  return [header, ...lines]
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .concat(`${document.bench} on ${document.machine}`)
+    .join('\n');
+}
