@@ -91,7 +91,16 @@ export const NOTIFICATION = {
   routeRefresh: 7,
   sendHoldTimerExpired: 8,
 } as const;
-export const OPEN_SUBCODE = { unsupportedVersion: 1, badPeerSite: 2, badRouterId: 3, unacceptableHoldTime: 6, badDomain: 12 } as const;
+export const OPEN_SUBCODE = {
+  unsupportedVersion: 1,
+  badPeerSite: 2,
+  badRouterId: 3,
+  unacceptableHoldTime: 6,
+  unsupportedCapability: 7,
+  badDomain: 12,
+} as const;
+/** RFC 6608: in which state an unexpected message came. */
+export const FSM_SUBCODE = { openSent: 1, openConfirm: 2, established: 3 } as const;
 export const CEASE_SUBCODE = {
   maximumPrefixes: 1,
   administrativeShutdown: 2,

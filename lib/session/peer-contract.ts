@@ -1,6 +1,6 @@
 // Seam between the router core and one peer's session: RFC 4271 section 8 as a pure step.
 // The implementation (fsm.ts, peer.ts) exports `stepPeer: StepPeer` and `initialPeer`.
-import type { Family } from '../model/identity.ts';
+import type { Family, RouterId, SiteId } from '../model/identity.ts';
 import type { NotificationMessage, OpenMessage, SessionMessage } from './message.ts';
 
 /** One transport stream; numbered by the shell, unique in a daemon's life. */
@@ -12,6 +12,9 @@ export interface PeerSessionConfig {
   readonly holdTimeMs: number;
   readonly connectRetryMs: number;
   readonly passive: boolean;
+  /** Site and router id this peer must have; absent: any. */
+  readonly remoteSite?: SiteId;
+  readonly remoteRouterId?: RouterId;
 }
 
 export type PeerTimer = 'connect-retry' | 'hold' | 'keepalive' | 'idle-hold';
@@ -20,7 +23,11 @@ export type PeerEvent =
   | { readonly type: 'start' }
   | { readonly type: 'stop'; readonly subcode: number; readonly text: string }
   /** Transport up, either way; `connect` effects are answered by this or by `connection-failed`. */
-  | { readonly type: 'connection-opened'; readonly connection: ConnectionId; readonly direction: 'inbound' | 'outbound' }
+  | {
+      readonly type: 'connection-opened';
+      readonly connection: ConnectionId;
+      readonly direction: 'inbound' | 'outbound';
+    }
   | { readonly type: 'connection-failed'; readonly reason: string }
   | { readonly type: 'connection-closed'; readonly connection: ConnectionId; readonly reason: string }
   | { readonly type: 'message'; readonly connection: ConnectionId; readonly message: SessionMessage }
@@ -45,7 +52,12 @@ export type PeerEffect =
   /** Entered Established on this connection. */
   | { readonly type: 'up'; readonly connection: ConnectionId; readonly negotiated: Negotiated }
   /** Left Established. */
-  | { readonly type: 'down'; readonly reason: string; readonly notification?: NotificationMessage; readonly sent: boolean }
+  | {
+      readonly type: 'down';
+      readonly reason: string;
+      readonly notification?: NotificationMessage;
+      readonly sent: boolean;
+    }
   /** UPDATE or ROUTE-REFRESH received while Established. */
   | { readonly type: 'deliver'; readonly connection: ConnectionId; readonly message: SessionMessage }
   /** For the operator's log: refused OPEN, collision and the like. */
