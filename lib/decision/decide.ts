@@ -1,7 +1,140 @@
-// The decision in its phases (DESIGN section 5).
-import type { Decision, DecisionInput } from './decision.ts';
+// The decision in its phases (DESIGN section 5): candidates, cost, ranking, split, hysteresis. Pure and total: every
+// input has an outcome, the same input the same one, and every candidate leaves with its reason. It never sees the
+// graph, programs nothing, and keeps nothing: what it must remember goes out with the decision and comes back in.
+import { asCostUs } from '../metric/score.ts';
+import { type Assessed, assess, type Pool, poolOf } from './candidates.ts';
+import { bestIndex, type CostParts, edgeIndex, TOTALS } from './cost.ts';
+import type { Candidate, Decision, DecisionInput, Incumbent, SplitMemory } from './decision.ts';
+import { NO_CHALLENGE } from './hysteresis.ts';
+import { loadModel, timeAt } from './load-model.ts';
+import { EMPTY_MEMORY, learn, learnedFactor } from './memory.ts';
+import { type Entry, rank } from './ranking.ts';
+import { remember } from './share-history.ts';
+import { backlogOf, fixedCost, type Market, market, type Priced } from './sites.ts';
+import { joint, type Outcome, winnerTakesAll } from './strategies.ts';
+import { pronounce } from './verdict.ts';
 
-/** Decides where new flows of one service go. Total: every input has an outcome; pure: the same input, the same outcome. */
-export function decide(_input: DecisionInput): Decision {
-  throw new Error('lib/decision is being written');
+/** Decides where new flows of one service go. */
+export function decide(input: DecisionInput): Decision {
+  const before = input.memory ?? EMPTY_MEMORY;
+  // 1. candidates
+  const assessed = assess(input.candidates, input.class);
+  const pool = poolOf(assessed, input.class);
+  // 2. cost
+  const priced = pool.candidates.map((candidate) => price(candidate, pool, input, before));
+  const view = market(priced, before, input.atMs);
+  // 3. ranking
+  const entries = rank(withCosts(assessed, priced, view, input, before));
+  const usable = entries.filter((entry) => entry.usable);
+  // 4. split and 5. hysteresis
+  const outcome = choose(input, before, view, priced, usable, pool);
+  const incumbent = nextIncumbent(input, outcome);
+  const changed = incumbent.weights !== input.incumbent?.weights;
+  const learned = learn(priced, before, input.atMs);
+  const memory: SplitMemory = {
+    ...learned,
+    share: outcome.share,
+    history: changed ? remember(before.history, input.atMs, outcome.weights) : before.history,
+    calmStepAtMs: outcome.calmStep ? input.atMs : before.calmStepAtMs,
+  };
+  return {
+    service: input.service,
+    atMs: input.atMs,
+    ranked: pronounce(input, entries, outcome, view, pool.lastResort),
+    best: outcome.best,
+    weights: outcome.weights,
+    change: wordFor(input, outcome),
+    incumbent,
+    memory,
+    ...(outcome.challenge.sinceMs === undefined ? {} : { againAtMs: outcome.challenge.sinceMs + input.class.holdMs }),
+  };
+}
+
+function price(candidate: Candidate, pool: Pool, input: DecisionInput, before: SplitMemory): Priced {
+  const highest = Math.max(...pool.candidates.map((other) => other.route.attributes.preference));
+  const fixed = fixedCost(candidate, input.class, highest);
+  const factor = learnedFactor(candidate, before);
+  return {
+    candidate,
+    fixed,
+    fixedUs: fixed.roundTripUs + fixed.priceUs + fixed.carbonUs + fixed.preferenceUs,
+    factor,
+    model: loadModel(candidate.state, factor, input.class.scoreToUs),
+  };
+}
+
+/** Every candidate with its cost at the load predicted now; those that cannot be reached have none. */
+function withCosts(
+  assessed: readonly Assessed[],
+  priced: readonly Priced[],
+  view: Market,
+  input: DecisionInput,
+  before: SplitMemory,
+): Entry[] {
+  const pool = { candidates: priced.map((entry) => entry.candidate) };
+  const parts = assessed.map(({ candidate }): CostParts | undefined => {
+    if (candidate.distance === undefined) return undefined;
+    const index = pool.candidates.indexOf(candidate);
+    const { fixed, model } = priced[index] ?? price(candidate, pool, input, before);
+    const rate = view.sites[index]?.rate ?? candidate.state?.arrivalRate ?? 0;
+    return { ...fixed, serviceTimeUs: timeAt(model, rate) + backlogOf(candidate, model) };
+  });
+  const indexes = assessed.map(({ candidate }, at) =>
+    parts[at] === undefined ? undefined : edgeIndex(parts[at], candidate),
+  );
+  const best = bestIndex(
+    indexes.filter((index, at) => index !== undefined && pool.candidates.includes(assessed[at]!.candidate)) as never,
+  );
+  return assessed.map(({ candidate, reason }, at): Entry => {
+    const own = parts[at];
+    const total = own === undefined ? undefined : TOTALS[input.class.strategy](own, indexes[at]!, best);
+    return {
+      candidate,
+      usable: pool.candidates.includes(candidate),
+      ...(reason === undefined ? {} : { reason }),
+      ...(own === undefined || total === undefined ? {} : { cost: { total: asCostUs(total), ...own } }),
+    };
+  });
+}
+
+function choose(
+  input: DecisionInput,
+  before: SplitMemory,
+  view: Market,
+  priced: readonly Priced[],
+  usable: readonly Entry[],
+  pool: Pool,
+): Outcome {
+  if (usable.length === 0)
+    return { weights: {}, best: '', share: {}, challenge: NO_CHALLENGE, held: [], calmStep: false };
+  // Without any state there is nothing to split by: the nearest, as the ranking has it.
+  if (input.class.strategy !== 'joint' || pool.lastResort === 'no-state') return winnerTakesAll(input, usable);
+  return joint(input, before, view, priced, usable);
+}
+
+function nextIncumbent(input: DecisionInput, outcome: Outcome): Incumbent {
+  const { incumbent } = input;
+  const same = incumbent !== undefined && sameWeights(incumbent.weights, outcome.weights);
+  return {
+    weights: same ? incumbent.weights : outcome.weights,
+    best: outcome.best,
+    sinceMs: same && incumbent.best === outcome.best ? incumbent.sinceMs : input.atMs,
+    ...(outcome.challenge.sinceMs === undefined ? {} : { challengedSinceMs: outcome.challenge.sinceMs }),
+  };
+}
+
+function wordFor(input: DecisionInput, outcome: Outcome): string {
+  const { incumbent } = input;
+  if (incumbent === undefined || incumbent.best === '') return outcome.best === '' ? 'unchanged' : 'first';
+  const usable = Object.keys(outcome.weights);
+  if (sameWeights(incumbent.weights, outcome.weights) && incumbent.best === outcome.best) {
+    return outcome.challenge.sinceMs === undefined ? 'unchanged' : 'held';
+  }
+  return usable.length === 0 ? 'lost' : 'rebalanced';
+}
+
+function sameWeights(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+  if (a === b) return true;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

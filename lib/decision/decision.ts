@@ -47,6 +47,14 @@ export interface SplitMemory {
   /** Learned correction of advertised capacity per candidate key, 0.3..1.5. */
   readonly factor: Readonly<Record<string, number>>;
   readonly lastSequence: Readonly<Record<string, number>>;
+  /** Shares before rounding and before small moves were held back, 0..1. */
+  readonly share: Readonly<Record<string, number>>;
+  /** Fixed part of the cost that the last step saw, µs. */
+  readonly fixedUs: Readonly<Record<string, number>>;
+  /** Last reported arrivals per second, for a while also of candidates that are gone: their load arrives elsewhere. */
+  readonly rate: Readonly<Record<string, { readonly atMs: number; readonly perSecond: number }>>;
+  /** Time of the last small step in calm. */
+  readonly calmStepAtMs: number;
 }
 
 export interface Incumbent {
@@ -71,8 +79,14 @@ export interface RankedCandidate {
   readonly key: string;
   readonly attributes: ServiceAttributes;
   readonly weight: number;
-  /** `best`, `shared` (carries flows too), an EligibilityReason, or the ranking step that separated it from the one above. */
+  /**
+   * `best`, `shared` (carries flows too), `last-resort` (best although ineligible, because nothing else is left), an
+   * EligibilityReason, `held` (better, but not for long enough), `margin` (better, but not by enough), `marginal-cost`
+   * (cheap as it is, not with our flows on it), or the ranking step that separated it from the one above.
+   */
   readonly verdict: string;
+  /** The reason that was overlooked for want of anything better. */
+  readonly lastResort?: EligibilityReason;
   readonly cost?: {
     readonly total: CostUs;
     readonly roundTripUs: number;
