@@ -1,0 +1,201 @@
+// The admin API over the router core: reads go to the state through the pure views, writes become events. Nothing here
+// changes the state, and everything returned is a copy.
+import type { Fib } from '../../lib/fib/fib.ts';
+import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
+import type { CapabilityView, FlowView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import { bestAttributes } from '../../lib/rib/route-table.ts';
+import type { RouterEventBody } from '../../lib/router/event.ts';
+import type { Router } from '../../lib/router/handle.ts';
+import type { RouterState } from '../../lib/router/state.ts';
+import { fibRows } from '../../lib/router/view/fib.ts';
+import { linkStateRows, pathRows, peerRows } from '../../lib/router/view/peers.ts';
+import { explainService, instanceRows, ribRows, serviceName, serviceRows } from '../../lib/router/view/services.ts';
+import { wallClockMs } from '../runtime/clock.ts';
+import type { Mailbox } from '../runtime/mailbox.ts';
+import { STAGES, type Stages } from '../runtime/stages.ts';
+import type { AdminBackend, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
+
+export interface BackendOptions {
+  readonly router: Router;
+  readonly fib: Fib;
+  readonly mailbox: Mailbox;
+  readonly stages: Stages;
+  readonly post: (event: RouterEventBody) => void;
+  readonly configFile: string;
+  readonly version: string;
+}
+
+export interface RouterBackend extends AdminBackend {
+  /** Rows of this view may have changed. */
+  changed(view: ViewKind): void;
+}
+
+export function createBackend(options: BackendOptions): RouterBackend {
+  const { router, fib, post } = options;
+  const watchers = new Map<ViewKind, Set<() => void>>();
+  const state = (): RouterState => {
+    if (router.state === undefined) throw new Error('the admin API is served before the router started');
+    return router.state;
+  };
+  const readers: { readonly [K in ViewKind]: () => Promise<readonly Views[K][]> } = {
+    peers: async () => peerRows(state()),
+    services: async () => serviceRows(state()),
+    rib: async () => ribRows(state()),
+    instances: async () => instanceRows(state()),
+    'link-state': async () => linkStateRows(state()),
+    paths: async () => pathRows(state()),
+    fib: async () => fibRows(state()),
+    metrics: async () => metricRows(state(), options),
+    capabilities: async () => state().capabilities.map((it): CapabilityView => ({ ...it })),
+    flows: async () => flowRows(state(), await fib.flowCounts()),
+  };
+
+  return {
+    status: () => statusView(state(), options),
+    show: (kind) => readers[kind](),
+    explain(service: ServiceId, fromSite?: SiteId) {
+      const explained = explainService(state(), service, fromSite);
+      return 'view' in explained ? { ok: true, value: explained.view } : refuse('not-found', explained.refused);
+    },
+    async setDrain(instances: readonly InstanceKey[], drain: boolean): Promise<Outcome<readonly InstanceKey[]>> {
+      const before = new Set(instances.filter((it) => isDrained(state(), it) === drain));
+      const unknown = instances.find((it) => isDrained(state(), it) === undefined);
+      if (unknown) return refuse('not-found', `no contact instance ${unknown.contactInstance} of ${unknown.service}`);
+      for (const { service, contactInstance } of instances) post({ type: 'drain', service, contactInstance, drain });
+      return { ok: true, value: instances.filter((it) => !before.has(it)) };
+    },
+    async report({ service, contactInstance }: InstanceKey, report: PushReport): Promise<Outcome<void>> {
+      const instance = state().instances.get(`${service} ${contactInstance}`);
+      if (instance === undefined)
+        return refuse('not-found', `no contact instance ${contactInstance} of ${service} here`);
+      if (instance.config.metrics.kind !== 'push')
+        return refuse(
+          'invalid',
+          `${instance.config.instanceName} is measured by ${instance.config.metrics.kind}, not pushed`,
+        );
+      post({ type: 'instance-report', service, contactInstance, report: { ...report, wallMs: wallClockMs() } });
+      return { ok: true, value: undefined };
+    },
+    watch(kind, changed) {
+      const set = watchers.get(kind) ?? new Set();
+      watchers.set(kind, set.add(changed));
+      return () => set.delete(changed);
+    },
+    changed(view) {
+      for (const changed of watchers.get(view) ?? []) changed();
+    },
+  };
+}
+
+function refuse(code: Refusal['code'], text: string): Refusal {
+  return { ok: false, code, text };
+}
+
+/** undefined: unknown here. */
+function isDrained(state: RouterState, { service, contactInstance }: InstanceKey): boolean | undefined {
+  const own = state.instances.get(`${service} ${contactInstance}`);
+  if (own !== undefined) return own.drained;
+  for (const entry of state.table.byService.get(service)?.values() ?? [])
+    if (entry.route.contactInstance === contactInstance) return state.excluded.has(entry.key);
+  return undefined;
+}
+
+function statusView(state: RouterState, options: BackendOptions): StatusView {
+  const { config, fib } = state;
+  const phase = state.stopping ? 'stopping' : state.announced ? 'running' : 'starting';
+  return {
+    name: config.name,
+    site: config.site,
+    routerId: config.routerId,
+    domain: config.domain,
+    roles: config.roles,
+    version: options.version,
+    runtime: `node ${process.versions.node}`,
+    pid: process.pid,
+    startedAtMs: state.wallOriginMs + state.startedAtMs,
+    configFile: options.configFile,
+    state: phase,
+    fibKind: options.fib.kind,
+    fibState: fib.phase,
+    peersEstablished: [...state.peers.values()].filter((peer) => peer.session !== undefined).length,
+    peersConfigured: state.peers.size,
+    services: state.table.byService.size,
+    routes: state.table.entries.size,
+    nodes: state.lsdb.nodes.size,
+    fibObjects: [...fib.owners.values()].reduce((sum, objects) => sum + objects.size, 0),
+    fibFailures: fib.failures,
+    degraded: state.capabilities.filter((it) => !it.available).map((it) => `${it.name}: ${it.remark}`),
+  };
+}
+
+function flowRows(state: RouterState, counts: ReadonlyMap<number, number>): FlowView[] {
+  return [...state.slots].flatMap(([key, slot]): FlowView[] => {
+    const entry = state.table.entries.get(key);
+    if (entry === undefined) return [];
+    const attributes = bestAttributes(entry);
+    const { service, contactInstance } = entry.route;
+    return [
+      {
+        service,
+        serviceName: serviceName(state, service),
+        contactInstance,
+        instanceName: attributes.instanceName,
+        site: attributes.site,
+        slot,
+        weight: state.steered.get(service)?.decision?.weights[key] ?? 0,
+        flows: counts.get(slot) ?? 0,
+      },
+    ];
+  });
+}
+
+function metricRows(state: RouterState, { stages, mailbox }: BackendOptions): MetricView[] {
+  const gauge = (name: string, value: number, help: string, unit = '1'): MetricView => ({
+    name,
+    kind: 'gauge',
+    unit,
+    labels: {},
+    help,
+    value,
+  });
+  const latencies = [...stages.quantiles()].map(
+    ([stage, { count, p50, p99, max }]): MetricView => ({
+      name: 'cfnd_stage_latency',
+      kind: 'histogram',
+      unit: 'us',
+      labels: { stage },
+      help: STAGES[stage],
+      histogram: { count, p50, p99, max },
+    }),
+  );
+  const events = [...stages.events].map(
+    ([type, value]): MetricView => ({
+      name: 'cfnd_events_total',
+      kind: 'counter',
+      unit: '1',
+      labels: { type },
+      help: 'events handled by the router core',
+      value,
+    }),
+  );
+  const decisions = [...state.steered.values()].map(
+    (steered): MetricView => ({
+      name: 'cfnd_decisions_total',
+      kind: 'counter',
+      unit: '1',
+      labels: { service: steered.service },
+      help: 'decisions taken',
+      value: steered.decisions,
+    }),
+  );
+  return [
+    ...latencies,
+    ...decisions,
+    gauge('cfnd_routes', state.table.entries.size, 'routes known, own included'),
+    gauge('cfnd_nodes', state.lsdb.nodes.size, 'routers in the link-state database'),
+    gauge('cfnd_fib_failures', state.fib.failed.size, 'objects wanted and not in force'),
+    gauge('cfnd_mailbox_high_water', mailbox.highWater, 'longest queue of events seen'),
+    gauge('cfnd_memory', process.memoryUsage.rss(), 'resident set', 'bytes'),
+    ...events,
+  ];
+}

@@ -1,0 +1,167 @@
+// The wiring, all of it: which adapter posts which events, and which adapter performs which effect. Read top to bottom it
+// is the architecture diagram; nothing is decided here.
+//
+//   transport ─┐                                             ┌─> transport  (send, connect, close)
+//   links ─────┤                                             ├─> forwarding plane (apply, sync, verify)
+//   STAMP ─────┼─> mailbox ─> handle(router, event) ─ effects ┼─> timers
+//   C-SMA ─────┤      └─> recorder                           ├─> log
+//   admin ─────┘                                             └─> watchers of the admin API
+import type { RouterConfig } from '../lib/config/config.ts';
+import type { FibResult } from '../lib/fib/fib.ts';
+import type { RouterEffect } from '../lib/router/effect.ts';
+import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
+import { createRouter, handle } from '../lib/router/handle.ts';
+import { createBackend } from './admin/router-backend.ts';
+import { type AdminServer, serveAdmin } from './admin/server.ts';
+import { createComputeAgent } from './agent/compute-agent.ts';
+import { watchLinks } from './agent/links.ts';
+import { createStampAgent } from './agent/stamp.ts';
+import { openFib } from './fib/open-fib.ts';
+import type { Logger } from './logger.ts';
+import { monotonicMs, wallClockMs } from './runtime/clock.ts';
+import { Mailbox } from './runtime/mailbox.ts';
+import { Recorder } from './runtime/recorder.ts';
+import { Stages } from './runtime/stages.ts';
+import { Timers } from './runtime/timers.ts';
+import { createSessionTransport } from './session/transport.ts';
+
+export interface DaemonOptions {
+  readonly configFile: string;
+  readonly version: string;
+  readonly bootId: string;
+  readonly log: Logger;
+}
+
+export interface Daemon {
+  /** Leaves in order (farewells, withdrawals, own kernel objects); resolves when done. */
+  stop(text: string): Promise<void>;
+}
+
+/** Starts a daemon. Rejects only when nothing useful can run; what is merely missing is said and done without. */
+export async function startDaemon(config: RouterConfig, options: DaemonOptions): Promise<Daemon> {
+  const { log } = options;
+  const router = createRouter();
+  const stages = new Stages();
+  const { fib, found } = await openFib(config, log);
+  for (const capability of found.capabilities) {
+    if (!capability.available)
+      log.warn({ capability: capability.name, remark: capability.remark }, 'capability missing');
+  }
+
+  const post = (body: RouterEventBody) => mailbox.post({ atMs: monotonicMs(), ...body });
+  const timers = new Timers((timer) => post({ type: 'timer', timer }));
+  const recorder =
+    config.recorder.file === ''
+      ? undefined
+      : new Recorder(config.recorder.file, config.recorder.maxBytes, (reason) =>
+          log.warn({ reason }, 'recording ended'),
+        );
+  const mailbox: Mailbox = new Mailbox({
+    handle: (event) => handle(router, event),
+    perform,
+    recorded: (event, effects) => {
+      stages.observe(event, effects);
+      recorder?.record(event, effects);
+    },
+  });
+  const transport = createSessionTransport({
+    listen: config.listen,
+    peers: config.peers,
+    security: config.security,
+    post,
+    log,
+  });
+  const links = await watchLinks(config, post, log);
+  const stamp = createStampAgent({ links: config.links, config: config.stamp, post, log });
+  links.onChange(() => stamp.linkChanged());
+  const agent = createComputeAgent({ instances: config.instances, post, log });
+  const backend = createBackend({ router, fib, mailbox, stages, transport, post, ...options });
+  let admin: AdminServer | undefined;
+  let stopped: () => void = () => {};
+
+  post({
+    type: 'start',
+    config,
+    bootId: options.bootId,
+    wallMs: wallClockMs(),
+    retained: found.retained,
+    capabilities: found.capabilities,
+  });
+  links.start();
+  transport.listen();
+  if (config.stamp.enabled && config.roles.includes('c-nma')) stamp.start();
+  if (config.roles.includes('c-sma')) agent.start();
+  admin = await serveAdmin({ socket: config.admin.socket, backend, log });
+
+  function perform(effect: RouterEffect, event: RouterEvent): void {
+    switch (effect.type) {
+      case 'set-timer':
+        return timers.set(effect.timer, effect.atMs);
+      case 'cancel-timer':
+        return timers.cancel(effect.timer);
+      case 'connect':
+        return transport.connect(effect.peer);
+      case 'send':
+        transport.send(effect.connection, effect.message);
+        if (transport.isBlocked(effect.connection)) post({ ...effect, type: 'connection-blocked' });
+        return;
+      case 'close':
+        return transport.close(effect.connection);
+      case 'fib-apply': {
+        const decidedAtMs = monotonicMs();
+        return programmed('apply', fib.apply(effect.delta), (result) =>
+          stages.programmed(effect.cause, event.atMs, decidedAtMs, result),
+        );
+      }
+      case 'fib-sync':
+        return programmed('sync', fib.sync(effect.desired));
+      case 'fib-verify':
+        fib.verify().then((drift) => drift.length > 0 && post({ type: 'fib-drift', drift }), crash);
+        return;
+      case 'view-changed':
+        return backend.changed(effect.view);
+      case 'log':
+        return log[effect.level](effect.fields, effect.text);
+      case 'stopped':
+        return stopped();
+      default:
+        effect satisfies never;
+    }
+  }
+
+  function programmed(
+    what: 'apply' | 'sync',
+    outcome: Promise<FibResult>,
+    measured?: (result: FibResult) => void,
+  ): void {
+    outcome.then((result) => {
+      measured?.(result);
+      post({ type: 'fib-done', what, result });
+    }, crash);
+  }
+
+  return {
+    async stop(text) {
+      const farewell = new Promise<void>((resolve) => {
+        stopped = resolve;
+      });
+      agent.stop();
+      post({ type: 'stop', text });
+      await farewell;
+      await transport.closeAll();
+      stamp.stop();
+      links.stop();
+      timers.cancelAll();
+      await fib.close({ remove: true });
+      await admin?.close();
+      await recorder?.close();
+    },
+  };
+}
+
+/** A broken promise of our own: thrown where nobody catches it. Kernel objects stay for the next life. */
+function crash(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}

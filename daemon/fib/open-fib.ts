@@ -1,0 +1,37 @@
+// Chooses the forwarding plane: the kernel's, or, where it may not be programmed, the memory FIB, said in one line.
+import type { RouterConfig } from '../../lib/config/config.ts';
+import type { Fib, FibStart } from '../../lib/fib/fib.ts';
+import { createMemoryFib } from '../../lib/fib/memory-fib.ts';
+import type { Logger } from '../logger.ts';
+import { createKernelFib } from './kernel-fib.ts';
+
+export interface OpenedFib {
+  readonly fib: Fib;
+  readonly found: FibStart;
+}
+
+/** Never rejects for what a machine lacks: the capabilities say it. */
+export async function openFib(config: RouterConfig, log: Logger): Promise<OpenedFib> {
+  if (config.fib.kind === 'memory') return openMemory();
+  const { protocol, markMask, groupIdBase, nexthopIdBase, tableBase, rulePriority } = config.fib;
+  const { device, source } = config.srv6;
+  const ids = { protocol, markMask, groupIdBase, nexthopIdBase, tableBase, rulePriority };
+  let reason: string;
+  try {
+    const fib = createKernelFib({ ...ids, device, source, log: (level, text, fields) => log[level](fields, text) });
+    const found = await fib.start();
+    const refused = found.capabilities.find((capability) => capability.name === 'net-admin' && !capability.available);
+    if (refused === undefined) return { fib, found };
+    await fib.close({ remove: false });
+    reason = refused.remark;
+  } catch (error) {
+    reason = error instanceof Error ? error.message : String(error);
+  }
+  log.warn({ reason }, 'the kernel cannot be programmed: forwarding is kept in memory only');
+  return openMemory();
+}
+
+async function openMemory(): Promise<OpenedFib> {
+  const fib = createMemoryFib();
+  return { fib, found: await fib.start() };
+}

@@ -1,0 +1,62 @@
+// cfnd: the daemon's command line. `run` lives until SIGTERM or SIGINT, `check` judges a configuration file.
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { parseConfig } from '../lib/config/parse.ts';
+import { checkFile, formatErrors } from './check.ts';
+import { startDaemon } from './compose.ts';
+import { createLogger } from './logger.ts';
+import { VERSION } from './version.ts';
+
+/** sysexits.h: the configuration is wrong; the program is wrong. */
+const EXIT_CONFIG = 78;
+const EXIT_SOFTWARE = 70;
+
+const program = new Command('cfnd').description('compute-aware routing daemon (CATS, RFC 10053)').version(VERSION);
+
+program
+  .command('run')
+  .description('run the daemon in the foreground')
+  .requiredOption('-c, --config <file>', 'configuration file')
+  .option('--log-level <level>', 'trace, debug, info, warn or error; overrides the configuration')
+  .action(async (options: { config: string; logLevel?: string }) => {
+    process.exitCode = await run(options.config, options.logLevel);
+  });
+
+program
+  .command('check')
+  .description('check configuration files; exit 1 when one is wrong')
+  .argument('<file...>')
+  .action(async (files: string[]) => {
+    for (const file of files) if (!(await checkFile(file))) process.exitCode = 1;
+  });
+
+await program.parseAsync();
+
+async function run(file: string, logLevel: string | undefined): Promise<number> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    process.stderr.write(`cfnd: ${(error as Error).message}\n`);
+    return EXIT_CONFIG;
+  }
+  const parsed = parseConfig(text);
+  if (!parsed.ok) {
+    process.stderr.write(`${formatErrors(file, parsed.errors)}\n`);
+    return EXIT_CONFIG;
+  }
+  const log = createLogger({ level: logLevel ?? parsed.config.log.level, name: parsed.config.name });
+  for (const warning of parsed.warnings) log.warn({ path: warning.path, line: warning.line }, warning.message);
+  process.on('uncaughtException', (error) => {
+    log.fatal({ error: error.stack ?? String(error) }, 'internal error: kernel objects stay, the daemon exits');
+    process.exit(EXIT_SOFTWARE);
+  });
+  const daemon = await startDaemon(parsed.config, { configFile: file, version: VERSION, bootId: randomUUID(), log });
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
+  await daemon.stop(signal);
+  log.info('stopped');
+  return 0;
+}
