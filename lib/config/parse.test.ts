@@ -269,7 +269,7 @@ describe('errors', () => {
     ['a mask is one run of bits', { fib: { 'mark-mask': 0x5 } }, /must be one run of bits/],
     ['rules stand before the main table', { fib: { 'rule-priority': 32000 } }, /passes 32765/],
     ['a port is a port', { listen: { port: 65536 } }, /listen\.port: must be a whole number between 1 and 65535/],
-    ['a socket path fits sockaddr_un', { admin: { socket: '/x'.repeat(60) } }, /at most 107 bytes/],
+    ['a socket path fits sockaddr_un', { admin: { socket: '/x'.repeat(60) } }, /at most 99 bytes/],
   ];
   test.each(cases)('%s', (_name, sections, expected) => {
     const errors = refused(withSections(sections));

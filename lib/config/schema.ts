@@ -127,8 +127,8 @@ export const sections = {
   tls: z.strictObject({ certificate: filePath(), key: filePath(), authorities: filePath() }).optional(),
   admin: z
     .strictObject({
-      /** Longer paths do not fit sockaddr_un. */
-      socket: filePath().max(107, { error: 'must be at most 107 bytes long' }).default('/run/cfnd/cfnd.sock'),
+      /** Longer paths, with the suffix used while binding, do not fit sockaddr_un. */
+      socket: filePath().max(99, { error: "must be at most 99 bytes long" }).default('/run/cfnd/cfnd.sock'),
     })
     .prefault({}),
   services: serviceNames,

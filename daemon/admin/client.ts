@@ -1,0 +1,146 @@
+// A client of the admin API over its unix socket: what cfnctl and the lab's checks use. Failures are of two kinds, and
+// callers must tell them apart: nobody answers, or the daemon said no.
+import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import type { InstanceKey, PushReport } from './backend.ts';
+import { loadAdminService, messageToRows } from './proto.ts';
+import { probeSocket } from './socket.ts';
+
+export class AdminError extends Error {
+  /** `unreachable`: no daemon, or it does not answer; `refused`: it said no. */
+  readonly kind: 'unreachable' | 'refused';
+
+  constructor(kind: 'unreachable' | 'refused', text: string) {
+    super(text);
+    this.name = 'AdminError';
+    this.kind = kind;
+  }
+}
+
+export interface NamedInstance extends InstanceKey {
+  readonly instanceName: string;
+}
+
+export interface DrainReply {
+  readonly matched: readonly NamedInstance[];
+  readonly changed: readonly NamedInstance[];
+}
+
+export interface RowChange<K extends ViewKind> {
+  readonly atMs: number;
+  readonly snapshot: boolean;
+  readonly rows: readonly Views[K][];
+  readonly removed: readonly string[];
+}
+
+/** Every method rejects with `AdminError`, and with nothing else that is not our own bug. */
+export interface AdminClient {
+  status(): Promise<StatusView>;
+  show<K extends ViewKind>(kind: K, service?: string): Promise<readonly Views[K][]>;
+  explain(service: string, fromSite?: string): Promise<ExplainView>;
+  drain(target: string): Promise<DrainReply>;
+  undrain(target: string): Promise<DrainReply>;
+  report(instance: string, report: PushReport): Promise<NamedInstance>;
+  /** Ends when the daemon ends it, or when the consumer stops iterating. */
+  watch<K extends ViewKind>(kind: K): AsyncIterable<RowChange<K>>;
+  close(): void;
+}
+
+const DEADLINE_MS = 10_000;
+
+/** Connects to the daemon behind `socket`; rejects with `AdminError` `unreachable` that says what to do. */
+export async function connectAdmin(socket: string, deadlineMs = DEADLINE_MS): Promise<AdminClient> {
+  // gRPC hides the errno, and the errno is what tells the operator what to do.
+  const errno = await probeSocket(socket);
+  if (errno !== undefined) throw new AdminError('unreachable', `cannot reach cfnd on ${socket}: ${remedy(errno)}`);
+  const service = loadAdminService();
+  const client = new Client(`unix:${socket}`, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    // Proxy variables are for the network, not for a socket file.
+    'grpc.enable_http_proxy': 0,
+  });
+
+  const method = (name: string) => {
+    const definition = service[name];
+    if (definition === undefined) throw new Error(`admin.proto has no method ${name}`);
+    return definition;
+  };
+
+  function unary<Reply>(name: string, request: object): Promise<Reply> {
+    const { path, requestSerialize, responseDeserialize } = method(name);
+    return new Promise((resolve, reject) => {
+      const deadline = Date.now() + deadlineMs;
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, reply) => {
+        if (error) reject(asAdminError(error, deadlineMs));
+        else resolve(reply as Reply);
+      });
+    });
+  }
+
+  function streamed(name: string, request: object, options: object): ClientReadableStream<object> {
+    const { path, requestSerialize, responseDeserialize } = method(name);
+    return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options);
+  }
+
+  return {
+    status: () => unary('Status', {}),
+    explain: (name, fromSite = '') => unary('Explain', { service: name, fromSite }),
+    drain: (target) => unary('Drain', { target }),
+    undrain: (target) => unary('Undrain', { target }),
+    report: async (instance, report) =>
+      (await unary<{ instance: NamedInstance }>('Report', { instance, ...report })).instance,
+    async show(kind, name = '') {
+      const rows = [];
+      try {
+        const deadline = Date.now() + deadlineMs;
+        for await (const message of streamed('Show', { kind, service: name }, { deadline })) {
+          rows.push(...messageToRows(kind, message as object));
+        }
+      } catch (error) {
+        throw asAdminError(error, deadlineMs);
+      }
+      return rows;
+    },
+    async *watch(kind) {
+      const call = streamed('Watch', { kind }, {});
+      try {
+        for await (const message of call) {
+          const { rows, ...change } = message as Omit<RowChange<typeof kind>, 'rows'> & { readonly rows: object };
+          yield { ...change, rows: messageToRows(kind, rows ?? {}) };
+        }
+      } catch (error) {
+        throw asAdminError(error, deadlineMs);
+      } finally {
+        call.cancel();
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+function asAdminError(error: unknown, deadlineMs: number): unknown {
+  if (!(error instanceof Error) || !('details' in error)) return error;
+  const { code, details } = error as ServiceError;
+  if (code === status.DEADLINE_EXCEEDED) {
+    return new AdminError('unreachable', `cfnd did not answer within ${deadlineMs / 1000} s`);
+  }
+  const gone = code === status.UNAVAILABLE && /connect|connection|stream|shut|dropped/i.test(details);
+  if (gone || code === status.CANCELLED) return new AdminError('unreachable', 'cfnd closed the connection');
+  if (code === status.UNIMPLEMENTED)
+    return new AdminError('refused', 'this cfnd does not know the request (other version?)');
+  return new AdminError('refused', details);
+}
+
+function remedy(errno: string): string {
+  switch (errno) {
+    case 'ENOENT':
+      return 'there is no such socket (is cfnd running? --socket PATH names another)';
+    case 'ECONNREFUSED':
+      return 'nobody listens on it (cfnd has stopped or crashed)';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied (the socket is for root and its group)';
+    default:
+      return errno;
+  }
+}

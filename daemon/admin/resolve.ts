@@ -1,0 +1,55 @@
+// What a person types for a service or a contact instance, to identifiers: a name or an address, exact or refused with
+// the nearest known one.
+import { nearestWord } from '../../lib/config/nearest-word.ts';
+import type { ServiceId } from '../../lib/model/identity.ts';
+import type { InstanceView, ServiceView } from '../../lib/model/view.ts';
+import { canonicalAddress } from '../../lib/net/address.ts';
+import type { Outcome } from './backend.ts';
+
+/** Finds the one service that `text` names or addresses. */
+export function resolveService(text: string, services: readonly ServiceView[]): Outcome<ServiceId> {
+  if (text === '') return { ok: false, code: 'invalid', text: 'a service must be said' };
+  const address = asAddress(text);
+  const found = services.filter((row) => row.service === address || row.name === text);
+  if (found.length === 1) return { ok: true, value: found[0]!.service };
+  if (found.length > 1) {
+    const list = found.map((row) => row.service).join(', ');
+    return { ok: false, code: 'invalid', text: `several services are named ${text}: ${list}` };
+  }
+  return unknown(
+    'service',
+    text,
+    services.flatMap((row) => [row.name, row.service]),
+  );
+}
+
+/** Contact instances of this router that `target` covers: `all`, an instance, or every instance of a service. */
+export function resolveInstances(target: string, instances: readonly InstanceView[]): Outcome<readonly InstanceView[]> {
+  if (target === '') return { ok: false, code: 'invalid', text: 'a service or contact instance must be said, or all' };
+  if (target === 'all') return { ok: true, value: instances };
+  const address = asAddress(target);
+  const byInstance = instances.filter((row) => row.instanceName === target || row.contactInstance === address);
+  const byService = instances.filter((row) => row.serviceName === target || row.service === address);
+  const found = byInstance.length > 0 ? byInstance : byService;
+  if (found.length > 0) return { ok: true, value: found };
+  const words = instances.flatMap((row) => [row.instanceName, row.serviceName, row.contactInstance, row.service]);
+  return unknown('service or contact instance of this router', target, words);
+}
+
+function unknown(what: string, text: string, known: readonly string[]): Outcome<never> {
+  const near = nearestWord(
+    text,
+    known.filter((word) => word !== ''),
+  );
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  return { ok: false, code: 'not-found', text: `there is no ${what} ${JSON.stringify(text)}${hint}` };
+}
+
+/** Canonical form of an address; other text as it is. */
+function asAddress(text: string): string {
+  try {
+    return canonicalAddress(text);
+  } catch {
+    return text;
+  }
+}
