@@ -21,11 +21,11 @@ export interface InstanceKey {
 
 /** A pushed load report of an instance whose source is `push`; at least one field. What is absent is unknown. */
 export type PushReport = Partial<
-  Pick<ComputeState, 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs' | 'serviceTimeUs' | 'spareCapacity'>
-> & {
-  /** L2, whole number 0..10. */
-  readonly score?: number;
-};
+  Pick<
+    ComputeState,
+    'score' | 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs' | 'serviceTimeUs' | 'spareCapacity'
+  >
+>;
 
 export interface AdminBackend {
   status(): StatusView;

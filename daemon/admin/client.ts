@@ -17,6 +17,9 @@ export class AdminError extends Error {
   }
 }
 
+/** A `PushReport` whose score the server still has to judge. */
+export type LoadReport = Omit<PushReport, 'score'> & { readonly score?: number };
+
 export interface NamedInstance extends InstanceKey {
   readonly instanceName: string;
 }
@@ -40,7 +43,7 @@ export interface AdminClient {
   explain(service: string, fromSite?: string): Promise<ExplainView>;
   drain(target: string): Promise<DrainReply>;
   undrain(target: string): Promise<DrainReply>;
-  report(instance: string, report: PushReport): Promise<NamedInstance>;
+  report(instance: string, report: LoadReport): Promise<NamedInstance>;
   /** Ends when the daemon ends it, or when the consumer stops iterating. */
   watch<K extends ViewKind>(kind: K): AsyncIterable<RowChange<K>>;
   close(): void;

@@ -11,6 +11,8 @@ import {
 } from '@grpc/grpc-js';
 import { CodedError } from '../../lib/errors.ts';
 import { VIEW_KINDS, type ViewKind, type Views } from '../../lib/model/view.ts';
+import type { Logger } from '../logger.ts';
+import { wallClockMs } from '../runtime/clock.ts';
 import type { AdminBackend, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
 import { isViewKind, loadAdminService, ROWS_PER_MESSAGE, rowsToMessage } from './proto.ts';
 import { resolveInstances, resolveService } from './resolve.ts';
@@ -37,6 +39,22 @@ const STATUS_OF: Readonly<Record<Refusal['code'], status>> = {
   invalid: status.INVALID_ARGUMENT,
   unavailable: status.FAILED_PRECONDITION,
 };
+
+/** Serves the admin API, or says in the log why it cannot and returns undefined: the rest of the daemon runs on. */
+export async function serveAdmin(options: {
+  readonly backend: AdminBackend;
+  readonly socket: string;
+  readonly log: Pick<Logger, 'info' | 'error'>;
+}): Promise<AdminServer | undefined> {
+  const { backend, socket, log } = options;
+  const outcome = await startAdminServer({ backend, socket, nowMs: wallClockMs });
+  if (outcome.ok) {
+    log.info({ socket }, 'admin API open');
+    return outcome.value;
+  }
+  log.error({ reason: outcome.text }, 'no admin API: cfnctl cannot reach this daemon');
+  return undefined;
+}
 
 /** Serves the admin API on a unix socket. A refusal says why there is none; the daemon runs on without it. */
 export async function startAdminServer(options: AdminServerOptions): Promise<Outcome<AdminServer>> {

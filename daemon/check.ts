@@ -1,0 +1,63 @@
+// `cfnd check FILE`: what is wrong with a configuration file, as compilers say it, and what is only unwise.
+import { readFile } from 'node:fs/promises';
+import { type ConfigError, formatConfigError, parseConfig } from '../lib/config/parse.ts';
+
+export interface CheckOutput {
+  out(line: string): void;
+  error(line: string): void;
+}
+
+const CONSOLE: CheckOutput = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  error: (line) => void process.stderr.write(`${line}\n`),
+};
+
+/** Checks one file and prints the findings; true: a daemon would start with it. Never rejects. */
+export async function checkFile(file: string, output: CheckOutput = CONSOLE): Promise<boolean> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    output.error(`${file}: ${readFault(error as NodeJS.ErrnoException)}`);
+    return false;
+  }
+  const parsed = parseConfig(text);
+  if (!parsed.ok) {
+    output.error(formatErrors(file, parsed.errors));
+    return false;
+  }
+  for (const warning of parsed.warnings) output.error(`${formatConfigError(file, warning)} (warning)`);
+  const { config } = parsed;
+  const counts = [
+    count(config.peers.length, 'peer'),
+    count(config.links.length, 'link'),
+    count(config.instances.length, 'contact instance'),
+    count(config.steering.services.length, 'steered service'),
+  ];
+  output.out(`${file}: ok: router ${config.name} (${config.routerId}) of ${config.site}: ${counts.join(', ')}`);
+  return true;
+}
+
+/** All errors of a file and their number, a line each. */
+export function formatErrors(file: string, errors: readonly ConfigError[]): string {
+  return [...errors.map((error) => formatConfigError(file, error)), `${file}: ${count(errors.length, 'error')}`].join(
+    '\n',
+  );
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}
+
+function readFault(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+      return 'permission denied';
+    case 'EISDIR':
+      return 'is a directory';
+    default:
+      return error.message;
+  }
+}
