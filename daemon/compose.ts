@@ -12,7 +12,7 @@ import type { RouterEffect } from '../lib/router/effect.ts';
 import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
 import { createRouter, handle } from '../lib/router/handle.ts';
 import { createBackend } from './admin/router-backend.ts';
-import { type AdminServer, serveAdmin } from './admin/server.ts';
+import { startAdminServer } from './admin/server.ts';
 import { createComputeAgent } from './agent/compute-agent.ts';
 import { watchLinks } from './agent/links.ts';
 import { createStampAgent } from './agent/stamp.ts';
@@ -72,11 +72,8 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     log,
   });
   const links = await watchLinks(config, post, log);
-  const stamp = createStampAgent({ links: config.links, config: config.stamp, post, log });
-  links.onChange(() => stamp.linkChanged());
   const agent = createComputeAgent({ instances: config.instances, post, log });
-  const backend = createBackend({ router, fib, mailbox, stages, transport, post, ...options });
-  let admin: AdminServer | undefined;
+  const backend = createBackend({ router, fib, mailbox, stages, post, ...options });
   let stopped: () => void = () => {};
 
   post({
@@ -89,9 +86,16 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   });
   links.start();
   transport.listen();
-  if (config.stamp.enabled && config.roles.includes('c-nma')) stamp.start();
+  const stamp = createStampAgent({
+    links: config.roles.includes('c-nma') ? config.links : [],
+    config: config.stamp,
+    post,
+    log,
+  });
+  links.onChange(() => stamp.linkChanged());
   if (config.roles.includes('c-sma')) agent.start();
-  admin = await serveAdmin({ socket: config.admin.socket, backend, log });
+  const admin = await startAdminServer({ socket: config.admin.socket, backend, nowMs: wallClockMs });
+  if (!admin.ok) log.error({ socket: config.admin.socket }, `no admin API: ${admin.text}`);
 
   function perform(effect: RouterEffect, event: RouterEvent): void {
     switch (effect.type) {
@@ -149,11 +153,11 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       post({ type: 'stop', text });
       await farewell;
       await transport.closeAll();
-      stamp.stop();
+      stamp.close();
       links.stop();
       timers.cancelAll();
       await fib.close({ remove: true });
-      await admin?.close();
+      if (admin.ok) await admin.value.close();
       await recorder?.close();
     },
   };

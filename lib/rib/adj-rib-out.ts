@@ -5,6 +5,7 @@ import type { ComputeState } from '../model/compute-state.ts';
 import type { Family, RouterId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
+import { HandleAllocator } from '../session/handles.ts';
 import type { ServiceUpdate, UpdateMessage } from '../session/message.ts';
 
 /** What export policy lets the peer see of a route now; undefined: nothing, withdraw it. */
@@ -20,7 +21,6 @@ export interface ExportView {
 }
 
 interface Advertised {
-  readonly handle: number;
   /** undefined: to be sent again. */
   attributes: ServiceAttributes | undefined;
   sequence: number;
@@ -33,8 +33,7 @@ export class AdjRibOut {
   readonly #pendingStates = new Set<string>();
   readonly #pendingNodes = new Set<RouterId>();
   readonly #pendingEndOfRib = new Set<Family>();
-  readonly #freeHandles: number[] = [];
-  #nextHandle = 1;
+  readonly #handles = new HandleAllocator<string>();
 
   constructor(families: Iterable<Family>) {
     this.families = new Set(families);
@@ -117,19 +116,17 @@ export class AdjRibOut {
       const known = this.#advertised.get(key);
       if (exported === undefined) {
         if (known === undefined) continue;
-        withdrawn.push(known.handle);
+        withdrawn.push(this.#handles.release(key)!);
         this.#advertised.delete(key);
         this.#pendingStates.delete(key);
-        this.#freeHandles.push(known.handle);
         continue;
       }
       if (known?.attributes === exported.attributes) continue;
-      const assigned = known?.handle ?? this.#assignHandle(withdrawn);
-      this.#advertised.set(key, { handle: assigned, attributes: exported.attributes, sequence: known?.sequence ?? -1 });
+      this.#advertised.set(key, { attributes: exported.attributes, sequence: known?.sequence ?? -1 });
       if (exported.state !== undefined) this.stateChanged(key);
       const index = sets.get(exported.attributes) ?? sets.size;
       sets.set(exported.attributes, index);
-      handle.push(assigned);
+      handle.push(this.#handles.assign(key));
       routes.push(exported.route);
       attributeSet.push(index);
     }
@@ -155,7 +152,7 @@ export class AdjRibOut {
       const newest = view.route(key)?.state;
       if (known === undefined || newest === undefined || newest.sequence <= known.sequence) continue;
       known.sequence = newest.sequence;
-      handle.push(known.handle);
+      handle.push(this.#handles.assign(key));
       state.push(newest);
     }
     return { handle, state };
@@ -170,12 +167,5 @@ export class AdjRibOut {
       if (node !== undefined) nodes.push(node);
     }
     return nodes;
-  }
-
-  /** A handle withdrawn in the same UPDATE is not reused in it: a reader applies announcements before withdrawals or after. */
-  #assignHandle(withdrawnNow: readonly number[]): number {
-    const last = this.#freeHandles.at(-1);
-    if (last === undefined || withdrawnNow.includes(last)) return this.#nextHandle++;
-    return this.#freeHandles.pop()!;
   }
 }

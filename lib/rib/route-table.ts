@@ -92,15 +92,14 @@ export class RouteTable {
     return keys;
   }
 
-  /** Marks the peer's routes stale (RFC 4724 4.2); a fresh version from someone else takes over. */
-  markStale(from: PeerName): { key: string; change: Change }[] {
-    return this.keysFrom(from).map((key) => {
-      const entry = this.entries.get(key)!;
-      const before = bestAttributes(entry);
-      entry.sources.set(from, { ...entry.sources.get(from)!, stale: true });
-      entry.best = chooseSource(entry);
-      return { key, change: before === bestAttributes(entry) ? 'none' : 'changed' };
-    });
+  /** Marks the peer's routes stale (RFC 4724 4.2): in use as before, swept unless announced again. Returns how many. */
+  markStale(from: PeerName): number {
+    const keys = this.keysFrom(from);
+    for (const key of keys) {
+      const { sources } = this.entries.get(key)!;
+      sources.set(from, { ...sources.get(from)!, stale: true });
+    }
+    return keys.length;
   }
 
   /** Keys of the peer's routes that were not announced again. */
@@ -113,7 +112,11 @@ export function bestAttributes(entry: RouteEntry): ServiceAttributes {
   return entry.sources.get(entry.best)!.attributes;
 }
 
-/** Which of several versions of one route is used: each step headed by its clause, ending in identifiers. */
+/**
+ * Which of several versions of one route is used: each step headed by its clause, ending in identifiers. Staleness is no
+ * step (RFC 4724 4.2 keeps stale routes in use as they are): two neighbours of a restarting peer that each preferred the
+ * other's fresh copy of the same stale route would take it from each other for ever.
+ */
 function chooseSource(entry: RouteEntry): PeerName {
   let bestName: PeerName | undefined;
   let best: RouteSource | undefined;
@@ -127,8 +130,6 @@ function chooseSource(entry: RouteEntry): PeerName {
 }
 
 function precedes(name: PeerName, a: RouteSource, otherName: PeerName, b: RouteSource): boolean {
-  // RFC 9494 4.3: stale routes are least preferred.
-  if (a.stale !== b.stale) return !a.stale;
   // RFC 4271 9.1.2.2 (a): the shortest path; a local route has none.
   if (a.attributes.sitePath.length !== b.attributes.sitePath.length)
     return a.attributes.sitePath.length < b.attributes.sitePath.length;

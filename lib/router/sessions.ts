@@ -13,7 +13,7 @@ import {
 } from '../session/message.ts';
 import { stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent, PeerSessionConfig } from '../session/peer-contract.ts';
-import { exported, refreshFor, routesOf, takeUpdate, withdrawKeys } from './routes.ts';
+import { exported, refreshFor, takeUpdate, withdrawKeys } from './routes.ts';
 import { checkReady } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
@@ -151,9 +151,8 @@ function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect,
   }
   // RFC 4724 4.2: the peer may be restarting while its forwarding goes on.
   const kept = state.table.markStale(name);
-  for (const { key, change } of kept) if (change !== 'none') routesOf(state, key, change);
-  if (kept.length > 0) {
-    log(state, 'info', 'routes kept as stale', { peer: name, routes: kept.length, forMs: RESTART_TIME_MS });
+  if (kept > 0) {
+    log(state, 'info', 'routes kept as stale', { peer: name, routes: kept, forMs: RESTART_TIME_MS });
     setTimer(state, timerName(name, 'restart'), state.atMs + RESTART_TIME_MS);
   }
 }

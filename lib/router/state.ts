@@ -27,7 +27,7 @@ export interface EstablishedSession {
   readonly connection: ConnectionId;
   readonly negotiated: Negotiated;
   /** Their handles: what their compute rows and withdrawals refer to. */
-  readonly handles: HandleTable;
+  readonly handles: HandleTable<string>;
   readonly out: AdjRibOut;
   blocked: boolean;
   /** Families whose End-of-RIB has come. */
