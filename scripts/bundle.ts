@@ -38,7 +38,15 @@ export interface BundleReport {
   readonly tookMs: number;
 }
 
-/** Brings the tree up to date; costs a few ms when it is. Throws what esbuild reports. */
+/** A program cannot be built: one line for each error of its sources. */
+export class BundleError extends Error {
+  constructor(name: string, lines: readonly string[], options?: ErrorOptions) {
+    super(`${name} cannot be bundled:\n${lines.map((line) => `  ${line}`).join('\n')}`, options);
+    this.name = 'BundleError';
+  }
+}
+
+/** Brings the tree up to date; costs a few ms when it is. Throws BundleError. */
 export async function bundle(options: { readonly force?: boolean } = {}): Promise<BundleReport> {
   const started = performance.now();
   const built: string[] = [];
@@ -61,7 +69,7 @@ export async function bundle(options: { readonly force?: boolean } = {}): Promis
 async function build(name: string, entry: string): Promise<void> {
   const esbuild = await import('esbuild');
   const outfile = join(HOME, `${name}.mjs`);
-  const result = await esbuild.build({
+  const building = esbuild.build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
     outfile,
@@ -72,7 +80,15 @@ async function build(name: string, entry: string): Promise<void> {
     banner: { js: BANNER },
     legalComments: 'none',
     metafile: true,
-    logLevel: 'warning',
+    logLevel: 'silent',
+  });
+  const result = await building.catch((cause: import('esbuild').BuildFailure) => {
+    const place = (at: import('esbuild').Location | null): string => (at === null ? '' : `${at.file}:${at.line}: `);
+    throw new BundleError(
+      name,
+      cause.errors.map((error) => place(error.location) + error.text),
+      { cause },
+    );
   });
   writeFileSync(inputsFile(name), JSON.stringify(Object.keys(result.metafile.inputs)));
   const program = join(HOME, 'bin', name);

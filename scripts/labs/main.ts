@@ -1,0 +1,239 @@
+// `scripts/lab`: the command line over the engines. Prints tables for people and, with `--format json`, what containerlab
+// would print; decides nothing about how a lab is made. Exit 0 done, 1 not as wanted, 2 wrong usage.
+import { readdirSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { ENGINES, type Engine, type EngineName, type ExecResult, LabError, type LabRef } from './engine.ts';
+import { renderMermaid, renderText } from './graph.ts';
+import { type Impairment, type LinkQuality, parseDelay, parseLoss, parseRate } from './impairment.ts';
+import type { LabFile } from './lab-file.ts';
+import { readLabFile } from './parse-clab.ts';
+import { renderTable } from './table.ts';
+
+interface CommonOptions {
+  readonly topo?: string;
+  readonly lab?: string;
+  readonly engine: EngineName;
+  readonly format: 'json' | 'table';
+}
+
+const program = new Command('lab')
+  .description('Deploy, look into, disturb and check labs described by containerlab files.')
+  .showHelpAfterError()
+  .configureOutput({ outputError: (text, write) => write(text) })
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+function verb(name: string, what: string): Command {
+  return program
+    .command(name)
+    .description(what)
+    .option('-t, --topo <file>', 'containerlab file (default: the only *.clab.yml here)')
+    .option('--lab <name>', 'name of a deployed lab')
+    .addOption(new Option('--engine <engine>', 'who runs the nodes').choices(ENGINES).default('netns'))
+    .addOption(new Option('--format <format>', 'output').choices(['json', 'table']).default('table'));
+}
+
+verb('deploy', 'make the lab and return; it stays until destroy')
+  .option('--foreground', 'stay, and end the lab with this process')
+  .option('--strict', 'fail where the file asks for something that is not mirrored')
+  .option('--ignore-exec-errors', 'as containerlab does: a failed exec is only reported')
+  .action(async (options: CommonOptions & { foreground?: boolean; strict?: boolean; ignoreExecErrors?: boolean }) => {
+    const lab = fileOf(options);
+    const engine = await engineOf(options);
+    const report = await engine.deploy(lab, {
+      tied: options.foreground ?? false,
+      strict: options.strict ?? false,
+      onLine: (line) => process.stderr.write(`${line}\n`),
+    });
+    for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
+    for (const failed of report.failedExecs) process.stderr.write(`error: ${failed.node}: ${describeExec(failed)}\n`);
+    if (options.format === 'json') printJson({ [report.lab]: report.nodes });
+    else
+      process.stdout.write(
+        `${report.lab}: ${report.nodes.length} nodes, ${lab.links.length} links, ${report.tookMs} ms (${report.engine})\n`,
+      );
+    if (report.failedExecs.length > 0 && options.ignoreExecErrors !== true) process.exitCode = 1;
+    if (options.foreground === true) await untilSignalled(engine, { lab: lab.name, file: lab.path });
+  });
+
+verb('destroy', 'remove the lab; nothing to remove is success')
+  .option('--force', 'also kill and remove what a dead runner left behind')
+  .action(async (options: CommonOptions & { force?: boolean }) => {
+    const engine = await engineOf(options);
+    const ref = refOf(options);
+    const { removed } = await engine.destroy(ref, { force: options.force ?? false });
+    process.stdout.write(`${ref.lab}: ${removed ? 'removed' : 'was not deployed'}\n`);
+  });
+
+verb('inspect', 'list the nodes of all labs, or of one').action(async (options: CommonOptions) => {
+  const engine = await engineOf(options);
+  const one = options.lab ?? (options.topo === undefined ? undefined : refOf(options).lab);
+  const rows = await engine.inspect(one);
+  if (options.format === 'json') printJson(Object.groupBy(rows, (row) => row.lab_name));
+  else
+    process.stdout.write(
+      renderTable(
+        ['lab', 'node', 'kind', 'state', 'status'],
+        rows.map((r) => [r.lab_name, r.name, r.kind, r.state, r.status]),
+      ),
+    );
+  if (one !== undefined && rows.length === 0) process.exitCode = 1;
+});
+
+verb('exec', 'run a command in a node, or with --label-less `all` in every node')
+  .argument('<node>', 'node name, or all')
+  .argument('<command...>', 'after --')
+  .action(async (node: string, argv: string[], options: CommonOptions) => {
+    const engine = await engineOf(options);
+    const ref = refOf(options);
+    const rows = await engine.inspect(ref.lab);
+    const nodes =
+      node === 'all' ? rows.map((row) => row.name) : [rows.find((row) => row.name.endsWith(`-${node}`))?.name ?? node];
+    const results = await Promise.all(nodes.map(async (name) => [name, await engine.exec(ref, name, argv)] as const));
+    for (const [name, result] of results)
+      if (options.format === 'table') printExec(result, nodes.length > 1 ? name : undefined);
+    if (options.format === 'json') printJson(Object.fromEntries(results.map(([name, result]) => [name, [result]])));
+    process.exitCode = Math.max(...results.map(([, result]) => result['return-code']));
+  });
+
+verb('graph', 'draw the file')
+  .option('--mermaid', 'as mermaid text (default: one line a link)')
+  .action((options: CommonOptions & { mermaid?: boolean }) => {
+    const lab = fileOf(options);
+    process.stdout.write(options.mermaid === true ? renderMermaid(lab) : renderText(lab));
+  });
+
+verb('validate', 'parse the file and say what the namespace runner does not mirror').action(
+  (options: CommonOptions) => {
+    const lab = fileOf(options);
+    for (const warning of lab.warnings) process.stderr.write(`warning: ${warning}\n`);
+    process.stdout.write(`${lab.name}: ${lab.nodes.length} nodes, ${lab.links.length} links: valid\n`);
+  },
+);
+
+verb('verify', 'run the checks of verify.yml beside the file until they pass or their time is up')
+  .option('--json', 'the result as one JSON document')
+  .option('--only <names...>', 'only the checks whose name starts so')
+  .action(async (options: CommonOptions & { json?: boolean; only?: string[] }) => {
+    const { verifyLab, renderVerify } = await import('./verify.ts');
+    const lab = fileOf(options);
+    const json = options.json === true || options.format === 'json';
+    const result = await verifyLab(await engineOf(options), lab, {
+      only: options.only ?? [],
+      onCheck: (check) => {
+        if (!json) process.stdout.write(renderVerify(check));
+      },
+    });
+    if (json) printJson(result);
+    if (result.checks.some((check) => !check.pass)) process.exitCode = 1;
+  });
+
+verb('impair', 'change a running link, both directions')
+  .argument('<link>', 'core1--eg1, or one of its ends: core1:eth4')
+  .option('--delay <time>', 'one way, e.g. 5ms')
+  .option('--jitter <time>', 'one way, e.g. 500us')
+  .option('--loss <share>', 'one way, e.g. 1%')
+  .option('--rate <rate>', 'e.g. 100mbit; 0bit: none')
+  .option('--down', 'cut it')
+  .option('--up', 'join it again')
+  .option('--reset', 'back to what the file says')
+  .action(async (link: string, options: CommonOptions & ImpairOptions) => {
+    const engine = await engineOf(options);
+    for (const impairment of impairmentsOf(options)) await engine.impair(refOf(options), link, impairment);
+  });
+
+verb('stop', 'kill the command of a node (SIGKILL); its network stays')
+  .argument('<node>')
+  .action(async (node: string, options: CommonOptions) => (await engineOf(options)).killCmd(refOf(options), node));
+
+verb('start', 'start the command of a node again')
+  .argument('<node>')
+  .action(async (node: string, options: CommonOptions) => (await engineOf(options)).startCmd(refOf(options), node));
+
+interface ImpairOptions {
+  readonly delay?: string;
+  readonly jitter?: string;
+  readonly loss?: string;
+  readonly rate?: string;
+  readonly down?: boolean;
+  readonly up?: boolean;
+  readonly reset?: boolean;
+}
+
+/** In the order in which they are applied. */
+function impairmentsOf(options: ImpairOptions): Impairment[] {
+  const quality: Partial<LinkQuality> = {
+    ...(options.delay === undefined ? {} : { delayUs: parseDelay(options.delay, '--delay') }),
+    ...(options.jitter === undefined ? {} : { jitterUs: parseDelay(options.jitter, '--jitter') }),
+    ...(options.loss === undefined ? {} : { lossPercent: parseLoss(options.loss, '--loss') }),
+    ...(options.rate === undefined ? {} : { rateBps: parseRate(options.rate, '--rate') }),
+  };
+  const steps: Impairment[] = [
+    ...(options.reset === true ? [{ kind: 'reset' } as const] : []),
+    ...(Object.keys(quality).length > 0 ? [{ kind: 'quality', quality } as const] : []),
+    ...(options.down === true ? [{ kind: 'carrier', up: false } as const] : []),
+    ...(options.up === true ? [{ kind: 'carrier', up: true } as const] : []),
+  ];
+  if (steps.length === 0 || (options.up === true && options.down === true))
+    throw new LabError('impair: say one of --delay, --jitter, --loss, --rate, --down, --up, --reset');
+  return steps;
+}
+
+async function engineOf({ engine }: CommonOptions): Promise<Engine> {
+  if (engine === 'netns') {
+    const { netnsEngine } = await import('./engine-netns.ts');
+    return netnsEngine;
+  }
+  const { containerlabEngine } = await import('./engine-containerlab.ts');
+  return containerlabEngine;
+}
+
+function fileOf({ topo }: CommonOptions): LabFile {
+  return readLabFile(topo ?? onlyFileHere());
+}
+
+function refOf(options: CommonOptions): LabRef {
+  if (options.lab !== undefined)
+    return { lab: options.lab, ...(options.topo === undefined ? {} : { file: options.topo }) };
+  const lab = fileOf(options);
+  return { lab: lab.name, file: lab.path };
+}
+
+function onlyFileHere(): string {
+  const files = readdirSync('.').filter((file) => /\.clab\.ya?ml$/.test(file));
+  if (files.length !== 1)
+    throw new LabError(`name the lab with -t FILE or --lab NAME (${files.length} *.clab.yml files here)`);
+  return files[0]!;
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+function printExec(result: ExecResult, name?: string): void {
+  if (name !== undefined) process.stdout.write(`--- ${name}\n`);
+  process.stdout.write(result.stdout);
+  process.stderr.write(result.stderr);
+}
+
+function describeExec(result: ExecResult): string {
+  return `${result.cmd.join(' ')}: code ${result['return-code']}${result.stderr === '' ? '' : `: ${result.stderr.trim()}`}`;
+}
+
+/** The lab ends with this process in any case; a polite end also says so. */
+async function untilSignalled(engine: Engine, ref: LabRef): Promise<void> {
+  const keepAlive = setInterval(() => {}, 60_000);
+  await new Promise((done) => {
+    process.once('SIGINT', done);
+    process.once('SIGTERM', done);
+  });
+  clearInterval(keepAlive);
+  await engine.destroy(ref, { force: false });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof LabError)) throw error;
+  for (const line of error.message.split('\n')) process.stderr.write(`lab: ${line}\n`);
+  process.exitCode = 1;
+}
