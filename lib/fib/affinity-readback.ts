@@ -53,6 +53,12 @@ export function readAffinity(documents: readonly string[]): AffinityReadBack {
   return { services, damaged };
 }
 
+/** Elements in the document of `nft -j list set`; 0 when it holds none. Throws SyntaxError. */
+export function countElements(document: string): number {
+  const items = asArray(asObject(JSON.parse(document))?.nftables);
+  return items.reduce<number>((sum, item) => sum + asArray(asObject(asObject(item)?.set)?.elem).length, 0);
+}
+
 function readService(
   address: string,
   chains: ReadonlyMap<string, unknown[][]>,

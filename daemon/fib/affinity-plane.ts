@@ -1,0 +1,232 @@
+// The nftables half of the forwarding plane: holds what each service's chains are believed to be, brings changes in by
+// one transaction at a time, and merges what arrives meanwhile, so that a backlog never grows beyond one entry a service.
+import { AFFINITY_TABLE, liveSet } from '../../lib/fib/affinity-names.ts';
+import { type AffinityReadBack, countElements, readAffinity } from '../../lib/fib/affinity-readback.ts';
+import { AFFINITY_SET_SIZE, renderAffinityChange, renderTableRemoval } from '../../lib/fib/affinity-rules.ts';
+import { sameObject } from '../../lib/fib/equality.ts';
+import { type AffinityService, type FibFailure, fibKey } from '../../lib/fib/fib.ts';
+import { NftProcess, runNft } from './nft-process.ts';
+
+export interface AffinityPlaneOptions {
+  readonly markMask: number;
+  readonly netns?: string | undefined;
+}
+
+/** Of one service: what it shall be; undefined: gone. */
+type Wish = AffinityService | undefined;
+
+interface Batch {
+  readonly wishes: Map<string, Wish>;
+  readonly done: Promise<ReadonlyMap<string, FibFailure>>;
+  readonly settle: (failures: ReadonlyMap<string, FibFailure>) => void;
+}
+
+export class AffinityPlane {
+  readonly #nft: NftProcess;
+  readonly #options: AffinityPlaneOptions;
+  /** What the kernel holds, by service address. */
+  readonly #held = new Map<string, AffinityService>();
+  /** Services of which `#held` may be wrong: rendered in full the next time. */
+  readonly #unsure = new Set<string>();
+  #running: Batch | undefined;
+  #next: Batch | undefined;
+  #unavailable = 'not started';
+  /** Own transactions that took effect: each moves the kernel's ruleset generation by one. */
+  transactions = 0;
+
+  constructor(options: AffinityPlaneOptions) {
+    this.#options = options;
+    this.#nft = new NftProcess({ netns: options.netns });
+  }
+
+  /** True while a transaction is under way: what marks point at must not be removed yet. */
+  get busy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Tries our kinds of set, map and rule in a table that exists inside one transaction only. Empty: all is well. */
+  async probe(): Promise<string> {
+    const scratch = `inet ${AFFINITY_TABLE}_probe`;
+    const key = 'ip6 saddr . meta l4proto . th sport . th dport';
+    const outcome = await this.#nft.run([
+      `add table ${scratch}`,
+      `add set ${scratch} s { type ipv6_addr . inet_proto . inet_service . inet_service; size 16; flags dynamic,timeout; }`,
+      `add map ${scratch} m { type ipv6_addr : verdict; }`,
+      `add chain ${scratch} c { type filter hook prerouting priority mangle; policy accept; }`,
+      `add chain ${scratch} d`,
+      `add rule ${scratch} d ${key} @s meta mark set meta mark & 0xfffffff0 | 0x1 update @s { ${key} timeout 10s } return`,
+      `add rule ${scratch} d jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap { 0-499 : accept, 500-999 : return }`,
+      `add rule ${scratch} c ip6 daddr vmap @m`,
+      `delete table ${scratch}`,
+    ]);
+    this.#unavailable = outcome.ok ? '' : outcome.text;
+    return this.#unavailable;
+  }
+
+  /**
+   * Brings services to their wished state (`undefined`: gone); resolves when the kernel has taken it, or refused, with
+   * a failure per refused service. What a service is wished to be before its turn comes is merged into one change.
+   */
+  async change(wishes: ReadonlyMap<string, Wish>): Promise<FibFailure[]> {
+    if (this.#unavailable) return this.#refuse(wishes);
+    this.#next ??= newBatch();
+    const batch = this.#next;
+    for (const [service, wish] of wishes) batch.wishes.set(service, merge(batch.wishes.get(service), wish));
+    if (!this.#running) void this.#work();
+    const failures = await batch.done;
+    return [...failures.values()].filter(({ key }) => wishes.has(key.slice('affinity '.length)));
+  }
+
+  /** The service as the kernel holds it. */
+  inForce(service: string): AffinityService | undefined {
+    return this.#held.get(service);
+  }
+
+  /** Learned flows per slot, by listing them: 0.8 s of CPU at 40 000. For kernels that do not count (before 6.17). */
+  async countByListing(): Promise<Map<number, number>> {
+    const counts = new Map<number, number>();
+    if (this.#unavailable) return counts;
+    for (const { instances } of this.#held.values())
+      for (const { slot } of instances) {
+        const args = ['-j', 'list', 'set', 'inet', AFFINITY_TABLE, liveSet(slot)];
+        const { ok, output } = await runNft(args, { netns: this.#options.netns });
+        if (ok) counts.set(slot, countElements(output));
+      }
+    return counts;
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running.done;
+  }
+
+  /**
+   * Reads our table and takes what it holds for true; damaged services will be rendered in full. Undefined when nft
+   * is unavailable or cannot tell. Lists of nft fetch every learned flow (0.45 s at 40 000): not for hot paths.
+   */
+  async readBack(): Promise<AffinityReadBack | undefined> {
+    if (this.#unavailable) return undefined;
+    const { netns } = this.#options;
+    const table = await runNft(['-t', '-j', 'list', 'table', 'inet', AFFINITY_TABLE], { netns });
+    if (!table.ok) {
+      if (!table.text.includes('No such file')) return undefined;
+      this.#held.clear();
+      return { services: [], damaged: new Set() };
+    }
+    // A terse list leaves out the maps' elements too, and nft 1.0.6 lists only one object a command.
+    const input = `list map inet ${AFFINITY_TABLE} services6\nlist map inet ${AFFINITY_TABLE} services4\n`;
+    const maps = await runNft(['-j', '-i'], { netns, input });
+    const documents = [table.output, ...maps.output.split('\n')].filter((text) => text.trim() !== '');
+    let read: AffinityReadBack;
+    try {
+      read = readAffinity(documents);
+    } catch {
+      return undefined;
+    }
+    // A change that came in between is newer than what was read.
+    if (this.#running) return read;
+    for (const service of this.#held.keys())
+      if (!read.services.some((seen) => seen.service === service)) this.#unsure.add(service);
+    for (const seen of read.services) {
+      const held = this.#held.get(seen.service);
+      const damaged = read.damaged.has(seen.service);
+      if (damaged || (held && !sameObject(held, seen))) this.#unsure.add(seen.service);
+      if (!held) this.#held.set(seen.service, seen);
+    }
+    return read;
+  }
+
+  /** Removes our table, learned flows included. */
+  async removeAll(): Promise<void> {
+    if (this.#unavailable) return;
+    await this.idle();
+    await this.#nft.run(renderTableRemoval());
+    this.#held.clear();
+  }
+
+  async close(): Promise<void> {
+    await this.idle();
+    this.#unavailable = 'closed';
+    await this.#nft.close();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#next) {
+      const batch = this.#next;
+      this.#running = batch;
+      this.#next = undefined;
+      const failures = await this.#perform(batch.wishes);
+      // The next change may be asked for by whoever awaits this one: it must find the plane at rest.
+      if (!this.#next) this.#running = undefined;
+      batch.settle(failures);
+    }
+  }
+
+  async #perform(wishes: ReadonlyMap<string, Wish>): Promise<Map<string, FibFailure>> {
+    const failures = new Map<string, FibFailure>();
+    if (await this.#transact(wishes, false)) return failures;
+    // One bad service must not hold up the others, and the table may have been changed behind our back.
+    for (const [service, wish] of wishes) {
+      const text = await this.#transactOne(service, wish);
+      if (text !== '') failures.set(service, { key: `affinity ${service}`, code: 'nft', text });
+    }
+    return failures;
+  }
+
+  async #transact(wishes: ReadonlyMap<string, Wish>, rebuild: boolean): Promise<boolean> {
+    return (await this.#run(wishes, rebuild)) === '';
+  }
+
+  #transactOne(service: string, wish: Wish): Promise<string> {
+    return this.#run(new Map([[service, wish]]), true);
+  }
+
+  /** Empty when the kernel has taken it, nft's words otherwise. */
+  async #run(wishes: ReadonlyMap<string, Wish>, rebuild: boolean): Promise<string> {
+    const commands: string[] = [];
+    for (const [service, wish] of wishes)
+      commands.push(
+        ...renderAffinityChange(this.#held.get(service), wish, {
+          markMask: this.#options.markMask,
+          setSize: AFFINITY_SET_SIZE,
+          rebuild: rebuild || this.#unsure.has(service),
+        }),
+      );
+    const outcome = await this.#nft.run(commands);
+    if (!outcome.ok) {
+      for (const service of wishes.keys()) this.#unsure.add(service);
+      return outcome.text;
+    }
+    if (commands.length > 0) this.transactions++;
+    for (const [service, wish] of wishes) {
+      this.#unsure.delete(service);
+      if (wish?.mode === 'flow') this.#held.set(service, wish);
+      else this.#held.delete(service);
+    }
+    return '';
+  }
+
+  #refuse(wishes: ReadonlyMap<string, Wish>): FibFailure[] {
+    const failures: FibFailure[] = [];
+    for (const wish of wishes.values())
+      if (wish?.mode === 'flow') failures.push({ key: fibKey(wish), code: 'nft', text: this.#unavailable });
+    return failures;
+  }
+}
+
+function newBatch(): Batch {
+  const { promise, resolve } = Promise.withResolvers<ReadonlyMap<string, FibFailure>>();
+  return { wishes: new Map(), done: promise, settle: resolve };
+}
+
+/** The newer wish, but flows that the older one was to forget are still to be forgotten. */
+function merge(older: Wish, newer: Wish): Wish {
+  if (!older || !newer) return newer;
+  const failed = new Set(older.instances.filter((instance) => instance.failed).map((instance) => instance.slot));
+  if (failed.size === 0) return newer;
+  const instances = newer.instances.map((instance) => ({
+    ...instance,
+    failed: instance.failed || failed.has(instance.slot),
+  }));
+  return { ...newer, instances };
+}

@@ -1,0 +1,141 @@
+// FIB objects as rtnetlink messages. Decides metrics and which device carries SIDs and tunnels; knows no sockets, and
+// nothing about affinity, which is nftables' part.
+import { CodedError } from '../../lib/errors.ts';
+import type { FibObject, GatewayHop, LocalSid, RouteTarget } from '../../lib/fib/fib.ts';
+import { encodeNexthop, encodeRemoveNexthop } from '../../lib/netlink/rt/nexthop.ts';
+import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
+import { encodeRule } from '../../lib/netlink/rt/rule.ts';
+import { type Seg6LocalBehaviour, ZERO_COUNTERS } from '../../lib/netlink/seg6/local.ts';
+import type { Encode } from '../../lib/netlink/writer.ts';
+
+export type NetlinkObject = Exclude<FibObject, { kind: 'affinity' }>;
+
+/**
+ * The metric is part of a route's identity in the kernel, and a replace asks for no protocol number: with the usual
+ * metrics (1024, 256, 0, FRR's 20) we would overwrite other people's routes. SIDs win over a route to the same prefix.
+ */
+export const SID_METRIC = 9;
+export const ROUTE_METRIC = 11;
+export const MAIN_TABLE = 254;
+
+export interface KernelContext {
+  /** rtm_protocol, nexthop protocol and FRA_PROTOCOL of everything of ours. */
+  readonly protocol: number;
+  /** Interface index of the SID device. */
+  sidDevice(): number;
+  /** Throws `CodedError` `ENODEV` when there is no such interface. */
+  deviceIndex(name: string): number;
+}
+
+/**
+ * The message that brings an object into the kernel. `fresh`: refuse (EEXIST) rather than replace, because what is
+ * there under its key would not be ours.
+ */
+export function encodePut(context: KernelContext, object: NetlinkObject, fresh: boolean): Encode {
+  const verb = fresh ? 'install' : 'replace';
+  const { protocol } = context;
+  switch (object.kind) {
+    case 'nexthop':
+      return (writer) =>
+        encodeNexthop(writer, verb, {
+          kind: 'single',
+          id: object.id,
+          protocol,
+          family: 'ipv6',
+          device: context.sidDevice(),
+          encap: { kind: 'seg6', mode: 'encap.red', segments: object.segments },
+        });
+    case 'group':
+      return (writer) =>
+        encodeNexthop(writer, verb, {
+          kind: 'group',
+          id: object.id,
+          protocol,
+          members: object.members.map(({ nexthop, weight }) => ({ id: nexthop, weight })),
+        });
+    case 'route':
+      return (writer) => {
+        const { prefix, table } = object;
+        encodeRoute(writer, verb, {
+          prefix,
+          table,
+          protocol,
+          priority: ROUTE_METRIC,
+          ...target(context, object.target),
+        });
+      };
+    case 'local-sid':
+      return (writer) => encodeRoute(writer, verb, sidRoute(context, object));
+    case 'rule':
+      return (writer) => encodeRule(writer, 'install', { ...object, protocol });
+    default:
+      return object satisfies never;
+  }
+}
+
+/** The message that removes an object, and only if it is ours. */
+export function encodeRemoval(context: KernelContext, object: NetlinkObject): Encode {
+  const { protocol } = context;
+  switch (object.kind) {
+    case 'nexthop':
+    case 'group':
+      return (writer) => encodeRemoveNexthop(writer, object.id);
+    case 'route':
+      return (writer) => {
+        const { prefix, table } = object;
+        encodeRoute(writer, 'remove', { prefix, table, protocol, priority: ROUTE_METRIC });
+      };
+    case 'local-sid':
+      return (writer) => {
+        encodeRoute(writer, 'remove', { prefix: object.prefix, table: MAIN_TABLE, protocol, priority: SID_METRIC });
+      };
+    case 'rule':
+      return (writer) => encodeRule(writer, 'remove', { ...object, protocol });
+    default:
+      return object satisfies never;
+  }
+}
+
+function target(context: KernelContext, to: RouteTarget): Partial<RouteSpec> {
+  switch (to.kind) {
+    case 'group':
+      return { nexthopId: to.id };
+    case 'blackhole':
+      return { type: 'blackhole' };
+    case 'gateways':
+      return { hops: to.hops.map((hop) => gatewayHop(context, hop)) };
+    default:
+      return to satisfies never;
+  }
+}
+
+function gatewayHop(context: KernelContext, { gateway, device, weight }: GatewayHop) {
+  return { gateway, device: context.deviceIndex(device), weight };
+}
+
+function sidRoute(context: KernelContext, { prefix, behaviour, flavours }: LocalSid): RouteSpec {
+  const encap = {
+    kind: 'seg6local',
+    behaviour: kernelBehaviour(context, behaviour),
+    counters: ZERO_COUNTERS,
+    ...(flavours && { flavours }),
+  } as const;
+  return {
+    prefix,
+    table: MAIN_TABLE,
+    protocol: context.protocol,
+    priority: SID_METRIC,
+    hops: [{ device: context.sidDevice(), weight: 1, encap }],
+  };
+}
+
+function kernelBehaviour(context: KernelContext, behaviour: LocalSid['behaviour']): Seg6LocalBehaviour {
+  if (behaviour.action !== 'End.X') return behaviour;
+  const { action, nexthop, device } = behaviour;
+  return device === undefined ? { action, nexthop } : { action, nexthop, device: context.deviceIndex(device) };
+}
+
+/** For `KernelContext.deviceIndex`. */
+export function noSuchDevice(name: string): CodedError {
+  return new CodedError('ENODEV', `no interface ${name}`);
+}

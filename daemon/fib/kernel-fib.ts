@@ -1,0 +1,256 @@
+// The forwarding plane in the Linux kernel: routes, nexthop objects, SIDs and rules by rtnetlink, affinity by nftables.
+// Decides in which order the two halves act: what marks point at is there before them and goes after them. Touches only
+// what carries our protocol number, and our own table of nftables. Reading back is kernel-scan.ts's part.
+import type {
+  AffinityService,
+  Fib,
+  FibCapability,
+  FibDelta,
+  FibDrift,
+  FibFailure,
+  FibKey,
+  FibObject,
+  FibResult,
+  FibStart,
+  SidCounters,
+} from '../../lib/fib/fib.ts';
+import { fibKey } from '../../lib/fib/fib.ts';
+import { kindOfKey, lastPuts, orderPuts } from '../../lib/fib/order.ts';
+import { AffinityPlane } from './affinity-plane.ts';
+import type { KernelContext, NetlinkObject } from './kernel-codec.ts';
+import { KernelProgrammer } from './kernel-programmer.ts';
+import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
+import { KernelScan } from './kernel-scan.ts';
+import { type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } from './kernel-start.ts';
+import { reasonOf } from './links.ts';
+import { probeExtras, probeKernel } from './probe.ts';
+
+export type { KernelFibOptions } from './kernel-start.ts';
+
+/** Nothing is opened before `start`. */
+export function createKernelFib(options: KernelFibOptions): Fib {
+  return new KernelFib(options);
+}
+
+/** What works between `start` and `close`. */
+interface Life {
+  readonly kernel: KernelHandles;
+  readonly programmer: KernelProgrammer;
+  readonly scan: KernelScan;
+}
+
+class KernelFib implements Fib {
+  readonly kind = 'kernel';
+  readonly #options: KernelFibOptions;
+  readonly #affinity: AffinityPlane;
+  #life: Life | undefined;
+  /** To be removed when nftables is at rest; a later put takes a key out again. */
+  readonly #deferred = new Set<FibKey>();
+
+  constructor(options: KernelFibOptions) {
+    this.#options = options;
+    this.#affinity = new AffinityPlane({ markMask: options.markMask, netns: options.netns });
+  }
+
+  async start(): Promise<FibStart> {
+    const kernel = await openKernel(this.#options, {
+      onUsable: (device) => this.#restore(device),
+      onSidDeviceLost: () => void this.#recoverSidDevice(),
+      onOverrun: () => this.#rescan('notifications were lost'),
+    });
+    if ('refused' in kernel) return { capabilities: [kernel.refused], retained: [] };
+    const context = this.#context(kernel);
+    const programmer = new KernelProgrammer(kernel.requests, context);
+    const scan = new KernelScan({ kernel, context, programmer, affinity: this.#affinity, log: this.#options.log });
+    this.#life = { kernel, programmer, scan };
+    const capabilities: FibCapability[] = [{ name: 'net-admin', available: true, remark: '' }];
+    capabilities.push(...(await prepareKernel(this.#options, this.#affinity)));
+    try {
+      capabilities.push(...(await probeKernel(kernel.requests, context, this.#options)));
+      capabilities.push(...probeExtras(kernel.requests, kernel.links.sidDeviceIndex()));
+      const { objects } = await readKernel(kernel.requests, context);
+      for (const object of orderPuts(objects)) programmer.held.put(object);
+    } catch (error) {
+      capabilities.push({ name: 'read-back', available: false, remark: reasonOf(error).text });
+    }
+    const affinity = await this.#affinity.readBack();
+    for (const service of affinity?.services ?? []) programmer.held.put(service);
+    return { capabilities, retained: [...programmer.held.values()] };
+  }
+
+  async apply(delta: FibDelta): Promise<FibResult> {
+    const { programmer, scan } = this.#alive();
+    const puts = lastPuts(delta.put);
+    const putKeys = puts.map(fibKey);
+    const wanted = new Set(putKeys);
+    // A key that is put and removed in one change is put: the put is the newer wish of a merged delta.
+    const removals = delta.remove.filter((key) => !wanted.has(key));
+    scan.touch(putKeys);
+    scan.touch(removals);
+    for (const key of putKeys) this.#deferred.delete(key);
+    const failures = programmer.put(netlinkObjects(puts));
+    let netlinkDoneAtMs = monotonicMs();
+    const wishes = this.#wish(puts, removals, failures);
+    const unwanted = removals.filter((key) => kindOfKey(key) !== 'affinity');
+    let removed = removals.length - unwanted.length;
+    if (wishes.size === 0 && !this.#affinity.busy) {
+      const result = programmer.remove(unwanted);
+      failures.push(...result.failures);
+      removed += result.removed;
+      netlinkDoneAtMs = monotonicMs();
+      return { failures, put: countPut(puts, failures), removed, netlinkDoneAtMs, affinityDoneAtMs: netlinkDoneAtMs };
+    }
+    for (const key of unwanted) this.#deferred.add(key);
+    failures.push(...(await this.#settle(wishes)));
+    const affinityDoneAtMs = monotonicMs();
+    const still = unwanted.filter((key) => this.#deferred.delete(key));
+    if (this.#life) {
+      const result = programmer.remove(still);
+      failures.push(...result.failures);
+      removed += result.removed;
+    }
+    return { failures, put: countPut(puts, failures), removed, netlinkDoneAtMs, affinityDoneAtMs };
+  }
+
+  async sync(desired: readonly FibObject[]): Promise<FibResult> {
+    const { scan } = this.#alive();
+    let netlinkDoneAtMs = 0;
+    let affinityDoneAtMs = 0;
+    const outcome = await scan.sync(lastPuts(desired), async (puts, removals, failures) => {
+      netlinkDoneAtMs = monotonicMs();
+      const wishes = this.#wish(puts, removals, failures);
+      failures.push(...(await this.#settle(wishes)));
+      affinityDoneAtMs = monotonicMs();
+    });
+    return { ...outcome, netlinkDoneAtMs, affinityDoneAtMs };
+  }
+
+  verify(): Promise<readonly FibDrift[]> {
+    return this.#alive().scan.verify();
+  }
+
+  dump(): readonly FibObject[] {
+    return [...this.#alive().programmer.held.values()];
+  }
+
+  async flowCounts(): Promise<ReadonlyMap<number, number>> {
+    const { kernel } = this.#alive();
+    return (await kernel.nft?.flowCounts()) ?? (await this.#affinity.countByListing());
+  }
+
+  sidCounters(): Promise<readonly SidCounters[]> {
+    const { kernel } = this.#alive();
+    return readSidCounters(kernel.requests, this.#context(kernel));
+  }
+
+  async close({ remove }: { readonly remove: boolean }): Promise<void> {
+    const life = this.#life;
+    this.#life = undefined;
+    if (life) {
+      await life.scan.close();
+      await this.#affinity.idle();
+      if (remove) {
+        await this.#affinity.removeAll();
+        life.programmer.remove([...life.programmer.held.keys()]);
+        life.kernel.links.removeSidDevice();
+      }
+      life.kernel.links.close();
+      life.kernel.nft?.close();
+      life.kernel.requests.close();
+    }
+    await this.#affinity.close();
+  }
+
+  #alive(): Life {
+    if (!this.#life) throw new Error('forwarding plane used before start or after close');
+    return this.#life;
+  }
+
+  #context({ links }: KernelHandles): KernelContext & ReadContext {
+    return {
+      protocol: this.#options.protocol,
+      sidDevice: () => links.sidDeviceIndex(),
+      deviceIndex: (name) => links.deviceIndex(name),
+      deviceName: (index) => links.deviceName(index),
+    };
+  }
+
+  /** What nftables is to be told; objects that cannot be are added to `failures`. The held set follows at once. */
+  #wish(
+    puts: readonly FibObject[],
+    removals: readonly FibKey[],
+    failures: FibFailure[],
+  ): Map<string, AffinityService | undefined> {
+    const { held } = this.#alive().programmer;
+    const wishes = new Map<string, AffinityService | undefined>();
+    for (const key of removals) {
+      const old = kindOfKey(key) === 'affinity' ? held.remove(key) : undefined;
+      if (old?.kind === 'affinity') wishes.set(old.service, undefined);
+    }
+    for (const object of puts) {
+      if (object.kind !== 'affinity') continue;
+      const refusal = held.refusal(object) ?? maskRefusal(object, this.#options.markMask);
+      if (refusal) {
+        failures.push(refusal);
+        continue;
+      }
+      held.put(object);
+      wishes.set(object.service, object);
+    }
+    return wishes;
+  }
+
+  /** Waits until nftables has taken the wishes, and whatever came before them. */
+  async #settle(wishes: ReadonlyMap<string, AffinityService | undefined>): Promise<FibFailure[]> {
+    if (wishes.size === 0) {
+      await this.#affinity.idle();
+      return [];
+    }
+    const failures = await this.#affinity.change(wishes);
+    for (const { key } of failures) {
+      const inForce = this.#affinity.inForce(key.slice('affinity '.length));
+      if (inForce) this.#life?.programmer.held.put(inForce);
+      else this.#life?.programmer.held.remove(key);
+    }
+    return failures;
+  }
+
+  #restore(device: string): void {
+    const failures = this.#life?.programmer.restore(device) ?? [];
+    if (failures.length > 0)
+      this.#options.log('debug', 'routes through a link are still refused', { device, failures });
+  }
+
+  async #recoverSidDevice(): Promise<void> {
+    const outcome = await this.#life?.kernel.links.ensureSidDevice();
+    const { device } = this.#options;
+    if (outcome) this.#options.log('error', 'sid device is gone and cannot be made', { device, error: outcome.text });
+    else this.#rescan(`${device} was removed or disabled`);
+  }
+
+  #rescan(reason: string): void {
+    const { scan } = this.#life ?? {};
+    scan?.verify().then(
+      (drift) => this.#options.log('warn', 'forwarding read back', { reason, repaired: drift.length }),
+      (error) => this.#options.log('error', 'forwarding cannot be read back', { reason, error: reasonOf(error).text }),
+    );
+  }
+}
+
+function netlinkObjects(objects: readonly FibObject[]): NetlinkObject[] {
+  return objects.filter((object): object is NetlinkObject => object.kind !== 'affinity');
+}
+
+function countPut(puts: readonly FibObject[], failures: readonly FibFailure[]): number {
+  const failed = new Set(failures.map((failure) => failure.key));
+  return puts.filter((object) => !failed.has(fibKey(object))).length;
+}
+
+function maskRefusal(object: AffinityService, mask: number): FibFailure | undefined {
+  const foreign = object.instances.find(({ mark }) => (mark & ~mask) !== 0);
+  return foreign && { key: fibKey(object), code: 'EINVAL', text: `mark ${foreign.mark} has bits that are not ours` };
+}
+
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

@@ -1,0 +1,216 @@
+// Looking at the kernel as it is: the full sync after a start, and the periodic verify. Both read, compare and program
+// while changes go on: what a change touches in the meantime is left to the change. One scan at a time.
+import { setImmediate as turn } from 'node:timers/promises';
+import { diffObjects, driftOf } from '../../lib/fib/diff.ts';
+import { sameObject } from '../../lib/fib/equality.ts';
+import { type FibDrift, type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
+import { kindOfKey, orderPuts, orderRemovals } from '../../lib/fib/order.ts';
+import type { AffinityPlane } from './affinity-plane.ts';
+import { encodeRemoval, type NetlinkObject } from './kernel-codec.ts';
+import type { KernelProgrammer } from './kernel-programmer.ts';
+import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
+import type { KernelFibOptions, KernelHandles } from './kernel-start.ts';
+
+export interface KernelScanOptions {
+  readonly kernel: KernelHandles;
+  readonly context: ReadContext & Parameters<typeof encodeRemoval>[0];
+  readonly programmer: KernelProgrammer;
+  readonly affinity: AffinityPlane;
+  readonly log: KernelFibOptions['log'];
+}
+
+export interface SyncOutcome {
+  readonly failures: FibFailure[];
+  readonly put: number;
+  readonly removed: number;
+}
+
+/** Puts the affinity services among `puts` and removes those among `removals`; failures are added. */
+export type SettleAffinity = (
+  puts: readonly FibObject[],
+  removals: readonly FibKey[],
+  failures: FibFailure[],
+) => Promise<void>;
+
+/** Objects programmed in one turn of the event loop: a third of a millisecond. */
+const CHUNK = 64;
+
+export class KernelScan {
+  readonly #options: KernelScanOptions;
+  #touched = new Set<FibKey>();
+  #scanning = false;
+  #last: Promise<unknown> = Promise.resolve();
+  #pendingVerify: Promise<readonly FibDrift[]> | undefined;
+  /** Ruleset generation at which our table was found whole, less our own transactions; undefined: look. */
+  #wholeAt: number | undefined;
+  #synced = false;
+  #closed = false;
+
+  constructor(options: KernelScanOptions) {
+    this.#options = options;
+  }
+
+  /** Tells a running scan that these keys are decided by a change. */
+  touch(keys: readonly FibKey[]): void {
+    if (this.#scanning) for (const key of keys) this.#touched.add(key);
+  }
+
+  /** Programs what is missing or different, and only then removes own objects that are not desired. */
+  sync(desired: readonly FibObject[], settleAffinity: SettleAffinity): Promise<SyncOutcome> {
+    return this.#exclusively(async () => {
+      const { programmer } = this.#options;
+      const read = await this.#read();
+      await this.#adopt(read);
+      const { put, remove } = diffObjects(programmer.held.values(), desired);
+      const failures: FibFailure[] = [];
+      const puts = orderPuts(put).filter((object) => object.kind !== 'affinity') as NetlinkObject[];
+      await this.#inChunks(puts, (chunk) => {
+        failures.push(...programmer.put(chunk.filter((object) => !this.#touched.has(fibKey(object)))));
+      });
+      const untouched = (key: FibKey) => !this.#touched.has(key);
+      const services = put.filter((object) => object.kind === 'affinity' && untouched(fibKey(object)));
+      await settleAffinity(services, remove.filter(untouched), failures);
+      let removed = remove.filter((key) => kindOfKey(key) === 'affinity').length;
+      const stale = orderRemovals(remove.filter((key) => kindOfKey(key) !== 'affinity'));
+      await this.#inChunks(stale, (chunk) => {
+        const result = programmer.remove(chunk.filter(untouched));
+        failures.push(...result.failures);
+        removed += result.removed;
+      });
+      removed += this.#removeStrays(read);
+      this.#synced = true;
+      const failed = new Set(failures.map((failure) => failure.key));
+      return { failures, put: put.filter((object) => !failed.has(fibKey(object))).length, removed };
+    });
+  }
+
+  /** Reports and repairs drift. Asked for again while one waits for its turn, it is the same one. */
+  verify(): Promise<readonly FibDrift[]> {
+    this.#pendingVerify ??= this.#exclusively(() => {
+      this.#pendingVerify = undefined;
+      return this.#verify();
+    });
+    return this.#pendingVerify;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last.catch(() => {});
+  }
+
+  async #verify(): Promise<readonly FibDrift[]> {
+    const { programmer, affinity, kernel } = this.#options;
+    const read = await this.#read();
+    const untouched = (object: FibObject) => !this.#touched.has(fibKey(object));
+    const held = [...programmer.held.values()].filter((object) => object.kind !== 'affinity' && untouched(object));
+    const drift = driftOf(held, read.objects.filter(untouched)).filter(({ key }) => !programmer.isWaiting(key));
+    const seen = new Map(read.objects.map((object) => [fibKey(object), object]));
+    const failures: FibFailure[] = [];
+    const again = drift.filter(({ what }) => what !== 'stale').map(({ key }) => programmer.held.get(key));
+    await this.#inChunks(orderPuts(again.filter((object) => object !== undefined)), (chunk) => {
+      failures.push(...programmer.put(chunk.filter(untouched) as NetlinkObject[]));
+    });
+    if (this.#synced) this.#removeStale(drift, seen, failures);
+    else drift.splice(0, drift.length, ...drift.filter(({ what }) => what !== 'stale'));
+    for (const stray of read.strays) if (this.#synced) drift.push({ key: stray.key, what: 'stale' });
+    if (this.#synced) this.#removeStrays(read);
+    const generation = kernel.nft?.generation();
+    const base = generation === undefined ? undefined : generation - affinity.transactions;
+    if (base === undefined || base !== this.#wholeAt) {
+      drift.push(...(await this.#verifyAffinity(failures)));
+      const after = kernel.nft?.generation();
+      this.#wholeAt = after === undefined ? undefined : after - affinity.transactions;
+    }
+    if (failures.length > 0) this.#options.log('warn', 'drift cannot be repaired', { failures: failures.slice(0, 10) });
+    return drift;
+  }
+
+  async #verifyAffinity(failures: FibFailure[]): Promise<FibDrift[]> {
+    const { programmer, affinity } = this.#options;
+    const read = await affinity.readBack();
+    if (!read) return [];
+    const isService = (object: FibObject) => object.kind === 'affinity' && !this.#touched.has(fibKey(object));
+    const held = [...programmer.held.values()].filter(isService);
+    const drift = driftOf(held, read.services.filter(isService));
+    for (const service of read.damaged) {
+      const key = `affinity ${service}`;
+      if (programmer.held.has(key) && !drift.some((known) => known.key === key)) drift.push({ key, what: 'different' });
+    }
+    const wishes = new Map(
+      drift.map(({ key, what }) => {
+        const object = what === 'stale' ? undefined : programmer.held.get(key);
+        return [key.slice('affinity '.length), object?.kind === 'affinity' ? forgettingNothing(object) : undefined];
+      }),
+    );
+    if (!this.#synced) for (const { key, what } of drift) if (what === 'stale') wishes.delete(key.slice(9));
+    if (wishes.size > 0) failures.push(...(await affinity.change(wishes)));
+    return drift.filter(({ what }) => this.#synced || what !== 'stale');
+  }
+
+  #removeStale(drift: readonly FibDrift[], seen: ReadonlyMap<FibKey, FibObject>, failures: FibFailure[]): void {
+    const { programmer, kernel, context } = this.#options;
+    const stale = drift.filter(({ key, what }) => what === 'stale' && !this.#touched.has(key)).map(({ key }) => key);
+    for (const key of stale) programmer.held.put(seen.get(key)!);
+    failures.push(...programmer.remove(stale).failures);
+    for (const { key, what } of drift) {
+      const object = seen.get(key);
+      // Rules have no replace: the one that was there instead stands beside the repaired one.
+      if (what === 'different' && object?.kind === 'rule') kernel.requests.request(encodeRemoval(context, object));
+    }
+  }
+
+  #removeStrays({ strays }: KernelReadBack): number {
+    const { requests } = this.#options.kernel;
+    const outcomes = requests.batch(strays.map((stray) => stray.remove));
+    return outcomes.filter((outcome) => outcome === null).length;
+  }
+
+  #read(): Promise<KernelReadBack> {
+    return readKernel(this.#options.kernel.requests, this.#options.context);
+  }
+
+  /** Takes what was read for what is in force, except where a change has been faster. */
+  async #adopt({ objects }: KernelReadBack): Promise<void> {
+    const { programmer, affinity } = this.#options;
+    const { held } = programmer;
+    const nft = await affinity.readBack();
+    const services = nft?.services.filter((service) => !nft.damaged.has(service.service)) ?? [];
+    const seen = new Map<FibKey, FibObject>([...objects, ...services].map((object) => [fibKey(object), object]));
+    for (const key of [...held.keys()]) {
+      const unknown = kindOfKey(key) === 'affinity' && !nft;
+      if (!seen.has(key) && !unknown && !this.#touched.has(key)) held.remove(key);
+    }
+    for (const [key, object] of seen) {
+      const old = held.get(key);
+      if (!this.#touched.has(key) && !(old && sameObject(old, object))) held.put(object);
+    }
+  }
+
+  async #inChunks<T>(items: readonly T[], perform: (chunk: readonly T[]) => void): Promise<void> {
+    for (let at = 0; at < items.length; at += CHUNK) {
+      if (at > 0) await turn();
+      if (this.#closed) return;
+      perform(items.slice(at, at + CHUNK));
+    }
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(async () => {
+      if (this.#closed) throw new Error('forwarding plane was closed');
+      this.#touched.clear();
+      this.#scanning = true;
+      try {
+        return await work();
+      } finally {
+        this.#scanning = false;
+      }
+    });
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}
+
+/** A repair is no reason to forget flows a second time. */
+function forgettingNothing<T extends { readonly instances: readonly { readonly failed: boolean }[] }>(service: T): T {
+  return { ...service, instances: service.instances.map((instance) => ({ ...instance, failed: false })) };
+}

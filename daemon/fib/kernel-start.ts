@@ -1,0 +1,114 @@
+// What happens once before the kernel forwarding plane works: sockets, settings, the SID device, the tunnel source, and
+// trying out what the kernel can do. Every shortcoming becomes a capability with a remark; nothing here ends the daemon.
+import type { FibCapability } from '../../lib/fib/fib.ts';
+import { FORWARDING_SYSCTLS } from '../../lib/fib/sysctl-table.ts';
+import { decodeFamilyId, encodeGetFamily } from '../../lib/netlink/generic.ts';
+import {
+  decodeTunnelSource,
+  encodeGetTunnelSource,
+  encodeSetTunnelSource,
+  SEG6_FAMILY,
+} from '../../lib/netlink/seg6/genl.ts';
+import { RequestSocket } from '../netlink/request-socket.ts';
+import type { AffinityPlane } from './affinity-plane.ts';
+import { FibLinks, type LinkListener, reasonOf } from './links.ts';
+import { NftNetlink } from './nft-netlink.ts';
+import { applySysctls } from './sysctls.ts';
+
+export interface KernelFibOptions {
+  /** rtm_protocol, nexthop protocol and rule protocol of everything of ours. */
+  readonly protocol: number;
+  /** Name of the port-less bridge that carries SIDs and tunnels; made if it is not there. */
+  readonly device: string;
+  /** Source address of encapsulated packets. */
+  readonly source: string;
+  /** Bits of the packet mark that are ours. */
+  readonly markMask: number;
+  readonly groupIdBase: number;
+  readonly nexthopIdBase: number;
+  readonly tableBase: number;
+  readonly rulePriority: number;
+  /** Name under /run/netns, or a path; default the process's own. For tests. */
+  readonly netns?: string | undefined;
+  readonly log: (
+    level: 'debug' | 'info' | 'warn' | 'error',
+    text: string,
+    fields: Readonly<Record<string, unknown>>,
+  ) => void;
+}
+
+/** What is open while the forwarding plane works. */
+export interface KernelHandles {
+  readonly requests: RequestSocket;
+  readonly links: FibLinks;
+  /** Undefined: this kernel has no nf_tables. */
+  readonly nft: NftNetlink | undefined;
+}
+
+/** NETLINK_GENERIC. */
+const GENERIC = 16;
+
+/** Opens sockets and makes the SID device. `refused`: the kernel may not be programmed, nothing is left open. */
+export async function openKernel(
+  options: KernelFibOptions,
+  listener: LinkListener,
+): Promise<KernelHandles | { readonly refused: FibCapability }> {
+  const { netns, device } = options;
+  const at = netns === undefined ? {} : { netns };
+  let requests: RequestSocket | undefined;
+  let links: FibLinks | undefined;
+  try {
+    requests = RequestSocket.open(at);
+    links = await FibLinks.open({ requests, sidDevice: device, netns, listener });
+    const outcome = await links.ensureSidDevice();
+    if (!outcome) return { requests, links, nft: openNft(netns) };
+    const text = outcome.code === 'EPERM' ? 'CAP_NET_ADMIN is missing' : `cannot make ${device}: ${outcome.text}`;
+    links.close();
+    requests.close();
+    return { refused: { name: 'net-admin', available: false, remark: text } };
+  } catch (error) {
+    links?.close();
+    requests?.close();
+    return { refused: { name: 'net-admin', available: false, remark: reasonOf(error).text } };
+  }
+}
+
+/** Settings, tunnel source and affinity; what cannot be had is told. */
+export async function prepareKernel(options: KernelFibOptions, affinity: AffinityPlane): Promise<FibCapability[]> {
+  const found = applySysctls(FORWARDING_SYSCTLS, options.netns);
+  found.push(setTunnelSource(options));
+  const why = await affinity.probe();
+  found.push({
+    name: 'affinity',
+    available: why === '',
+    remark: why && `flows are not pinned, every packet follows the main table (${why})`,
+  });
+  return found;
+}
+
+/** Waits for an RCU grace period (8 ms) in the kernel, so it is set only where it differs. */
+function setTunnelSource({ source, netns }: KernelFibOptions): FibCapability {
+  const name = 'tunnel-source';
+  let socket: RequestSocket | undefined;
+  try {
+    socket = RequestSocket.open({ protocol: GENERIC, ...(netns !== undefined && { netns }) });
+    const family = socket.query((writer) => encodeGetFamily(writer, SEG6_FAMILY), decodeFamilyId);
+    if ('error' in family) return { name, available: false, remark: `no SEG6 netlink family: ${family.error.text}` };
+    const present = socket.query((writer) => encodeGetTunnelSource(writer, family.value), decodeTunnelSource);
+    if (!('error' in present) && present.value === source) return { name, available: true, remark: '' };
+    const outcome = socket.request((writer) => encodeSetTunnelSource(writer, family.value, source));
+    return { name, available: !outcome, remark: outcome ? `the kernel chooses the source (${outcome.text})` : '' };
+  } catch (error) {
+    return { name, available: false, remark: reasonOf(error).text };
+  } finally {
+    socket?.close();
+  }
+}
+
+function openNft(netns: string | undefined): NftNetlink | undefined {
+  try {
+    return new NftNetlink(netns);
+  } catch {
+    return undefined;
+  }
+}
