@@ -59,6 +59,7 @@ export function createState(event: StartEvent): RouterState {
       retryPauseMs: RETRY_MIN_MS,
       failures: 0,
     },
+    duplicates: new Set(),
     ready: false,
     announced: false,
     stopping: false,

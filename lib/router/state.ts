@@ -131,6 +131,8 @@ export interface RouterState {
   /** Slots that forwarding of an earlier life still uses, by egress SID. */
   readonly retainedSlots: Map<string, number>;
   readonly fib: FibState;
+  /** Names of other routers that were heard under our router id. */
+  readonly duplicates: Set<string>;
   /** The initial exchange is complete (RFC 4724 4.1): programming, End-of-RIB and own link state may go on. */
   ready: boolean;
   /** Own routes and End-of-RIB are out. */

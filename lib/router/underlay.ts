@@ -121,9 +121,7 @@ function publish(state: RouterState, node: NodeAdvertisement): void {
 /** Takes a node advertisement from a peer (or ourselves) and floods it on when it is news. */
 export function install(state: RouterState, node: NodeAdvertisement, from: PeerName | undefined): void {
   if (from !== undefined && node.originator === state.config.routerId) {
-    // Our own, from an earlier life (ISO 10589 7.3.16.1): outdo it.
-    if (state.ownNode !== undefined && node.sequence >= state.ownNode.sequence)
-      publish(state, { ...state.ownNode, sequence: node.sequence + 1 });
+    ownFromElsewhere(state, node);
     return;
   }
   const outcome = state.lsdb.install(node);
@@ -137,6 +135,24 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
   for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.nodeChanged(node.originator);
   viewChanged(state, 'link-state');
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
+}
+
+/** A node advertisement with our router id that we did not send just now. */
+function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
+  if (node.name !== state.config.name || node.site !== state.config.site) {
+    // Two routers that outdo each other would flood for ever: say it, and let the operator end it.
+    if (state.duplicates.size < 16 && !state.duplicates.has(node.name))
+      log(state, 'error', 'duplicate router id in the domain', {
+        routerId: node.originator,
+        name: node.name,
+        site: node.site,
+      });
+    if (state.duplicates.size < 16) state.duplicates.add(node.name);
+    return;
+  }
+  // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it.
+  if (state.ownNode !== undefined && node.sequence >= state.ownNode.sequence)
+    publish(state, { ...state.ownNode, sequence: node.sequence + 1 });
 }
 
 function scheduleSpf(state: RouterState): void {
