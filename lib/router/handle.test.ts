@@ -15,7 +15,7 @@ interface Spec {
 
 /** in -- core1 -- eg1, in -- core2 -- eg2, core1 -- core2; the ingress prefers eg1, which is nearer. */
 const SPECS: Record<string, Spec> = {
-  in: { id: 1, links: ['core1', 'core2'], extra: `steering: { services: [ { service: web } ] }` },
+  in: { id: 1, links: ['core1', 'core2'], extra: `steering: { services: [ { service: web } ], blackout: 1s }` },
   core1: { id: 2, links: ['in', 'core2', 'eg1'] },
   core2: { id: 3, links: ['in', 'core1', 'eg2'] },
   eg1: { id: 4, links: ['core1'], extra: instance(4) },

@@ -75,16 +75,17 @@ export function decisionInput(state: RouterState, steered: Steered): DecisionInp
   return {
     atMs: state.atMs,
     service: steered.service,
-    class: inBlackout(state, steered.class),
+    class: inBlackout(state, steered),
     candidates: candidates(state, steered.service),
     ...(decision && { incumbent: decision.incumbent, memory: decision.memory }),
   };
 }
 
 /** gRPC A58's black-out: right after a start metrics are young, so a challenger has to hold out at least until its end. */
-function inBlackout(state: RouterState, serviceClass: Steered['class']): Steered['class'] {
-  const leftMs = state.startedAtMs + state.config.steering.blackoutMs - state.atMs;
-  return leftMs <= serviceClass.holdMs ? serviceClass : { ...serviceClass, holdMs: leftMs };
+function inBlackout(state: RouterState, { class: serviceClass, decision }: Steered): Steered['class'] {
+  const sinceMs = decision?.incumbent.challengedSinceMs ?? state.atMs;
+  const holdMs = state.startedAtMs + state.config.steering.blackoutMs - sinceMs;
+  return holdMs <= serviceClass.holdMs ? serviceClass : { ...serviceClass, holdMs };
 }
 
 /** Routes of a service joined with state and distance, sorted by key so that arrival order decides nothing. */
