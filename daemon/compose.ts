@@ -60,7 +60,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     handle: (event) => handle(router, event),
     perform,
     recorded: (event, effects) => {
-      stages.observe(event, effects);
+      stages.observe(event);
       recorder?.record(event, effects);
     },
   });
@@ -114,7 +114,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       case 'fib-apply': {
         const decidedAtMs = monotonicMs();
         return programmed('apply', fib.apply(effect.delta), (result) =>
-          stages.programmed(effect.cause, event.atMs, decidedAtMs, result),
+          stages.programmed(effect.cause, event, decidedAtMs, result),
         );
       }
       case 'fib-sync':
