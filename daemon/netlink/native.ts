@@ -19,11 +19,13 @@ export interface Native {
   send(handle: NativeHandle, bytes: Uint8Array, length: number): number;
   /** Packs as many datagrams as fit while `room` bytes are free; -EAGAIN when there is none. */
   recv(handle: NativeHandle, into: Uint8Array, room: number): number;
+  /** Fixes the buffers of `exchange`, so that a call need not look them up; they must not be transferred or resized. */
+  attach(handle: NativeHandle, out: Uint8Array, into: Uint8Array): number;
   /**
-   * Sends, then reads what is queued already, until the NLMSG_ERROR that answers `sequence` has been read. Returns
-   * the bytes read, 0 when there was no answer yet.
+   * Sends `length` bytes of the attached buffer, then reads what is queued already, until the NLMSG_ERROR that
+   * answers `sequence`. Returns the bytes read; -EAGAIN when there was no answer yet.
    */
-  exchange(handle: NativeHandle, bytes: Uint8Array, length: number, into: Uint8Array, sequence: number): number;
+  exchange(handle: NativeHandle, length: number, sequence: number): number;
   /** Blocks until readable or `timeoutMs` have passed (0). */
   wait(handle: NativeHandle, timeoutMs: number): number;
   setopt(handle: NativeHandle, level: number, option: number, value: number): number;

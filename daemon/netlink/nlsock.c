@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The libuv functions needed, declared here because node-api-headers has no uv.h and a machine may have no Node headers.
@@ -33,6 +34,9 @@ typedef struct {
   int fd;
   int pending;   /* errno met after some datagrams were read already: told by the next read, never lost */
   int closing;
+  char *out, *in;           /* the buffers of exchange(), kept alive by the references */
+  size_t out_size, in_size;
+  napi_ref out_ref, in_ref;
   int owners;    /* the JavaScript handle and the uv handle: whoever goes last frees */
   uv_handle_t *watcher;
   napi_env env;
@@ -72,6 +76,7 @@ static void shut(Socket *s) {
   s->closing = 1;
   uv_poll_stop(s->watcher);
   napi_delete_reference(s->env, s->on_readable);
+  if (s->out_ref) { napi_delete_reference(s->env, s->out_ref); napi_delete_reference(s->env, s->in_ref); }
   napi_async_destroy(s->env, s->context);
   uv_close(s->watcher, watcher_closed);
   close(s->fd);
@@ -157,9 +162,10 @@ static napi_value Ref(napi_env env, napi_callback_info info) {
   return number(env, 0);
 }
 
+/* System calls without libc's cancellation points, which cost a multi-threaded process two atomic operations each. */
 static ssize_t transmit(Socket *s, const char *from, size_t length) {
   ssize_t r;
-  do r = send(s->fd, from, length, 0); while (r < 0 && errno == EINTR);
+  do r = syscall(SYS_sendto, s->fd, from, length, 0, NULL, 0); while (r < 0 && errno == EINTR);
   return r < 0 ? -errno : r;
 }
 
@@ -167,7 +173,7 @@ static ssize_t transmit(Socket *s, const char *from, size_t length) {
 static ssize_t receive(Socket *s, char *into, size_t room) {
   ssize_t r;
   if (s->pending) { r = -s->pending; s->pending = 0; return r; }
-  do r = recv(s->fd, into, room, MSG_DONTWAIT | MSG_TRUNC); while (r < 0 && errno == EINTR);
+  do r = syscall(SYS_recvfrom, s->fd, into, room, MSG_DONTWAIT | MSG_TRUNC, NULL, NULL); while (r < 0 && errno == EINTR);
   if (r < 0) return -errno;
   return (size_t)r > room ? -EMSGSIZE : r;
 }
@@ -196,16 +202,27 @@ static napi_value Recv(napi_env env, napi_callback_info info) {
   return number(env, total(s, got, r));
 }
 
-/* exchange(handle, bytes, length, into, sequence): sends, then reads up to the NLMSG_ERROR that answers `sequence`, as far
- * as it is queued. Acknowledgements are a datagram each, so looking at the first header is enough. */
+/* attach(handle, out, in): the buffers of exchange(), looked up once */
+static napi_value Attach(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(3);
+  if (!bytes(env, a[1], &s->out, &s->out_size) || !bytes(env, a[2], &s->in, &s->in_size)) return number(env, -EINVAL);
+  if (s->out_ref) { napi_delete_reference(env, s->out_ref); napi_delete_reference(env, s->in_ref); }
+  napi_create_reference(env, a[1], 1, &s->out_ref);
+  napi_create_reference(env, a[2], 1, &s->in_ref);
+  return number(env, 0);
+}
+
+/* exchange(handle, length, sequence): sends, then reads up to the NLMSG_ERROR that answers `sequence`, as far as it is
+ * queued. Acknowledgements are a datagram each, so looking at the first header is enough. */
 static napi_value Exchange(napi_env env, napi_callback_info info) {
-  SOCKET_CALL(5);
-  char *from, *into; size_t size, room, got = 0, length = (size_t)integer(env, a[2]); uint32_t sequence = (uint32_t)integer(env, a[4]);
-  if (!bytes(env, a[1], &from, &size) || length > size || !bytes(env, a[3], &into, &room)) return number(env, -EINVAL);
-  ssize_t r = transmit(s, from, length);
+  SOCKET_CALL(3);
+  size_t got = 0, length = (size_t)integer(env, a[1]);
+  uint32_t sequence = (uint32_t)integer(env, a[2]);
+  if (length > s->out_size) return number(env, -EINVAL);
+  ssize_t r = transmit(s, s->out, length);
   if (r < 0) return number(env, r);
-  while (got < room && (r = receive(s, into + got, room - got)) > 0) {
-    struct nlmsghdr *h = (void *)(into + got);
+  while (got < s->in_size && (r = receive(s, s->in + got, s->in_size - got)) > 0) {
+    struct nlmsghdr *h = (void *)(s->in + got);
     got += NLMSG_ALIGN((size_t)r);
     if (h->nlmsg_seq == sequence && h->nlmsg_type == NLMSG_ERROR) break;
   }
@@ -252,7 +269,7 @@ static napi_value Close(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback function; } functions[] = {
-    {"open", Open}, {"poll", Poll}, {"ref", Ref}, {"send", Send}, {"recv", Recv}, {"exchange", Exchange},
+    {"open", Open}, {"poll", Poll}, {"ref", Ref}, {"send", Send}, {"recv", Recv}, {"attach", Attach}, {"exchange", Exchange},
     {"wait", Wait}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {

@@ -24,13 +24,21 @@ const ENOMEM_PAUSE_MS = 1;
 const ANSWER_TIMEOUT_MS = 2000;
 const RECEIVE_BUFFER = 4 << 20;
 const EINVAL = 22;
+/** NLMSG_ERROR of a capped answer: header, errno, the request's header. Offsets in 32- and 16-bit units. */
+const ACKNOWLEDGEMENT_BYTES = 36;
+const TYPE_HALF = 2;
+const SEQUENCE_WORD = 2;
+const ERRNO_WORD = 4;
 
 export class RequestSocket {
   private readonly socket: KernelSocket;
   private readonly dumps: DumpSocket;
   private readonly writer = new Writer();
   private readonly answers = new Uint8Array(4 * DATAGRAM_BYTES);
+  private readonly answerWords = new Int32Array(this.answers.buffer);
+  private readonly answerHalves = new Uint16Array(this.answers.buffer);
   private readonly cursor = new Messages(this.answers);
+  private attached: Uint8Array | undefined;
   private sequence = 0;
 
   /** Opens a socket; throws `CodedError` with the errno's name, or `netlink-addon-missing`. */
@@ -50,7 +58,17 @@ export class RequestSocket {
 
   /** Performs one request and waits for its acknowledgement. */
   request(encode: Encode): Outcome {
-    return this.batch([encode])[0]!;
+    const { writer } = this;
+    writer.reset();
+    const refusal = encodeOrRefuse(callEncode, writer, encode);
+    if (refusal) return refusal;
+    const sequence = this.takeSequences(1);
+    writer.stamp(sequence, Flag.ack);
+    const received = this.send(sequence);
+    if (this.accepted(received, sequence)) return null;
+    const outcomes = newOutcomes(1);
+    this.settle(received, sequence, sequence, outcomes, 0);
+    return outcomes[0]?.errno === Errno.ENOMEM ? this.batch([encode])[0]! : outcomes[0]!;
   }
 
   /**
@@ -58,24 +76,34 @@ export class RequestSocket {
    * after the others, so what depends on a message belongs into a later batch.
    */
   batch(messages: readonly Encode[]): Outcome[] {
-    const outcomes = newOutcomes(messages.length);
-    for (let at = 0; at < messages.length; at += BATCH_MESSAGES) this.exchange(messages, at, outcomes);
+    return this.batchOf(messages, callEncode);
+  }
+
+  /** As `batch`, for items that one function encodes: no closure for each. */
+  batchOf<T>(items: readonly T[], encode: (writer: Writer, item: T) => void): Outcome[] {
+    const outcomes = newOutcomes(items.length);
+    for (let at = 0; at < items.length; at += BATCH_MESSAGES) this.exchange(items, encode, at, outcomes);
     for (let round = 0; round < ENOMEM_ROUNDS; round++) {
       const again = outOfMemory(outcomes);
       if (again.length === 0) break;
       // Blocking lets the kernel's worker on this CPU refill the reserve.
       this.socket.native.wait(this.socket.handle, ENOMEM_PAUSE_MS);
-      for (let at = 0; at < again.length; at += BATCH_MESSAGES) this.retry(messages, again, at, outcomes);
+      for (let at = 0; at < again.length; at += BATCH_MESSAGES) this.retry(items, encode, again, at, outcomes);
     }
     return outcomes;
   }
 
   /** As `batch`, with a turn of the event loop between sends: for sets that would block for more than a few ms. */
-  async batchAsync(messages: readonly Encode[]): Promise<Outcome[]> {
-    const outcomes = newOutcomes(messages.length);
-    for (let at = 0; at < messages.length; at += BATCH_MESSAGES) {
+  batchAsync(messages: readonly Encode[]): Promise<Outcome[]> {
+    return this.batchOfAsync(messages, callEncode);
+  }
+
+  /** As `batchOf`, with a turn of the event loop between sends. */
+  async batchOfAsync<T>(items: readonly T[], encode: (writer: Writer, item: T) => void): Promise<Outcome[]> {
+    const outcomes = newOutcomes(items.length);
+    for (let at = 0; at < items.length; at += BATCH_MESSAGES) {
       if (at > 0) await turn();
-      this.exchange(messages, at, outcomes);
+      this.exchange(items, encode, at, outcomes);
     }
     for (let round = 0; round < ENOMEM_ROUNDS; round++) {
       const again = outOfMemory(outcomes);
@@ -83,7 +111,7 @@ export class RequestSocket {
       await pause(ENOMEM_PAUSE_MS);
       for (let at = 0; at < again.length; at += BATCH_MESSAGES) {
         if (at > 0) await turn();
-        this.retry(messages, again, at, outcomes);
+        this.retry(items, encode, again, at, outcomes);
       }
     }
     return outcomes;
@@ -93,7 +121,7 @@ export class RequestSocket {
   query<T>(encode: Encode, decode: (message: Message) => T): Reply<T> {
     const outcomes = newOutcomes(1);
     let reply: { value: T } | undefined;
-    this.exchange([encode], 0, outcomes, (message) => {
+    this.exchange([encode], callEncode, 0, outcomes, (message) => {
       reply ??= { value: decode(message) };
     });
     return outcomes[0] ? { error: outcomes[0] } : (reply ?? { error: netlinkError(Errno.ENODATA) });
@@ -112,11 +140,18 @@ export class RequestSocket {
     this.dumps.close();
   }
 
-  private retry(messages: readonly Encode[], again: readonly number[], at: number, outcomes: Outcome[]): void {
+  private retry<T>(
+    items: readonly T[],
+    encode: (writer: Writer, item: T) => void,
+    again: readonly number[],
+    at: number,
+    outcomes: Outcome[],
+  ): void {
     const chosen = again.slice(at, at + BATCH_MESSAGES);
     const results = newOutcomes(chosen.length);
     this.exchange(
-      chosen.map((index) => messages[index]!),
+      chosen.map((index) => items[index]!),
+      encode,
       0,
       results,
     );
@@ -124,56 +159,81 @@ export class RequestSocket {
   }
 
   /** One send of up to 64 messages from `at`, acknowledged on the last; fills their outcomes. */
-  private exchange(
-    messages: readonly Encode[],
+  private exchange<T>(
+    items: readonly T[],
+    encode: (writer: Writer, item: T) => void,
     at: number,
     outcomes: Outcome[],
     onReply?: (message: Message) => void,
   ): void {
-    const end = Math.min(messages.length, at + BATCH_MESSAGES);
-    // Sequence numbers stay below 2^31, and those of one send are consecutive.
-    if (this.sequence > 0x7fff_0000) this.sequence = 0;
-    const base = this.sequence + 1;
-    this.sequence += end - at;
+    const end = Math.min(items.length, at + BATCH_MESSAGES);
+    const first = this.takeSequences(end - at);
     const { writer } = this;
     writer.reset();
     let last = -1;
     for (let i = at; i < end; i++) {
-      const refusal = encodeOrRefuse(messages[i]!, writer);
+      const refusal = encodeOrRefuse(encode, writer, items[i]!);
       if (refusal) outcomes[i] = refusal;
       else {
-        writer.stamp(base + i - at, 0);
-        last = i;
+        last = first + i - at;
+        writer.stamp(last, 0);
       }
     }
     if (last < 0) return;
-    writer.stamp(base + last - at, Flag.ack);
-    const lost = this.sendAndDrain(
-      base,
-      base + last - at,
-      (sequence, outcome) => {
-        outcomes[at + sequence - base] = outcome;
-      },
-      onReply,
-    );
-    if (lost) for (let i = at; i <= last; i++) outcomes[i] ??= lost;
+    writer.stamp(last, Flag.ack);
+    const received = this.send(last);
+    if (!this.accepted(received, last)) this.settle(received, first, last, outcomes, at, onReply);
   }
 
-  /** Returns what became of the messages that nothing was heard of, or null when the last one was answered. */
-  private sendAndDrain(
+  /** Consecutive numbers below 2^31; returns the first. */
+  private takeSequences(count: number): number {
+    if (this.sequence > 0x7fff_0000) this.sequence = 0;
+    const first = this.sequence + 1;
+    this.sequence += count;
+    return first;
+  }
+
+  private send(last: number): number {
+    const { native, handle } = this.socket;
+    if (this.writer.bytes !== this.attached) {
+      this.attached = this.writer.bytes;
+      native.attach(handle, this.attached, this.answers);
+    }
+    return native.exchange(handle, this.writer.length, last);
+  }
+
+  /** The usual answer, told without a cursor: nothing but the acknowledgement of the last message, and it is good. */
+  private accepted(received: number, last: number): boolean {
+    if (received !== ACKNOWLEDGEMENT_BYTES) return false;
+    const { answerWords } = this;
+    return (
+      answerWords[SEQUENCE_WORD] === last &&
+      answerWords[ERRNO_WORD] === 0 &&
+      this.answerHalves[TYPE_HALF] === MessageType.error
+    );
+  }
+
+  /** Reads answers until the last message's has come; `outcomes[at]` is that of message `first`. */
+  private settle(
+    firstReceived: number,
     first: number,
     last: number,
-    settle: (sequence: number, outcome: Outcome) => void,
+    outcomes: Outcome[],
+    at: number,
     onReply?: (message: Message) => void,
-  ): Outcome {
+  ): void {
     const { native, handle } = this.socket;
     const { answers, cursor } = this;
-    let deadline = 0;
-    let received = native.exchange(handle, this.writer.bytes, this.writer.length, answers, last);
-    for (;;) {
+    const deadline = performance.now() + ANSWER_TIMEOUT_MS;
+    const lose = (errno: number) => {
+      for (let i = at; i <= at + last - first; i++) outcomes[i] ??= netlinkError(errno);
+    };
+    for (let received = firstReceived; ; received = native.recv(handle, answers, DATAGRAM_BYTES)) {
       if (received < 0 && received !== -Errno.EAGAIN) {
+        // Answers were lost: what is still queued belongs to this send, and must not be met by the next.
         if (received === -Errno.ENOBUFS) while (native.recv(handle, answers, DATAGRAM_BYTES) > 0);
-        return netlinkError(-received);
+        lose(-received);
+        return;
       }
       cursor.rewind(Math.max(0, received));
       let answered = false;
@@ -181,16 +241,17 @@ export class RequestSocket {
         // Late answers to a request that timed out.
         if (cursor.sequence < first || cursor.sequence > last) continue;
         if (cursor.type === MessageType.error) {
-          settle(cursor.sequence, decodeOutcome(cursor));
+          outcomes[at + cursor.sequence - first] = decodeOutcome(cursor);
           answered ||= cursor.sequence === last;
         } else onReply?.(cursor);
       }
-      if (answered) return null;
-      const now = performance.now();
-      deadline ||= now + ANSWER_TIMEOUT_MS;
-      if (now >= deadline) return netlinkError(Errno.ETIMEDOUT);
-      native.wait(handle, Math.ceil(deadline - now));
-      received = native.recv(handle, answers, DATAGRAM_BYTES);
+      if (answered) return;
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        lose(Errno.ETIMEDOUT);
+        return;
+      }
+      native.wait(handle, Math.ceil(left));
     }
   }
 }
@@ -205,10 +266,14 @@ function outOfMemory(outcomes: readonly Outcome[]): number[] {
   return indices;
 }
 
+function callEncode(writer: Writer, encode: Encode): void {
+  encode(writer);
+}
+
 /** Bad input of one message must not lose the others of its batch. */
-function encodeOrRefuse(encode: Encode, writer: Writer): Outcome {
+function encodeOrRefuse<T>(encode: (writer: Writer, item: T) => void, writer: Writer, item: T): Outcome {
   try {
-    encode(writer);
+    encode(writer, item);
     return null;
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;

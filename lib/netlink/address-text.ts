@@ -1,34 +1,46 @@
 // Address text straight into a message buffer. Only an accelerator of lib/net/address: a route change costs the
 // kernel 5 us, the general parser as much again for each of its three addresses. Whatever is not plain canonical
 // text is left to the general parser, which also owns the errors.
-import { addressToBytes, type Prefix, parsePrefix } from '../net/address.ts';
+import { addressToBytes, parsePrefix } from '../net/address.ts';
 
 const COLON = 58;
 const DOT = 46;
+const SLASH = 47;
 
 /** Writes an address in network order; returns its 4 or 16 bytes; throws `CodedError` `bad-address`. */
 export function writeAddress(text: string, out: Uint8Array, at: number): number {
-  const size = text.includes(':') ? writeIpv6(text, out, at) : writeIpv4(text, out, at);
+  const size = isIpv6(text) ? writeIpv6(text, text.length, out, at) : writeIpv4(text, text.length, out, at);
   if (size > 0) return size;
   const bytes = addressToBytes(text);
   out.set(bytes, at);
   return bytes.length;
 }
 
-/** Splits `address/length`; throws `CodedError` `bad-prefix`. The kernel masks host bits itself. */
-export function splitPrefix(text: string): Prefix {
-  const slash = text.indexOf('/');
-  if (slash > 0) {
-    const length = decimal(text, slash + 1);
-    if (length >= 0 && length <= (text.includes(':') ? 128 : 32)) return { address: text.slice(0, slash), length };
+/**
+ * Writes the address of `address/length` and returns the length in bits; throws `CodedError` `bad-prefix` or
+ * `bad-address`. Host bits are left: the kernel clears them.
+ */
+export function writePrefix(text: string, ipv6: boolean, out: Uint8Array, at: number): number {
+  // One to three digits behind the slash.
+  let slash = text.length - 2;
+  while (slash > text.length - 4 && text.charCodeAt(slash) !== SLASH) slash--;
+  const bits = text.charCodeAt(slash) === SLASH ? decimal(text, slash + 1) : -1;
+  if (bits >= 0 && bits <= (ipv6 ? 128 : 32)) {
+    if (ipv6 ? writeIpv6(text, slash, out, at) : writeIpv4(text, slash, out, at)) return bits;
   }
-  return parsePrefix(text);
+  const prefix = parsePrefix(text);
+  writeAddress(prefix.address, out, at);
+  return prefix.length;
 }
 
-/** One to three digits up to the end of the text, or -1. */
+/** Whether the text is, if anything, an IPv6 address or prefix: the colon comes within the first group. */
+export function isIpv6(text: string): boolean {
+  for (let i = 0; i < 5; i++) if (text.charCodeAt(i) === COLON) return true;
+  return false;
+}
+
+/** Digits from `from` to the end of the text, or -1. */
 function decimal(text: string, from: number): number {
-  const count = text.length - from;
-  if (count < 1 || count > 3) return -1;
   let value = 0;
   for (let i = from; i < text.length; i++) {
     const digit = text.charCodeAt(i) - 48;
@@ -38,56 +50,56 @@ function decimal(text: string, from: number): number {
   return value;
 }
 
-/** Hex groups and at most one "::"; 0 for anything else (embedded IPv4, zones, nonsense). */
-function writeIpv6(text: string, out: Uint8Array, at: number): number {
+/** Value of a hex digit by its character code, 255 for other characters. */
+const HEX = new Uint8Array(128).fill(255);
+for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
+  for (let value = 0; value < 16; value++) HEX[digits.charCodeAt(value)] = value;
+
+/** Hex groups and at most one "::" in the first `end` characters; 0 for all else (embedded IPv4, zones, nonsense). */
+function writeIpv6(text: string, end: number, out: Uint8Array, at: number): number {
   let position = at;
   let gap = -1;
   let group = 0;
-  let digits = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === COLON) {
-      if (digits > 0) {
-        if (position > at + 14) return 0;
-        out[position++] = group >> 8;
-        out[position++] = group & 0xff;
-        group = digits = 0;
-        if (text.charCodeAt(i + 1) !== COLON) {
-          if (i + 1 === text.length) return 0;
-          continue;
-        }
-        i++;
-      } else if (i === 0 && text.charCodeAt(1) === COLON) {
-        i++;
-      } else return 0;
-      if (gap >= 0) return 0;
+  let start = 0;
+  for (let i = 0; i <= end; i++) {
+    const c = i < end ? text.charCodeAt(i) : COLON;
+    // Beyond the table it is undefined, and below no number.
+    const digit = HEX[c]!;
+    if (digit < 16) {
+      group = (group << 4) | digit;
+    } else if (c !== COLON) {
+      return 0;
+    } else if (i > start) {
+      if (i - start > 4 || position > at + 14) return 0;
+      out[position] = group >> 8;
+      out[position + 1] = group;
+      position += 2;
+      group = 0;
+      start = i + 1;
+    } else if (i === end && gap === position && i > 1) {
+      // "::" was the end.
+    } else {
+      // An empty group: the second colon of a pair, or the first of one that opens the text.
+      if (gap >= 0 || i === end || (i === 0 && text.charCodeAt(++i) !== COLON)) return 0;
       gap = position;
-      continue;
+      start = i + 1;
     }
-    const value = c >= 48 && c <= 57 ? c - 48 : c >= 97 && c <= 102 ? c - 87 : -1;
-    if (value < 0 || ++digits > 4) return 0;
-    group = (group << 4) | value;
   }
-  if (digits > 0) {
-    if (position > at + 14) return 0;
-    out[position++] = group >> 8;
-    out[position++] = group & 0xff;
-  }
-  const written = position - at;
-  if (gap < 0) return written === 16 ? 16 : 0;
-  if (written > 14) return 0;
-  const tail = position - gap;
-  out.copyWithin(at + 16 - tail, gap, position);
-  out.fill(0, gap, at + 16 - tail);
+  if (gap < 0) return position === at + 16 ? 16 : 0;
+  if (position > at + 14) return 0;
+  // Moves what stands behind the gap to the end.
+  let to = at + 16;
+  while (position > gap) out[--to] = out[--position]!;
+  while (to > gap) out[--to] = 0;
   return 16;
 }
 
-function writeIpv4(text: string, out: Uint8Array, at: number): number {
+function writeIpv4(text: string, end: number, out: Uint8Array, at: number): number {
   let position = at;
   let value = 0;
   let digits = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const c = i < text.length ? text.charCodeAt(i) : DOT;
+  for (let i = 0; i <= end; i++) {
+    const c = i < end ? text.charCodeAt(i) : DOT;
     if (c === DOT) {
       if (digits === 0 || value > 255 || position === at + 4) return 0;
       out[position++] = value;

@@ -11,7 +11,7 @@
 //             +-------------------------------+                 N = nested, B = network byte order
 //             |              port             |
 //             +-------------------------------+
-import { writeAddress } from './address-text.ts';
+import { writeAddress, writePrefix } from './address-text.ts';
 import { HEADER_BYTES } from './constants.ts';
 
 const NESTED = 0x8000;
@@ -149,6 +149,21 @@ export class Writer {
     const size = writeAddress(value, this.bytes, this.at + 4);
     this.halves(4 + size, type);
     this.at += size;
+  }
+
+  /** The address of `address/length` as an attribute; returns the length in bits; throws `CodedError`. */
+  prefix(type: number, value: string, ipv6: boolean): number {
+    this.reserve(20);
+    const bits = writePrefix(value, ipv6, this.bytes, this.at + 4);
+    const size = ipv6 ? 16 : 4;
+    this.halves(4 + size, type);
+    this.at += size;
+    return bits;
+  }
+
+  /** Overwrites a byte of the message being written, `offset` bytes from its start. */
+  setByte(offset: number, value: number): void {
+    this.bytes[this.start + offset] = value;
   }
 
   /** Opens a nest and returns what `close` needs. The nested bit is always set: NHA_ENCAP insists on it. */

@@ -99,16 +99,32 @@ static void build(const char *operation, unsigned i, unsigned device) {
   } else exit(2);
 }
 
-/* Reads until the answer to `last`; returns how many messages were refused. */
-static unsigned drain(uint32_t last) {
-  for (unsigned errors = 0;;) {
+/* Indices whose changes the kernel had no memory for at that moment; they are tried again, as ours are. */
+static unsigned again[1 << 17], agains, refused;
+
+/* Reads until the answer to `last`; `first` is the sequence number of the change numbered indices[0]. */
+static void drain(uint32_t first, uint32_t last, const unsigned *indices) {
+  for (;;) {
     ssize_t got = recv(fd, in, sizeof in, 0);
     if (got < 0) die("recv");
     for (struct nlmsghdr *h = (void *)in; NLMSG_OK(h, got); h = NLMSG_NEXT(h, got)) {
       if (h->nlmsg_type != NLMSG_ERROR) continue;
-      if (((struct nlmsgerr *)NLMSG_DATA(h))->error) errors++;
-      if (h->nlmsg_seq == last) return errors;
+      int error = -((struct nlmsgerr *)NLMSG_DATA(h))->error;
+      if (error == ENOMEM) again[agains++] = indices[h->nlmsg_seq - first];
+      else if (error) refused++;
+      if (h->nlmsg_seq == last) return;
     }
+  }
+}
+
+static void change(const char *operation, const unsigned *indices, unsigned count, unsigned batch, unsigned device) {
+  for (unsigned i = 0; i < count;) {
+    unsigned start = i;
+    uint32_t first = sequence + 1;
+    for (used = 0; i < count && i - start < batch; i++) build(operation, indices[i], device);
+    message->nlmsg_flags |= NLM_F_ACK;
+    if (send(fd, out, used, 0) < 0) die("send");
+    drain(first, sequence, indices + start);
   }
 }
 
@@ -129,19 +145,20 @@ int main(void) {
   setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
   char operation[32];
   unsigned count, batch, device;
-  while (scanf("%31s %u %u %u", operation, &count, &batch, &device) == 4) {
-    unsigned errors = 0;
+  static unsigned indices[1 << 17];
+  while (scanf("%31s %u %u %u", operation, &count, &batch, &device) == 4 && count <= 1 << 17) {
+    for (unsigned i = 0; i < count; i++) indices[i] = i;
+    refused = agains = 0;
     uint64_t start = now();
-    for (unsigned i = 0; i < count;) {
-      for (used = 0; i < count; i++) {
-        build(operation, i, device);
-        if ((i + 1) % batch == 0) { i++; break; }
-      }
-      message->nlmsg_flags |= NLM_F_ACK;
-      if (send(fd, out, used, 0) < 0) die("send");
-      errors += drain(sequence);
+    change(operation, indices, count, batch, device);
+    for (int round = 0; agains && round < 8; round++) {
+      unsigned retries = agains;
+      memcpy(indices, again, retries * sizeof *again);
+      agains = 0;
+      usleep(1000);
+      change(operation, indices, retries, batch, device);
     }
-    printf("%llu %u\n", (unsigned long long)(now() - start), errors);
+    printf("%llu %u\n", (unsigned long long)(now() - start), refused + agains);
     fflush(stdout);
   }
   return 0;

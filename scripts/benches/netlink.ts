@@ -9,7 +9,7 @@ import { BATCH_MESSAGES, RequestSocket } from '../../daemon/netlink/request-sock
 import { decodeLink, encodeGetLink, encodeNewBridge } from '../../lib/netlink/rt/link.ts';
 import { encodeNexthop, type SingleNexthop } from '../../lib/netlink/rt/nexthop.ts';
 import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
-import type { Encode } from '../../lib/netlink/writer.ts';
+import type { Writer } from '../../lib/netlink/writer.ts';
 import { type Bench, type BenchOptions, comparison, type Document, machine, type Row } from './report.ts';
 
 /** Own protocol number and ids, as in netlink.c. */
@@ -20,6 +20,7 @@ const TARGET = 0.85;
 const ROUTES_UNDER_GROUP = 1000;
 const COUNT_ONE_BY_ONE = 10_000;
 const COUNT_BATCHED = 32_000;
+const WARM_UP_ROUNDS = 2;
 
 type Operation =
   | 'seg6-add'
@@ -94,40 +95,39 @@ function ours(socket: RequestSocket, device: number): Side {
   const first = routes(COUNT_BATCHED, { hops: hops(0) });
   const second = routes(COUNT_BATCHED, { hops: hops(1) });
   const grouped = routes(COUNT_BATCHED, { nexthopId: GROUP });
-  const members = [0, 1].map((variant) => memberOf(device, variant));
-  const encode = (operation: Operation, i: number): Encode => {
-    switch (operation) {
-      case 'seg6-add':
-        return (w) => encodeRoute(w, 'install', first[i]!);
-      case 'seg6-replace':
-        return (w) => encodeRoute(w, 'replace', second[i]!);
-      case 'seg6-delete':
-        return (w) => encodeRoute(w, 'remove', second[i]!);
-      case 'nhid-add':
-        return (w) => encodeRoute(w, 'install', grouped[i]!);
-      case 'nhid-replace':
-        return (w) => encodeRoute(w, 'replace', grouped[i]!);
-      case 'nhid-delete':
-        return (w) => encodeRoute(w, 'remove', grouped[i]!);
-      case 'member-replace':
-        return (w) => encodeNexthop(w, 'replace', members[i & 1]!);
-      default:
-        return operation satisfies never;
-    }
+  const members = Array.from({ length: COUNT_BATCHED }, (_, i) => memberOf(device, i & 1));
+  const works: Record<Operation, Work> = {
+    'seg6-add': work(socket, first, (w, route) => encodeRoute(w, 'install', route)),
+    'seg6-replace': work(socket, second, (w, route) => encodeRoute(w, 'replace', route)),
+    'seg6-delete': work(socket, second, (w, route) => encodeRoute(w, 'remove', route)),
+    'nhid-add': work(socket, grouped, (w, route) => encodeRoute(w, 'install', route)),
+    'nhid-replace': work(socket, grouped, (w, route) => encodeRoute(w, 'replace', route)),
+    'nhid-delete': work(socket, grouped, (w, route) => encodeRoute(w, 'remove', route)),
+    'member-replace': work(socket, members, (w, member) => encodeNexthop(w, 'replace', member)),
   };
   return async (operation, count, batch) => {
-    let failed = 0;
     const start = process.hrtime.bigint();
-    if (batch === 1) {
-      for (let i = 0; i < count; i++) if (socket.request(encode(operation, i))) failed++;
-    } else {
-      const messages: Encode[] = [];
-      for (let i = 0; i < count; i++) messages.push(encode(operation, i));
-      for (const outcome of socket.batch(messages)) if (outcome) failed++;
-    }
+    const failed = batch === 1 ? works[operation].oneByOne(count) : works[operation].batched(count);
     const nanoseconds = Number(process.hrtime.bigint() - start);
     if (failed > 0) throw new Error(`ours: ${operation} met ${failed} errors`);
     return (count * 1e9) / nanoseconds;
+  };
+}
+
+/** Performs the first `count` changes; returns how many failed. */
+interface Work {
+  oneByOne(count: number): number;
+  batched(count: number): number;
+}
+
+function work<T>(socket: RequestSocket, items: readonly T[], encode: (writer: Writer, item: T) => void): Work {
+  return {
+    oneByOne: (count) => {
+      let failed = 0;
+      for (let i = 0; i < count; i++) if (socket.request((w) => encode(w, items[i]!))) failed++;
+      return failed;
+    },
+    batched: (count) => socket.batchOf(items.slice(0, count), encode).filter((outcome) => outcome !== null).length,
   };
 }
 
@@ -158,16 +158,24 @@ function prepare(socket: RequestSocket): number {
   return device;
 }
 
+/** Runs every operation a few times: code is compiled, caches and the kernel's slabs are filled. */
+async function warmUp(us: Side, peer: Side): Promise<void> {
+  for (let round = 0; round < WARM_UP_ROUNDS; round++)
+    for (const side of [us, peer])
+      for (const batch of [1, BATCH_MESSAGES])
+        for (const cycle of CYCLES) for (const operation of cycle) await side(operation, COUNT_ONE_BY_ONE, batch);
+}
+
 async function measure(options: BenchOptions, us: Side, peer: Side): Promise<Row[]> {
   const rows: Row[] = [];
+  await warmUp(us, peer);
   for (const batch of [1, BATCH_MESSAGES]) {
     const count = batch === 1 ? COUNT_ONE_BY_ONE : COUNT_BATCHED;
     for (const cycle of CYCLES) {
       const member = cycle[0] === 'member-replace';
       if (member) await us('nhid-add', ROUTES_UNDER_GROUP, BATCH_MESSAGES);
       const rounds = new Map(cycle.map((operation) => [operation, [] as { ours: number; peer: number }[]]));
-      // Round 0 warms both sides and does not count.
-      for (let round = 0; round <= options.rounds; round++) {
+      for (let round = 0; round < options.rounds; round++) {
         const sides: [string, Side][] = [
           ['ours', us],
           ['peer', peer],
@@ -176,7 +184,6 @@ async function measure(options: BenchOptions, us: Side, peer: Side): Promise<Row
         const rates = new Map<string, number>();
         for (const [name, side] of sides)
           for (const operation of cycle) rates.set(`${name} ${operation}`, await side(operation, count, batch));
-        if (round === 0) continue;
         for (const operation of cycle)
           rounds.get(operation)!.push({ ours: rates.get(`ours ${operation}`)!, peer: rates.get(`peer ${operation}`)! });
       }

@@ -18,6 +18,7 @@ export const RouteAttribute = {
 /** Inside RTA_METRICS. */
 export const RTAX_MTU = 2;
 
+export const UNICAST = 1;
 /** RTN_*: the kinds we write. */
 export const ROUTE_TYPES: Readonly<Record<string, number>> = {
   unicast: 1,

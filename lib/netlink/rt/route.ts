@@ -4,11 +4,11 @@
 //   rtmsg  | family | dst len | src len | tos |  | table | protocol | scope | type |  | flags (32) |
 import { CodedError } from '../../errors.ts';
 import { type AddressFamily, addressFamily, addressToBytes } from '../../net/address.ts';
-import { splitPrefix } from '../address-text.ts';
-import { AF_INET, AF_INET6, Flag, MessageType, VERB_FLAGS, type Verb } from '../constants.ts';
+import { isIpv6 } from '../address-text.ts';
+import { AF_INET, AF_INET6, Flag, HEADER_BYTES, MessageType, VERB_FLAGS, type Verb } from '../constants.ts';
 import { type Encap, writeEncap } from '../seg6/encap.ts';
 import type { Writer } from '../writer.ts';
-import { ROUTE_TYPES, RouteAttribute, RTAX_MTU } from './route-numbers.ts';
+import { ROUTE_TYPES, RouteAttribute, RTAX_MTU, UNICAST } from './route-numbers.ts';
 
 export interface RouteHop {
   readonly gateway?: string;
@@ -55,11 +55,14 @@ export interface RouteFilter {
   readonly protocol?: number;
 }
 
+/** rtm_dst_len, from the start of the message. */
+const PREFIX_LENGTH_AT = HEADER_BYTES + 1;
 const RTM_F_FIB_MATCH = 0x2000;
 /** rtm_scope. */
 const Scope = { universe: 0, link: 253, nowhere: 255 };
 
 function typeNumber(type: RouteType): number {
+  if (type === 'unicast') return UNICAST;
   const number = ROUTE_TYPES[type];
   if (number === undefined) throw new CodedError('bad-route', 'cannot write this route type', { type });
   return number;
@@ -67,20 +70,18 @@ function typeNumber(type: RouteType): number {
 
 /** Encodes a change; a removal names destination, table, protocol and priority only. */
 export function encodeRoute(writer: Writer, verb: Verb, route: RouteSpec): void {
-  const { address, length } = splitPrefix(route.prefix);
-  const ipv6 = addressFamily(address) === 'ipv6';
+  const ipv6 = isIpv6(route.prefix);
   const removal = verb === 'remove';
   writer.begin(removal ? MessageType.delRoute : MessageType.newRoute, VERB_FLAGS[verb]);
-  writer.quad(ipv6 ? AF_INET6 : AF_INET, length, 0, 0);
-  const type = removal ? 0 : typeNumber(route.type ?? 'unicast');
+  writer.quad(ipv6 ? AF_INET6 : AF_INET, 0, 0, 0);
   writer.quad(
     route.table < 256 ? route.table : 0,
     route.protocol,
     removal ? Scope.nowhere : scopeOf(route, ipv6),
-    type,
+    removal ? 0 : typeNumber(route.type ?? 'unicast'),
   );
   writer.word(0);
-  writer.address(RouteAttribute.destination, address);
+  writer.setByte(PREFIX_LENGTH_AT, writer.prefix(RouteAttribute.destination, route.prefix, ipv6));
   if (route.table > 255) writer.u32Attribute(RouteAttribute.table, route.table);
   if (route.priority) writer.u32Attribute(RouteAttribute.priority, route.priority);
   if (!removal) writeTarget(writer, route, ipv6);
