@@ -1,0 +1,168 @@
+// One call of Session/Peer, whichever side dialled: bytes in and out with bounded memory. A reader that stalls costs at
+// most the queue's bytes and then the send hold time (RFC 9687). It knows frames and time, no peers' states.
+import {
+  CEASE_SUBCODE,
+  NOTIFICATION,
+  type NotificationMessage,
+  type SessionMessage,
+} from '../../lib/session/message.ts';
+import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
+import { SessionError } from '../../lib/wire/session-error.ts';
+
+/** After the last frame of a closing connection: time for it to arrive before the transport is cut. */
+const CLOSE_GRACE_MS = 1000;
+
+/** What both of grpc-js' call classes are, as far as it is needed here. */
+export interface CallStream {
+  write(bytes: Buffer): boolean;
+  end(): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  on(event: 'data', listener: (bytes: Buffer) => void): unknown;
+  on(event: 'drain' | 'end', listener: () => void): unknown;
+}
+
+export interface ConnectionHooks {
+  message(message: SessionMessage): void;
+  /** What the peer is to be told before the close. */
+  bad(notification: NotificationMessage): void;
+  drained(): void;
+  /** Once; `byUs` when this side closed. */
+  gone(reason: string, byUs: boolean): void;
+}
+
+export interface ConnectionLimits {
+  readonly queueBytes: number;
+  readonly sendHoldMs: number;
+}
+
+export class SessionConnection {
+  readonly #stream: CallStream;
+  /** Cuts the transport at once. */
+  readonly #cut: () => void;
+  readonly #hooks: ConnectionHooks;
+  readonly #limits: ConnectionLimits;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #blocked = false;
+  #broken = false;
+  #closing = false;
+  #gone = false;
+  #sendHold: NodeJS.Timeout | undefined;
+  #grace: NodeJS.Timeout | undefined;
+
+  constructor(stream: CallStream, cut: () => void, hooks: ConnectionHooks, limits: ConnectionLimits) {
+    this.#stream = stream;
+    this.#cut = cut;
+    this.#hooks = hooks;
+    this.#limits = limits;
+    stream.on('data', (bytes: Buffer) => this.#receive(bytes));
+    stream.on('drain', () => this.#drain());
+    stream.on('end', () => this.finish('the peer ended the call'));
+  }
+
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** Sends a message, or the bytes of one that goes to several peers. Never blocks; see `isBlocked`. */
+  send(message: SessionMessage | Uint8Array): void {
+    if (this.#closing || this.#gone) return;
+    const bytes = asBuffer(message instanceof Uint8Array ? message : encodeFrame(message));
+    if (!this.#blocked) return this.#write(bytes);
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+    if (this.#queuedBytes > this.#limits.queueBytes) {
+      this.#giveUp(
+        NOTIFICATION.cease,
+        CEASE_SUBCODE.outOfResources,
+        `${this.#queuedBytes} bytes wait for a peer that does not read`,
+      );
+    }
+  }
+
+  /** Lets what was sent arrive, then ends the call; cuts it when the peer does not follow. */
+  close(): void {
+    if (this.#closing || this.#gone) return;
+    this.#closing = true;
+    clearTimeout(this.#sendHold);
+    for (const bytes of this.#queue) this.#stream.write(bytes);
+    this.#queue = [];
+    this.#stream.end();
+    this.#grace = setTimeout(() => {
+      this.#cut();
+      this.finish('closed');
+    }, CLOSE_GRACE_MS);
+  }
+
+  /** Stops reading: HTTP/2 flow control then holds the peer back. */
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  /** The call is over, for whatever reason; the first one counts. */
+  finish(reason: string): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    clearTimeout(this.#sendHold);
+    clearTimeout(this.#grace);
+    if (!this.#closing) this.#stream.end();
+    this.#queue = [];
+    this.#hooks.gone(reason, this.#closing);
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#broken || this.#closing || this.#gone) return;
+    let message: SessionMessage;
+    try {
+      message = decodeFrame(bytes);
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw error;
+      this.#broken = true;
+      this.#hooks.bad(error.notification);
+      return;
+    }
+    this.#hooks.message(message);
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#stream.write(bytes)) return;
+    this.#blocked = true;
+    // Each drain is progress: RFC 9687 restarts the timer then.
+    clearTimeout(this.#sendHold);
+    const { sendHoldMs } = this.#limits;
+    const text = `nothing could be sent for ${sendHoldMs} ms`;
+    this.#sendHold = setTimeout(() => this.#giveUp(NOTIFICATION.sendHoldTimerExpired, 0, text), sendHoldMs);
+  }
+
+  #drain(): void {
+    if (this.#closing || this.#gone) return;
+    this.#blocked = false;
+    clearTimeout(this.#sendHold);
+    let next = 0;
+    while (next < this.#queue.length && !this.#blocked) {
+      const bytes = this.#queue[next++]!;
+      this.#queuedBytes -= bytes.length;
+      this.#write(bytes);
+    }
+    this.#queue.splice(0, next);
+    if (!this.#blocked) this.#hooks.drained();
+  }
+
+  /** The session decides: it is told what to say, and its close throws away what could not be sent. */
+  #giveUp(code: number, subcode: number, text: string): void {
+    if (this.#broken || this.#closing || this.#gone) return;
+    this.#broken = true;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#hooks.bad({ type: 'NOTIFICATION', code, subcode, data: '', text });
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,54 @@
+// One dial: a fresh channel, one attempt, one deadline. Nothing is kept between attempts, so that grpc's own back-off
+// never argues with the FSM's.
+import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { asIs, CHANNEL_OPTIONS, PEER_PATH } from '../grpc/session-service.ts';
+import { endpoint } from './listener.ts';
+
+export interface DialHooks {
+  /** The peer has accepted the call. */
+  opened(stream: ClientDuplexStream<Buffer, Buffer>, cut: () => void): void;
+  /** Not accepted; nothing else follows. */
+  failed(reason: string): void;
+  /** After `opened`: the call is over. */
+  ended(reason: string): void;
+}
+
+/** Dials once; answers by exactly one of `opened` and `failed`. Returns a way to give up. */
+export function dial(address: string, port: number, timeoutMs: number, hooks: DialHooks): () => void {
+  const scheme = address.includes(':') ? 'ipv6' : 'ipv4';
+  const client = new Client(`${scheme}:${endpoint(address, port)}`, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const stream = client.makeBidiStreamRequest(PEER_PATH, asIs, asIs, new Metadata(), {});
+  let phase: 'dialling' | 'open' | 'over' = 'dialling';
+  const over = (reason: string) => {
+    clearTimeout(deadline);
+    const before = phase;
+    phase = 'over';
+    client.close();
+    if (before === 'dialling') hooks.failed(reason);
+    else if (before === 'open') hooks.ended(reason);
+  };
+  const deadline = setTimeout(() => {
+    over(`no answer within ${timeoutMs} ms`);
+    stream.cancel();
+  }, timeoutMs);
+  stream.once('metadata', () => {
+    if (phase !== 'dialling') return;
+    phase = 'open';
+    clearTimeout(deadline);
+    hooks.opened(stream, () => stream.cancel());
+  });
+  stream.on('error', (error: ServiceError) => over(explain(error)));
+  stream.on('status', ({ code, details }) => over(code === status.OK ? 'the peer ended the call' : details));
+  return () => {
+    over('given up');
+    stream.cancel();
+  };
+}
+
+/** The cause in an operator's words. */
+function explain(error: ServiceError): string {
+  if (error.code === status.UNIMPLEMENTED) return `the other end is gRPC but does not offer ${PEER_PATH}`;
+  return error.details
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/\. Resolution note: $/, '');
+}

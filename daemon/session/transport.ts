@@ -1,0 +1,290 @@
+// Sessions over gRPC for the router core: performs `connect`, `send` and `close`, posts what happened. It numbers
+// connections and matches inbound ones to configured peers by address; it knows no FSM and takes no decision of it.
+import { type ClientDuplexStream, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { CodedError } from '../../lib/errors.ts';
+import { canonicalAddress } from '../../lib/net/address.ts';
+import {
+  CEASE_SUBCODE,
+  NOTIFICATION,
+  type NotificationMessage,
+  type SessionMessage,
+} from '../../lib/session/message.ts';
+import type { ConnectionId } from '../../lib/session/peer-contract.ts';
+import { type InboundCall, SERVER_OPTIONS, sessionService } from '../grpc/session-service.ts';
+import { type ConnectionLimits, SessionConnection } from './connection.ts';
+import { dial } from './dialler.ts';
+import { endpoint, SessionListener } from './listener.ts';
+import { QuietLog, type SessionLog } from './quiet-log.ts';
+
+export interface TransportPeer {
+  readonly name: string;
+  /** Dialled, and the address inbound connections must come from. */
+  readonly address: string;
+  readonly port: number;
+  readonly passive: boolean;
+}
+
+export type TransportEvent =
+  | {
+      readonly type: 'connection-opened';
+      readonly peer: string;
+      readonly connection: ConnectionId;
+      readonly direction: 'inbound' | 'outbound';
+    }
+  | { readonly type: 'connection-failed'; readonly peer: string; readonly reason: string }
+  | {
+      readonly type: 'connection-closed';
+      readonly peer: string;
+      readonly connection: ConnectionId;
+      readonly reason: string;
+    }
+  | { readonly type: 'connection-drained'; readonly peer: string; readonly connection: ConnectionId }
+  | {
+      readonly type: 'message';
+      readonly peer: string;
+      readonly connection: ConnectionId;
+      readonly message: SessionMessage;
+    }
+  | {
+      readonly type: 'bad-message';
+      readonly peer: string;
+      readonly connection: ConnectionId;
+      readonly notification: NotificationMessage;
+    };
+
+export interface SessionTransportOptions {
+  readonly listen: { readonly address: string; readonly port: number };
+  readonly peers: readonly TransportPeer[];
+  readonly security: 'plaintext' | 'mutual-tls';
+  readonly post: (event: TransportEvent) => void;
+  readonly log: SessionLog;
+  /** Bytes that may wait for a peer that does not read, beyond what gRPC holds; default 4 MiB. */
+  readonly queueBytes?: number;
+  /** RFC 9687, there at least 8 minutes; default 60 s here, because hold times are seconds. */
+  readonly sendHoldMs?: number;
+  /** From `connect` to the peer's response headers; default 5 s. */
+  readonly connectTimeoutMs?: number;
+  /** Pause before a port in use is tried again; default 2 s. */
+  readonly listenRetryMs?: number;
+}
+
+export interface SessionTransport {
+  /** Resolves when bound; a port in use is logged once a minute and tried again until `closeAll`. Never rejects. */
+  listen(): Promise<void>;
+  /** The port bound; 0 while there is none. */
+  readonly port: number;
+  /** One attempt, answered by `connection-opened` or `connection-failed`. */
+  connect(peer: string): void;
+  /** Sends a message, or bytes of `encodeFrame` that several peers get. Unknown connections are ignored. */
+  send(connection: ConnectionId, message: SessionMessage | Uint8Array): void;
+  /** True until the next `connection-drained`: send what must go, keep the rest. */
+  isBlocked(connection: ConnectionId): boolean;
+  /** What was sent arrives first; no `connection-closed` follows. */
+  close(connection: ConnectionId): void;
+  /** Ends everything; resolves when the last connection is gone, after at most a second. */
+  closeAll(): Promise<void>;
+  /** Peers of a new configuration; connections that exist stay. */
+  setPeers(peers: readonly TransportPeer[]): void;
+  /** Inbound connections refused or dropped so far. */
+  counters(): { readonly rejected: number; readonly dropped: number };
+}
+
+/** How long a TCP connection may outlive its call. */
+const LINGER_MS = 1000;
+
+interface Live {
+  readonly peer: string;
+  readonly connection: SessionConnection;
+}
+
+export function createSessionTransport(options: SessionTransportOptions): SessionTransport {
+  if (options.security !== 'plaintext') {
+    throw new CodedError(
+      'unsupported',
+      `session security ${options.security} is not available in this version: say plaintext`,
+    );
+  }
+  const {
+    post,
+    queueBytes = 4 * 1024 * 1024,
+    sendHoldMs = 60_000,
+    connectTimeoutMs = 5000,
+    listenRetryMs = 2000,
+  } = options;
+  const limits: ConnectionLimits = { queueBytes, sendHoldMs };
+  const quiet = new QuietLog(options.log, () => performance.now());
+  const live = new Map<ConnectionId, Live>();
+  const dials = new Set<() => void>();
+  let byName = new Map<string, TransportPeer>();
+  let byAddress = new Map<string, TransportPeer>();
+  let nextId = 1;
+  let rejected = 0;
+  let ended = false;
+  let allGone: (() => void) | undefined;
+  let retry: NodeJS.Timeout | undefined;
+
+  const server = new Server(SERVER_OPTIONS);
+  server.addService(sessionService, { Peer: (call: InboundCall) => outsideGrpc(() => accept(call)) });
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = new SessionListener({
+    ...options.listen,
+    log: quiet,
+    inject: (socket) => injector.injectConnection(socket),
+  });
+
+  setPeers(options.peers);
+
+  function setPeers(peers: readonly TransportPeer[]): void {
+    byName = new Map(peers.map((peer) => [peer.name, peer]));
+    byAddress = new Map(peers.map((peer) => [canonicalAddress(peer.address), peer]));
+  }
+
+  async function listen(): Promise<void> {
+    while (!ended) {
+      try {
+        await listener.listen();
+        if (ended) listener.close();
+        return;
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+        quiet.warn('listen', { ...error.detail, retryMs: listenRetryMs }, error.message);
+      }
+      await new Promise<void>((resolve) => {
+        retry = setTimeout(resolve, listenRetryMs);
+      });
+    }
+  }
+
+  function accept(call: InboundCall): void {
+    const claimed = listener.claim(call.getPeer());
+    if (!claimed || ended) {
+      call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'one connection carries one session' });
+      return;
+    }
+    // The dialler waits for these: they say that the call is accepted (session.proto, Transport).
+    call.sendMetadata(new Metadata());
+    const peer = byAddress.get(claimed.address);
+    if (!peer) return reject(call, claimed);
+    const connection = adopt(peer.name, call, claimed.destroy, 'inbound');
+    // The dialler closes its transport after the call; one that does not must not keep our descriptor.
+    call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
+    call.on('cancelled', () => connection.finish('the peer reset the connection'));
+    call.on('error', (error) => connection.finish(error.message));
+    call.on('close', () => connection.finish('the connection is closed'));
+  }
+
+  /** RFC 4486 subcode 5: told why, so that the operator at the other end need not guess. */
+  function reject(call: InboundCall, claimed: { readonly address: string; destroy(): void }): void {
+    rejected++;
+    quiet.warn(
+      `unknown ${claimed.address}`,
+      { address: claimed.address },
+      'connection from an address that is no configured peer: rejected',
+    );
+    const text = `${claimed.address} is not a configured peer of this router`;
+    const connection = new SessionConnection(
+      call,
+      claimed.destroy,
+      { message: () => {}, bad: () => {}, drained: () => {}, gone: () => {} },
+      limits,
+    );
+    call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
+    call.on('error', () => connection.finish('rejected'));
+    call.on('cancelled', () => connection.finish('rejected'));
+    connection.send({
+      type: 'NOTIFICATION',
+      code: NOTIFICATION.cease,
+      subcode: CEASE_SUBCODE.connectionRejected,
+      data: '',
+      text,
+    });
+    connection.close();
+  }
+
+  function connect(name: string): void {
+    const peer = byName.get(name);
+    if (!peer || ended)
+      return post({ type: 'connection-failed', peer: name, reason: peer ? 'stopping' : 'no such peer' });
+    let connection: SessionConnection | undefined;
+    const giveUp = dial(peer.address, peer.port, connectTimeoutMs, {
+      opened(stream: ClientDuplexStream<Buffer, Buffer>, cut) {
+        dials.delete(giveUp);
+        connection = adopt(name, stream, cut, 'outbound');
+      },
+      failed(reason) {
+        dials.delete(giveUp);
+        if (!ended)
+          post({ type: 'connection-failed', peer: name, reason: `${endpoint(peer.address, peer.port)}: ${reason}` });
+      },
+      ended: (reason) => connection?.finish(reason),
+    });
+    dials.add(giveUp);
+  }
+
+  function adopt(
+    peer: string,
+    stream: InboundCall | ClientDuplexStream<Buffer, Buffer>,
+    cut: () => void,
+    direction: 'inbound' | 'outbound',
+  ): SessionConnection {
+    const id = nextId++;
+    const connection = new SessionConnection(
+      stream,
+      cut,
+      {
+        message: (message) => post({ type: 'message', peer, connection: id, message }),
+        bad: (notification) => post({ type: 'bad-message', peer, connection: id, notification }),
+        drained: () => post({ type: 'connection-drained', peer, connection: id }),
+        gone: (reason, byUs) => {
+          live.delete(id);
+          if (!byUs) post({ type: 'connection-closed', peer, connection: id, reason });
+          if (live.size === 0) allGone?.();
+        },
+      },
+      limits,
+    );
+    live.set(id, { peer, connection });
+    post({ type: 'connection-opened', peer, connection: id, direction });
+    return connection;
+  }
+
+  async function closeAll(): Promise<void> {
+    ended = true;
+    clearTimeout(retry);
+    for (const giveUp of dials) giveUp();
+    for (const { connection } of live.values()) connection.close();
+    if (live.size > 0) {
+      await new Promise<void>((resolve) => {
+        allGone = resolve;
+      });
+    }
+    listener.close();
+    injector.destroy();
+    server.forceShutdown();
+  }
+
+  return {
+    listen,
+    get port() {
+      return listener.port;
+    },
+    connect,
+    send: (id, message) => live.get(id)?.connection.send(message),
+    isBlocked: (id) => live.get(id)?.connection.isBlocked ?? false,
+    close: (id) => live.get(id)?.connection.close(),
+    closeAll,
+    setPeers,
+    counters: () => ({ rejected, dropped: listener.dropped }),
+  };
+}
+
+/** grpc-js turns what a handler throws into a status; a bug of ours must end the process instead (STYLE, failure 4). */
+function outsideGrpc(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    setImmediate(() => {
+      throw error;
+    });
+  }
+}
