@@ -106,6 +106,14 @@ describe('requests', () => {
     expect(names((await client.drain('all')).changed)).toEqual([]);
     expect(names((await client.undrain('all')).changed)).toEqual(['web-10', 'web-11']);
     expect(backend.rows('instances').map((row) => row.drained)).toEqual([false, false]);
+    expect([...one.matched, ...service.matched].every((row) => row.local)).toBe(true);
+  });
+
+  test('drain of a contact instance elsewhere is for this ingress only, and says so', async () => {
+    await serve();
+    expect((await (await dial()).drain('batch-1')).matched).toEqual([
+      { service: 'fd00:cafe::90', contactInstance: 'fd00:52::20', instanceName: 'batch-1', local: false },
+    ]);
   });
 
   test('a report reaches the instance that takes reports, with the fields said and no others', async () => {

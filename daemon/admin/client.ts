@@ -24,9 +24,14 @@ export interface NamedInstance extends InstanceKey {
   readonly instanceName: string;
 }
 
+export interface DrainedInstance extends NamedInstance {
+  /** Of this router: everyone hears of it. Otherwise only this ingress leaves the instance alone. */
+  readonly local: boolean;
+}
+
 export interface DrainReply {
-  readonly matched: readonly NamedInstance[];
-  readonly changed: readonly NamedInstance[];
+  readonly matched: readonly DrainedInstance[];
+  readonly changed: readonly DrainedInstance[];
 }
 
 export interface RowChange<K extends ViewKind> {

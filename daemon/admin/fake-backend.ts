@@ -398,14 +398,15 @@ export function createFakeBackend(): FakeBackend {
     setDrain(instances, drain) {
       const isNamed = (row: InstanceView) => instances.some((one) => one.contactInstance === row.contactInstance);
       const before = backend.rows('instances');
-      const changed = before.filter((row) => isNamed(row) && row.drained !== drain);
+      const changed: readonly InstanceKey[] = before.filter((row) => isNamed(row) && row.drained !== drain);
+      const elsewhere = instances.filter((one) => !before.some((row) => row.contactInstance === one.contactInstance));
       backend.put(
         'instances',
         before.map((row) => (isNamed(row) ? { ...row, drained: drain } : row)),
       );
       return Promise.resolve({
         ok: true,
-        value: changed.map(({ service, contactInstance }) => ({ service, contactInstance })),
+        value: [...changed, ...elsewhere].map(({ service, contactInstance }) => ({ service, contactInstance })),
       });
     },
     report(target, report) {

@@ -2,7 +2,7 @@
 // the nearest known one.
 import { nearestWord } from '../../lib/config/nearest-word.ts';
 import type { ServiceId } from '../../lib/model/identity.ts';
-import type { InstanceView, ServiceView } from '../../lib/model/view.ts';
+import type { RibRow, ServiceView } from '../../lib/model/view.ts';
 import { canonicalAddress } from '../../lib/net/address.ts';
 import type { Outcome } from './backend.ts';
 
@@ -23,17 +23,19 @@ export function resolveService(text: string, services: readonly ServiceView[]): 
   );
 }
 
-/** Contact instances of this router that `target` covers: `all`, an instance, or every instance of a service. */
-export function resolveInstances(target: string, instances: readonly InstanceView[]): Outcome<readonly InstanceView[]> {
+type Named = Pick<RibRow, 'service' | 'serviceName' | 'contactInstance' | 'instanceName'>;
+
+/** Those of `rows` that `target` covers: `all`, a contact instance, or every contact instance of a service. */
+export function resolveInstances<Row extends Named>(target: string, rows: readonly Row[]): Outcome<readonly Row[]> {
   if (target === '') return { ok: false, code: 'invalid', text: 'a service or contact instance must be said, or all' };
-  if (target === 'all') return { ok: true, value: instances };
+  if (target === 'all') return { ok: true, value: rows };
   const address = asAddress(target);
-  const byInstance = instances.filter((row) => row.instanceName === target || row.contactInstance === address);
-  const byService = instances.filter((row) => row.serviceName === target || row.service === address);
+  const byInstance = rows.filter((row) => row.instanceName === target || row.contactInstance === address);
+  const byService = rows.filter((row) => row.serviceName === target || row.service === address);
   const found = byInstance.length > 0 ? byInstance : byService;
   if (found.length > 0) return { ok: true, value: found };
-  const words = instances.flatMap((row) => [row.instanceName, row.serviceName, row.contactInstance, row.service]);
-  return unknown('service or contact instance of this router', target, words);
+  const words = rows.flatMap((row) => [row.instanceName, row.serviceName, row.contactInstance, row.service]);
+  return unknown('service or contact instance', target, words);
 }
 
 function unknown(what: string, text: string, known: readonly string[]): Outcome<never> {

@@ -10,7 +10,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { CodedError } from '../../lib/errors.ts';
-import { VIEW_KINDS, type ViewKind, type Views } from '../../lib/model/view.ts';
+import { type InstanceView, type RibRow, VIEW_KINDS, type ViewKind, type Views } from '../../lib/model/view.ts';
 import type { Logger } from '../logger.ts';
 import { wallClockMs } from '../runtime/clock.ts';
 import type { AdminBackend, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
@@ -88,15 +88,13 @@ function implementation(options: AdminServerOptions, watchers: Set<() => void>):
 
   const setDrain = (drain: boolean) =>
     unary<{ target: string }>(async ({ target }) => {
-      const matched = resolveInstances(target, await backend.show('instances'));
+      const matched = await drainTargets(backend, target);
       if (!matched.ok) return matched;
       const changed = await backend.setDrain(matched.value.map(keyOf), drain);
       if (!changed.ok) return changed;
-      const named = (key: InstanceKey) => ({
-        ...key,
-        instanceName: matched.value.find((row) => row.contactInstance === key.contactInstance)?.instanceName ?? '',
-      });
-      return { ok: true, value: { matched: matched.value.map(keyOf).map(named), changed: changed.value.map(named) } };
+      const isChanged = (row: DrainTarget) =>
+        changed.value.some((key) => key.service === row.service && key.contactInstance === row.contactInstance);
+      return { ok: true, value: { matched: matched.value, changed: matched.value.filter(isChanged) } };
     });
 
   return {
@@ -168,6 +166,26 @@ function implementation(options: AdminServerOptions, watchers: Set<() => void>):
       }
     },
   };
+}
+
+interface DrainTarget extends InstanceKey {
+  readonly instanceName: string;
+  /** Of this router: the drain is announced to everyone. Otherwise only this ingress leaves the instance alone. */
+  readonly local: boolean;
+}
+
+async function drainTargets(backend: AdminBackend, target: string): Promise<Outcome<readonly DrainTarget[]>> {
+  const named = (local: boolean) => (row: InstanceView | RibRow) => ({
+    ...keyOf(row),
+    instanceName: row.instanceName,
+    local,
+  });
+  const own = await backend.show('instances');
+  const matched = resolveInstances(target, own);
+  if (matched.ok) return { ok: true, value: matched.value.map(named(true)) };
+  const known = await backend.show('rib');
+  const elsewhere = resolveInstances(target, known);
+  return elsewhere.ok ? { ok: true, value: elsewhere.value.map(named(false)) } : elsewhere;
 }
 
 async function rowsOf<K extends ViewKind>(

@@ -1,0 +1,228 @@
+// The columns of `show`: what a person sees of each view. JSON has every field; a table has what answers the question.
+import type { ComputeStateView, RibRow, ViewKind, Views } from '../../lib/model/view.ts';
+import { age, bandwidth, msOfUs, orDash, percentOfWeight, plain } from './format.ts';
+import type { Tone } from './style.ts';
+import type { Column } from './table.ts';
+
+type ColumnsOf = { readonly [K in ViewKind]: readonly Column<Views[K]>[] };
+
+/** Head ending in `[unit]` or a count: right-aligned. */
+function number<Row>(head: string, cell: (row: Row) => string, tone?: (row: Row) => Tone | undefined): Column<Row> {
+  return { head, align: 'right', cell, ...(tone ? { tone } : {}) };
+}
+
+function named(name: string, address: string): string {
+  return name === '' || name === address ? address : name;
+}
+
+/** Shared by `show rib` and `show instances`. */
+function stateColumns<Row extends { readonly state?: ComputeStateView }>(): Column<Row>[] {
+  const of = (read: (state: ComputeStateView) => string) => (row: Row) =>
+    row.state === undefined ? '-' : read(row.state);
+  return [
+    number(
+      'SCORE',
+      of((state) => String(state.score)),
+      (row) => scoreTone(row.state?.score),
+    ),
+    number(
+      'SERVICE[ms]',
+      of((state) => msOfUs(state.serviceTimeUs)),
+    ),
+    number(
+      'INFLIGHT',
+      of((state) => plain(state.inFlight)),
+    ),
+    number(
+      'SPARE[req/s]',
+      of((state) => plain(state.spareCapacity)),
+    ),
+    {
+      head: 'AGE',
+      align: 'right',
+      ages: true,
+      cell: (row, nowMs) =>
+        row.state === undefined ? '-' : age(row.state.receivedAtMs, nowMs) + (row.state.stale ? '!' : ''),
+      tone: (row) => (row.state?.stale ? 'warn' : undefined),
+    },
+  ];
+}
+
+function scoreTone(score: number | undefined): Tone | undefined {
+  // The bands of the metric definition: 0..3, 4..7, 8..10.
+  if (score === undefined) return undefined;
+  if (score <= 3) return 'bad';
+  return score <= 7 ? 'warn' : 'good';
+}
+
+export function verdictTone(verdict: string): Tone | undefined {
+  if (verdict === 'best') return 'good';
+  return verdict === 'shared' || verdict === '' ? undefined : 'dim';
+}
+
+export const COLUMNS: ColumnsOf = {
+  peers: [
+    { head: 'PEER', cell: (row) => row.name },
+    { head: 'ADDRESS', cell: (row) => row.address },
+    { head: 'SITE', cell: (row) => orDash(row.remoteSite) },
+    { head: 'STATE', cell: (row) => row.state, tone: (row) => (row.state === 'Established' ? 'good' : 'bad') },
+    { head: 'SINCE', align: 'right', ages: true, cell: (row, nowMs) => age(row.sinceMs, nowMs) },
+    number('HOLD[s]', (row) => plain(row.holdTimeMs / 1000)),
+    number('SERVICE[in/out]', (row) => `${row.received.service}/${row.advertised.service}`),
+    number('COMPUTE[in/out]', (row) => `${row.received.compute}/${row.advertised.compute}`),
+    number('LINK-STATE[in/out]', (row) => `${row.received.linkState}/${row.advertised.linkState}`),
+    number('FLAPS', (row) => String(row.flaps)),
+    { head: 'LAST ERROR', cell: (row) => orDash(row.lastError), tone: () => 'dim' },
+  ],
+  services: [
+    { head: 'SERVICE', cell: (row) => named(row.name, row.service) },
+    { head: 'ADDRESS', cell: (row) => row.service },
+    { head: 'CLASS', cell: (row) => orDash(row.class) },
+    { head: 'STRATEGY', cell: (row) => orDash(row.strategy) },
+    { head: 'AFFINITY', cell: (row) => orDash(row.affinity) },
+    number('ELIGIBLE', (row) => (row.steered ? `${row.eligible}/${row.candidates}` : `-/${row.candidates}`)),
+    {
+      head: 'NEW FLOWS[%]',
+      cell: (row) => {
+        if (!row.steered) return 'not steered here';
+        const shares = row.weights.map(
+          (one) => `${one.site}/${named(one.instanceName, one.contactInstance)} ${percentOfWeight(one.weight)}`,
+        );
+        return shares.length === 0 ? 'nothing eligible' : shares.join(', ');
+      },
+      tone: (row) => (row.steered && row.weights.length === 0 ? 'bad' : undefined),
+    },
+    { head: 'CHANGE', cell: (row) => orDash(row.change) },
+    { head: 'CHANGED', align: 'right', ages: true, cell: (row, nowMs) => age(row.changedAtMs, nowMs) },
+  ],
+  rib: [
+    { head: 'SERVICE', cell: (row) => named(row.serviceName, row.service) },
+    { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
+    { head: 'SITE', cell: (row) => row.site },
+    { head: 'FROM', cell: (row) => row.from },
+    { head: 'EGRESS SID', cell: (row) => row.egressSid },
+    ...stateColumns<RibRow>(),
+    number('RTT[ms]', (row) => msOfUs(row.roundTripUs)),
+    number('COST[ms]', (row) => msOfUs(row.costUs)),
+    number('WEIGHT[%]', (row) => percentOfWeight(row.weight)),
+    {
+      head: 'VERDICT',
+      cell: (row) => orDash(row.drain && row.verdict !== 'draining' ? `${row.verdict} draining`.trim() : row.verdict),
+      tone: (row) => verdictTone(row.verdict),
+    },
+  ],
+  instances: [
+    { head: 'INSTANCE', cell: (row) => row.instanceName },
+    { head: 'SERVICE', cell: (row) => named(row.serviceName, row.service) },
+    { head: 'ADDRESS', cell: (row) => row.contactInstance },
+    { head: 'SID', cell: (row) => row.sid },
+    { head: 'HEALTH', cell: (row) => row.health, tone: (row) => (row.health === 'up' ? 'good' : 'bad') },
+    { head: 'SINCE', align: 'right', ages: true, cell: (row, nowMs) => age(row.healthSinceMs, nowMs) },
+    { head: 'OFFERED', cell: (row) => (row.drained ? 'draining' : row.advertised ? 'yes' : 'no') },
+    { head: 'SOURCE', cell: (row) => row.source },
+    ...stateColumns<Views['instances']>(),
+    { head: 'LAST ERROR', cell: (row) => orDash(row.lastError), tone: () => 'dim' },
+  ],
+  'link-state': [
+    { head: 'ROUTER', cell: (row) => named(row.name, row.originator) + (row.self ? '*' : '') },
+    { head: 'ROUTER ID', cell: (row) => row.originator },
+    { head: 'SITE', cell: (row) => row.site },
+    {
+      head: 'REACHABLE',
+      cell: (row) => (row.reachable ? 'yes' : 'no'),
+      tone: (row) => (row.reachable ? 'good' : 'bad'),
+    },
+    { head: 'LOCATORS', cell: (row) => orDash(row.locators.map((one) => one.prefix).join(' ')) },
+    { head: 'PREFIXES', cell: (row) => orDash(row.prefixes.join(' ')) },
+    {
+      head: 'LINKS',
+      cell: (row) =>
+        orDash(row.links.map((link) => named(link.neighbourName, link.neighbour) + (link.twoWay ? '' : '?')).join(' ')),
+    },
+    { head: 'AGE', align: 'right', ages: true, cell: (row, nowMs) => age(row.receivedAtMs, nowMs) },
+  ],
+  paths: [
+    { head: 'ROUTER', cell: (row) => named(row.name, row.router) },
+    { head: 'ROUTER ID', cell: (row) => row.router },
+    { head: 'SITE', cell: (row) => row.site },
+    number('DELAY[ms]', (row) => (row.reachable ? msOfUs(row.delayUs) : '-')),
+    number('RTT[ms]', (row) => (row.reachable ? msOfUs(row.roundTripUs) : '-')),
+    {
+      head: 'PATH',
+      cell: (row) => (row.reachable ? row.path.join(' > ') : 'unreachable'),
+      tone: (row) => (row.reachable ? undefined : 'bad'),
+    },
+    { head: 'FIRST HOP', cell: (row) => orDash(row.firstHops.map((hop) => `${hop.gateway}%${hop.device}`).join(' ')) },
+    { head: 'SEGMENTS', cell: (row) => orDash(row.segments.join(' ')) },
+  ],
+  fib: [
+    { head: 'KIND', cell: (row) => row.kind },
+    { head: 'STATE', cell: (row) => row.state, tone: (row) => FIB_TONES[row.state] },
+    { head: 'OBJECT', cell: (row) => row.object },
+    { head: 'ERROR', cell: (row) => orDash(row.error), tone: (row) => (row.error === '' ? 'dim' : 'bad') },
+  ],
+  metrics: [
+    {
+      head: 'METRIC',
+      cell: (row) => {
+        const labels = Object.entries(row.labels).map(([key, value]) => `${key}=${value}`);
+        return labels.length === 0 ? row.name : `${row.name}{${labels.join(',')}}`;
+      },
+    },
+    { head: 'UNIT', cell: (row) => row.unit },
+    number('VALUE', (row) => (row.histogram ? '-' : plain(row.value))),
+    number('N', (row) => plain(row.histogram?.count)),
+    number('P50', (row) => plain(row.histogram?.p50)),
+    number('P99', (row) => plain(row.histogram?.p99)),
+    number('MAX', (row) => plain(row.histogram?.max)),
+    { head: 'MEANING', cell: (row) => row.help, tone: () => 'dim' },
+  ],
+  capabilities: [
+    { head: 'CAPABILITY', cell: (row) => row.name },
+    {
+      head: 'AVAILABLE',
+      cell: (row) => (row.available ? 'yes' : 'no'),
+      tone: (row) => (row.available ? 'good' : 'warn'),
+    },
+    { head: 'REMARK', cell: (row) => orDash(row.remark) },
+  ],
+  flows: [
+    { head: 'SERVICE', cell: (row) => named(row.serviceName, row.service) },
+    { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
+    { head: 'SITE', cell: (row) => row.site },
+    number('SLOT', (row) => String(row.slot)),
+    number('WEIGHT[%]', (row) => percentOfWeight(row.weight)),
+    number('FLOWS', (row) => String(row.flows)),
+  ],
+};
+
+const FIB_TONES: Readonly<Record<string, Tone>> = { 'in-force': 'good', pending: 'warn', failed: 'bad' };
+
+export interface LinkRow {
+  readonly router: string;
+  readonly link: Views['link-state']['links'][number];
+}
+
+/** Second table of `show link-state`. */
+export const LINK_COLUMNS: readonly Column<LinkRow>[] = [
+  { head: 'ROUTER', cell: (row) => row.router },
+  { head: 'LINK', cell: (row) => row.link.name },
+  { head: 'NEIGHBOUR', cell: (row) => named(row.link.neighbourName, row.link.neighbour) },
+  {
+    head: 'BOTH ENDS',
+    cell: (row) => (row.link.twoWay ? 'yes' : 'no'),
+    tone: (row) => (row.link.twoWay ? undefined : 'bad'),
+  },
+  number('DELAY MIN[ms]', (row) => msOfUs(row.link.delayMinUs)),
+  number('AVG[ms]', (row) => msOfUs(row.link.delayAvgUs)),
+  number('VARIATION[ms]', (row) => msOfUs(row.link.delayVariationUs)),
+  number(
+    'LOSS[%]',
+    (row) => row.link.lossPercent.toFixed(3),
+    (row) => (row.link.lossPercent > 0 ? 'warn' : undefined),
+  ),
+  number('BANDWIDTH', (row) => bandwidth(row.link.bandwidthBps)),
+  { head: 'END.X SID', cell: (row) => orDash(row.link.endXSid) },
+];
+
+export { named };

@@ -1,0 +1,129 @@
+// What `show`, `status`, `explain` and `watch` print for people.
+import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import { viewKey } from '../../lib/model/view.ts';
+import { COLUMNS, LINK_COLUMNS, named, verdictTone } from './columns.ts';
+import { age, clock, msOfUs, orDash, percentOfWeight, plain, span } from './format.ts';
+import type { Paint } from './style.ts';
+import { type Column, printable, renderPairs, renderTable } from './table.ts';
+
+/** The table (for link-state: both tables) of one view. */
+export function showText<K extends ViewKind>(kind: K, rows: readonly Views[K][], nowMs: number, paint: Paint): string {
+  const table = renderTable<Views[K]>(COLUMNS[kind], rows, nowMs, paint);
+  if (kind !== 'link-state') return table;
+  const routers = rows as readonly Views['link-state'][];
+  const links = routers.flatMap((row) => row.links.map((link) => ({ router: named(row.name, row.originator), link })));
+  return `${table}\n${renderTable(LINK_COLUMNS, links, nowMs, paint)}`;
+}
+
+export function statusText(view: StatusView, nowMs: number, paint: Paint): string {
+  const up = view.peersEstablished === view.peersConfigured;
+  const pairs: [string, string][] = [
+    ['router', `${view.name} (${view.routerId}) of ${view.site}, domain ${view.domain}`],
+    ['state', `${view.state}, up ${age(view.startedAtMs, nowMs)}`],
+    ['roles', view.roles.join(' ')],
+    ['version', `cfnd ${view.version}, ${view.runtime}, pid ${view.pid}`],
+    ['configuration', orDash(view.configFile)],
+    ['peers', paint(up ? 'good' : 'warn', `${view.peersEstablished} of ${view.peersConfigured} established`)],
+    ['knows', `${view.services} services, ${view.routes} routes, ${view.nodes} routers`],
+    ['forwarding', `${view.fibKind}, ${view.fibState}, ${view.fibObjects} objects, ${view.fibFailures} failed`],
+    ...view.degraded.map((line, i): [string, string] => [i === 0 ? 'does without' : '', paint('warn', line)]),
+  ];
+  return renderPairs(pairs, paint);
+}
+
+/** The decision record as a person reads it: outcome, candidates in order, then the path of each that can be reached. */
+export function explainText(view: ExplainView, nowMs: number, paint: Paint): string {
+  type Candidate = ExplainView['candidates'][number];
+  const name = view.serviceName === '' || view.serviceName === view.service ? '' : `${view.serviceName} `;
+  const best = view.candidates.find((one) => one.verdict === 'best');
+  const challenge =
+    view.challengedSinceMs === undefined ? '' : `, challenged for ${age(view.challengedSinceMs, nowMs)}`;
+  const right = (head: string, cell: (row: Candidate) => string): Column<Candidate> => ({ head, align: 'right', cell });
+  const columns: Column<Candidate>[] = [
+    { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
+    { head: 'SITE', cell: (row) => row.site },
+    { head: 'FROM', cell: (row) => row.from },
+    right('COST[ms]', (row) => msOfUs(row.cost?.totalUs)),
+    right('RTT[ms]', (row) => msOfUs(row.cost?.roundTripUs)),
+    right('SERVICE[ms]', (row) => msOfUs(row.cost?.serviceTimeUs)),
+    // Only where a class trades them does anybody want to see them.
+    ...(['priceUs', 'carbonUs', 'preferenceUs'] as const)
+      .filter((part) => view.candidates.some((row) => (row.cost?.[part] ?? 0) !== 0))
+      .map((part) => right(`${part.slice(0, -2).toUpperCase()}[ms]`, (row) => msOfUs(row.cost?.[part]))),
+    right('SCORE', (row) => plain(row.state?.score)),
+    right('INFLIGHT', (row) => plain(row.state?.inFlight)),
+    right('SPARE[req/s]', (row) => plain(row.state?.spareCapacity)),
+    right('WEIGHT[%]', (row) => percentOfWeight(row.weight)),
+    { head: 'VERDICT', cell: (row) => row.verdict, tone: (row) => verdictTone(row.verdict) },
+  ];
+  const head = renderPairs(
+    [
+      ['service', `${name}${view.service}`],
+      ['seen from', `${view.site}${view.assumed ? ' (computed here, without that site’s memory)' : ''}`],
+      ['class', `${view.class}: ${view.strategy}, affinity ${view.affinity}`],
+      [
+        'best',
+        best === undefined
+          ? paint('bad', 'nothing is eligible')
+          : paint('good', `${named(best.instanceName, best.contactInstance)} at ${best.site}`),
+      ],
+      ['decided', `${age(view.atMs, nowMs)} ago: ${view.change}${challenge}`],
+      ['hysteresis', `${plain(view.hysteresisPercent)} % for ${span(view.holdMs)}`],
+    ],
+    paint,
+  );
+  const reachable = view.candidates.filter((row) => row.path.length > 0);
+  const pathColumns: Column<Candidate>[] = [
+    { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
+    { head: 'PATH', cell: (row) => row.path.join(' > ') },
+    { head: 'SEGMENT LIST', cell: (row) => orDash(row.segments.join(' ')) },
+  ];
+  const paths = reachable.length === 0 ? '' : `\n${renderTable(pathColumns, reachable, nowMs, paint)}`;
+  return `${head}\n${renderTable(columns, view.candidates, nowMs, paint)}${paths}`;
+}
+
+/** Turns changes of one view into lines: what came, what went, and for the rest which columns changed from what to what. */
+export function createWatchText<K extends ViewKind>(kind: K, paint: Paint) {
+  const columns: readonly Column<Views[K]>[] = COLUMNS[kind];
+  const [first] = columns;
+  const held = new Map<string, Views[K]>();
+  const text = (column: Column<Views[K]>, row: Views[K], atMs: number) => printable(column.cell(row, atMs));
+  const nameOf = (row: Views[K]): string => text(first!, row, 0);
+  return (change: {
+    atMs: number;
+    snapshot: boolean;
+    rows: readonly Views[K][];
+    removed: readonly string[];
+  }): string => {
+    const { atMs, snapshot, rows, removed } = change;
+    if (snapshot) {
+      held.clear();
+      for (const row of rows) held.set(viewKey(kind, row), row);
+      return renderTable(columns, rows, atMs, paint);
+    }
+    const line = (mark: string, what: string) => `${paint('dim', clock(atMs))} ${mark} ${what}\n`;
+    const lines: string[] = [];
+    for (const key of removed) {
+      const row = held.get(key);
+      if (row !== undefined) lines.push(line(paint('bad', '-'), nameOf(row)));
+      held.delete(key);
+    }
+    for (const row of rows) {
+      const key = viewKey(kind, row);
+      const before = held.get(key);
+      held.set(key, row);
+      const cells = columns.slice(1).filter((column) => column.ages === undefined);
+      if (before === undefined) {
+        const facts = cells.map((column) => `${column.head} ${text(column, row, atMs)}`).join('  ');
+        lines.push(line(paint('good', '+'), `${nameOf(row)}: ${facts}`));
+        continue;
+      }
+      const differences = cells
+        .map((column) => ({ head: column.head, from: text(column, before, atMs), to: text(column, row, atMs) }))
+        .filter(({ from, to }) => from !== to)
+        .map(({ head, from, to }) => `${head} ${from} -> ${to}`);
+      if (differences.length > 0) lines.push(line('~', `${nameOf(row)}: ${differences.join('  ')}`));
+    }
+    return lines.join('');
+  };
+}
