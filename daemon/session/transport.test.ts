@@ -234,6 +234,8 @@ describe('a peer that does not read', () => {
     const call = client.makeBidiStreamRequest(PEER_PATH, asIs, asIs, new Metadata(), {});
     call.on('error', () => {});
     cleanups.push(() => client.close());
+    // Starts reading and stops when grpc-js' 16 messages are full: before the first read it would buffer without end.
+    call.read(0);
     const { connection } = await b.take('connection-opened');
     return { b, call, connection };
   }
