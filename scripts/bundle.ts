@@ -1,6 +1,7 @@
 // Builds what a node runs: dist/rootfs/opt/cfnd, the same tree for the lab runner (bound read-only) and for the container
 // image (copied). One ESM file a program, because a bundle starts in two thirds of the time of separate modules. Rebuilds
 // only what is older than its sources; decides nothing about who mounts the tree where.
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -14,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -62,7 +63,8 @@ export async function bundle(options: { readonly force?: boolean } = {}): Promis
     await build(name, entry);
     built.push(name);
   }
-  for (const path of ['proto', 'nlsock.node']) if (placeCopy(path)) built.push(path);
+  buildNative();
+  for (const path of ['proto', 'dist/nlsock.node']) if (placeCopy(path)) built.push(basename(path));
   return { built, missing, tookMs: performance.now() - started };
 }
 
@@ -134,12 +136,20 @@ function placeNode(): boolean {
   return true;
 }
 
+/** The netlink addon; where it cannot be built the daemon runs without a kernel, and says so itself. */
+function buildNative(): void {
+  const source = modifiedMs(join(ROOT, 'daemon/netlink/nlsock.c'));
+  if (source === 0 || source <= modifiedMs(join(ROOT, 'dist/nlsock.node'))) return;
+  const { status, stderr } = spawnSync('sh', [join(ROOT, 'scripts/build-native')], { encoding: 'utf8' });
+  if (status !== 0) process.stderr.write(stderr);
+}
+
 /** Copies a file or folder of the repository into the tree when it is there and newer. */
 function placeCopy(path: string): boolean {
   const source = join(ROOT, path);
-  const target = join(HOME, path);
+  const target = join(HOME, basename(path));
   if (!existsSync(source)) return false;
-  const stamp = join(ROOT, 'dist', `${path}.copied`);
+  const stamp = join(ROOT, 'dist', `${basename(path)}.copied`);
   const now = fingerprint(source);
   if (existsSync(target) && existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return false;
   rmSync(target, { recursive: true, force: true });
@@ -160,7 +170,13 @@ function modifiedMs(path: string): number {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const report = await bundle({ force: process.argv.includes('--force') });
-  for (const name of report.missing) process.stderr.write(`bundle: ${name} is left out, its entry file is missing\n`);
-  process.stdout.write(`bundle: ${report.built.join(' ') || 'up to date'} (${Math.round(report.tookMs)} ms)\n`);
+  try {
+    const report = await bundle({ force: process.argv.includes('--force') });
+    for (const name of report.missing) process.stderr.write(`bundle: ${name} is left out, its entry file is missing\n`);
+    process.stdout.write(`bundle: ${report.built.join(' ') || 'up to date'} (${Math.round(report.tookMs)} ms)\n`);
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error;
+    process.stderr.write(`bundle: ${error.message}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -75,6 +75,10 @@ export const netnsEngine: Engine = {
     return spawnInNode(nodeOf(ref, node), argv, { stdio: ['pipe', 'pipe', 'pipe'] });
   },
 
+  hasLinkQuality({ lab }: LabRef): Promise<boolean> {
+    return Promise.resolve(labState.requireState(lab).hasLinkQuality);
+  },
+
   impair({ lab }: LabRef, link: string, impairment: Impairment): Promise<void> {
     return control(lab, { kind: 'impair', link, impairment });
   },

@@ -79,6 +79,8 @@ export interface Engine {
   ): Promise<ExecResult>;
   /** Starts argv in a node with piped stdio, for what runs long (load generator, capture). The caller ends it. */
   spawn(ref: LabRef, node: string, argv: readonly string[]): ChildProcess;
+  /** Whether the links have the delay, loss and rate of the file; checks that need them are left out otherwise. */
+  hasLinkQuality(ref: LabRef): Promise<boolean>;
   /** Changes a running link, both directions. Throws LabError naming what this machine lacks. */
   impair(ref: LabRef, link: string, impairment: Impairment): Promise<void>;
   /** Ends the node's `cmd` (SIGKILL) and leaves its network alone; `startCmd` runs it again, as a supervisor would. */

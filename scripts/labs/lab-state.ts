@@ -35,6 +35,8 @@ export interface LabState {
   readonly owner: string;
   readonly deployedAtMs: number;
   readonly supervisor: ProcessRef;
+  /** Links have the delay, loss and rate of the file. */
+  readonly hasLinkQuality: boolean;
   readonly nodes: readonly NodeState[];
 }
 

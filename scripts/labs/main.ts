@@ -79,7 +79,7 @@ verb('inspect', 'list the nodes of all labs, or of one').action(async (options: 
   if (one !== undefined && rows.length === 0) process.exitCode = 1;
 });
 
-verb('exec', 'run a command in a node, or with --label-less `all` in every node')
+verb('exec', 'run a command in a node, or in every node (all)')
   .argument('<node>', 'node name, or all')
   .argument('<command...>', 'after --')
   .action(async (node: string, argv: string[], options: CommonOptions) => {
@@ -114,16 +114,17 @@ verb('verify', 'run the checks of verify.yml beside the file until they pass or 
   .option('--json', 'the result as one JSON document')
   .option('--only <names...>', 'only the checks whose name starts so')
   .action(async (options: CommonOptions & { json?: boolean; only?: string[] }) => {
-    const { verifyLab, renderVerify } = await import('./verify.ts');
+    const { verifyLab, renderCheck } = await import('./verify.ts');
     const lab = fileOf(options);
     const json = options.json === true || options.format === 'json';
     const result = await verifyLab(await engineOf(options), lab, {
       only: options.only ?? [],
       onCheck: (check) => {
-        if (!json) process.stdout.write(renderVerify(check));
+        if (!json) process.stdout.write(renderCheck(check));
       },
     });
     if (json) printJson(result);
+    else for (const line of result.leftOut) process.stdout.write(`left out  ${line}\n`);
     if (result.checks.some((check) => !check.pass)) process.exitCode = 1;
   });
 

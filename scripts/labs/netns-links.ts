@@ -6,7 +6,7 @@ import { describeQuality } from './graph.ts';
 import { type Impairment, isPerfect, type LinkQuality, PERFECT } from './impairment.ts';
 import type { LabEndpoint, LabLink } from './lab-file.ts';
 import { LinkRelay, relayObstacle } from './link-relay.ts';
-import { hasNetem, inNamespace, setNetem, setVethUp } from './veth.ts';
+import { hasNetem, inNamespace, setNetem, setVethDown, setVethUp } from './veth.ts';
 
 type Medium = 'veth' | 'netem' | 'relay';
 
@@ -14,6 +14,8 @@ interface RunningLink {
   readonly link: LabLink;
   readonly medium: Medium;
   quality: LinkQuality;
+  /** Of a veth that is down: the routes of each end to bring back. */
+  downRoutes: readonly (readonly string[])[] | undefined;
 }
 
 export interface LinkPlan {
@@ -61,6 +63,7 @@ export class NetnsLinks {
         link,
         medium: isPerfect(link.quality) && medium === 'relay' ? 'veth' : medium,
         quality: PERFECT,
+        downRoutes: undefined,
       }),
     );
     const relay = medium === 'relay' ? await LinkRelay.start(plan.env) : undefined;
@@ -129,9 +132,16 @@ export class NetnsLinks {
     running.quality = quality;
   }
 
-  async #setCarrier({ link, medium }: RunningLink, up: boolean): Promise<void> {
-    if (medium === 'relay') await this.#relay?.setCarrier(link.name, up);
-    else await Promise.all(link.endpoints.map((end) => setVethUp(this.#plan.netnsOf(end.node), end.interface, up)));
+  async #setCarrier(running: RunningLink, up: boolean): Promise<void> {
+    const { link, medium } = running;
+    if (medium === 'relay') return this.#relay?.setCarrier(link.name, up);
+    if (up === (running.downRoutes === undefined)) return;
+    const ends = link.endpoints.map((end) => [this.#plan.netnsOf(end.node), end.interface] as const);
+    if (up) {
+      const { downRoutes } = running;
+      running.downRoutes = undefined;
+      await Promise.all(ends.map(([netns, device], i) => setVethUp(netns, device, downRoutes?.[i] ?? [])));
+    } else running.downRoutes = await Promise.all(ends.map(([netns, device]) => setVethDown(netns, device)));
   }
 
   #find(name: string): RunningLink {

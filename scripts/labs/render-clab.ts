@@ -2,7 +2,7 @@
 // and the namespace runner deploy the very same file. Decides what is containerlab's (processes, sysctls, addresses); what
 // a daemon is told is render-config.ts's.
 import { formatDelay, formatRate, PERFECT } from './impairment.ts';
-import { linksOf, type Topology, type TopologyLink, type TopologyNode } from './topology.ts';
+import { linksOf, type Topology, type TopologyLink, type TopologyNode, type TopologyService } from './topology.ts';
 
 const SCHEMA = 'https://raw.githubusercontent.com/srl-labs/containerlab/main/schemas/clab.schema.json';
 
@@ -56,14 +56,7 @@ export function renderClab(topology: Topology): string {
     '      sysctls:',
     ...interfaceSysctls(INTERFACE_SYSCTLS.router),
     ...Object.entries(ROUTER_SYSCTLS).map(([key, value]) => `        ${key}: ${value}`),
-    ...(service === undefined
-      ? []
-      : [
-          '    service-host:',
-          `      cmd: ${quoted(
-            `/opt/cfnd/bin/cfn-service --listen [::]:${service.port} --workers ${service.workers} --work-us ${service.workUs}`,
-          )}`,
-        ]),
+    ...(service === undefined ? [] : ['    service-host:', `      cmd: ${JSON.stringify(serviceCommand(service))}`]),
     '',
     '  nodes:',
     ...topology.nodes.flatMap((node) => renderNode(topology, node)),
@@ -124,6 +117,7 @@ function withoutLength(address: string): string {
   return address.split('/')[0] ?? '';
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(text);
+function serviceCommand({ port, metricsPort, workers, workUs }: TopologyService): string {
+  const listen = `--listen [::]:${port} --metrics-listen [::]:${metricsPort}`;
+  return `/opt/cfnd/bin/cfn-service ${listen} --workers ${workers} --work-us ${workUs}`;
 }

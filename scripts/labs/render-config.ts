@@ -68,8 +68,8 @@ function instancesBehind(service: TopologyService, router: TopologyRouter): obje
       address: instance.contactInstance,
       sid: instance.sid,
       classes: [service.class],
-      metrics: { kind: 'prometheus', url: `http://[${instance.contactInstance}]:${service.port}/metrics` },
-      health: { kind: 'http', url: `http://[${instance.contactInstance}]:${service.port}/health`, ...HEALTH_PROBE },
+      metrics: { kind: 'prometheus', url: `http://[${instance.contactInstance}]:${service.metricsPort}/metrics` },
+      health: { kind: 'http', url: `http://[${instance.contactInstance}]:${service.port}/healthz`, ...HEALTH_PROBE },
     }));
 }
 

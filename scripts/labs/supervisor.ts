@@ -147,6 +147,7 @@ class Supervisor {
       owner: userInfo().username,
       deployedAtMs: this.#deployedAtMs,
       supervisor: state.processRef(process.pid),
+      hasLinkQuality: this.#links?.warnings.length === 0,
       nodes: this.#nodes.map((node) => node.state()),
     });
   }

@@ -78,6 +78,8 @@ const service = z.strictObject({
   /** CS-ID: the anycast address, on `lo` of every host. */
   id: address,
   port: z.int().min(1).max(65_535),
+  /** Prometheus text of the service's own load. */
+  metricsPort: z.int().min(1).max(65_535),
   class: siteName,
   workers: z.int().min(1).max(64),
   workUs: microseconds,

@@ -34,12 +34,26 @@ export async function setNetem(netns: string, device: string, quality: LinkQuali
 }
 
 /**
- * Sets one end down or up. A veth has no carrier of its own to cut: each end loses it when the other is down, so both are
- * set down, and are told to keep their IPv6 addresses meanwhile, as a pulled cable would let them.
+ * Sets one end down. A veth has no carrier of its own to cut: each end loses it when the other is down, so both are set
+ * down, and keep their IPv6 addresses meanwhile, as a pulled cable would let them. Returns the static routes that the kernel
+ * forgets all the same, for `setVethUp`; what a routing daemon installed is the daemon's to bring back.
  */
-export async function setVethUp(netns: string, device: string, up: boolean): Promise<void> {
-  const keep = `echo 1 >/proc/sys/net/ipv6/conf/${device}/keep_addr_on_down`;
-  await inNamespace(netns, ['sh', '-c', `${keep} && ip link set dev ${device} ${up ? 'up' : 'down'}`]);
+export async function setVethDown(netns: string, device: string): Promise<string[]> {
+  const script = `ip -6 route show dev "$1" proto boot
+echo 1 >"/proc/sys/net/ipv6/conf/$1/keep_addr_on_down"
+ip link set dev "$1" down`;
+  const routes = await inNamespace(netns, ['sh', '-ec', script, 'sh', device]);
+  return routes.split('\n').filter((line) => line !== '');
+}
+
+export async function setVethUp(netns: string, device: string, routes: readonly string[]): Promise<void> {
+  const script = `ip link set dev "$1" up
+device=$1
+shift
+for route; do ip -6 route replace $route dev "$device" proto boot; done`;
+  // `linkdown` and the like are how the route was, not what it is to be.
+  const wanted = routes.map((route) => route.replaceAll(/\b(linkdown|dead)\b/g, '').trim());
+  await inNamespace(netns, ['sh', '-ec', script, 'sh', device, ...wanted]);
 }
 
 /** Runs argv in a network namespace, with the files and rights of the caller; throws LabError with its error text. */

@@ -1,0 +1,159 @@
+// Runs the checks of a lab's verify.yml: commands in nodes, repeated until they print what is expected or their time is up.
+// The same file for every engine. Knows no daemon: what is expected stands in the file.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { type Engine, type ExecResult, LabError } from './engine.ts';
+import { parseDelay } from './impairment.ts';
+import type { LabFile } from './lab-file.ts';
+import { difference } from './subset.ts';
+import { splitWords } from './substitute.ts';
+
+/** Pause between two tries. */
+const PAUSE_MS = 100;
+
+const duration = z.string().transform((text, context) => {
+  try {
+    return parseDelay(text) / 1000;
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+});
+const checkSchema = z.strictObject({
+  name: z.string().min(1),
+  /** All of them must pass. */
+  nodes: z.array(z.string()).min(1),
+  /** Without a shell; split into words. */
+  run: z.string().min(1),
+  /** Expected exit code. */
+  code: z.int().default(0),
+  /** Regular expression that standard output must match. */
+  matches: z.string().optional(),
+  /** Standard output is JSON and holds this (subset.ts). */
+  json: z.unknown().optional(),
+  /** For all nodes and tries together. */
+  timeout: duration.prefault('20s'),
+  /** What the check is pointless without: left out, with a line, where the engine lacks it. */
+  needs: z.enum(['link-quality']).optional(),
+});
+const fileSchema = z.strictObject({ checks: z.array(checkSchema).min(1) });
+
+export type Check = z.infer<typeof checkSchema>;
+
+export interface CheckResult {
+  readonly name: string;
+  readonly pass: boolean;
+  readonly tookMs: number;
+  readonly expected: string;
+  /** What was printed where it passed, and the first difference where it did not. */
+  readonly seen: string;
+}
+
+/** DESIGN section 14. */
+export interface VerifyResult {
+  readonly lab: string;
+  readonly engine: string;
+  readonly checks: readonly CheckResult[];
+  /** Name and reason of the checks that were not run. */
+  readonly leftOut: readonly string[];
+}
+
+export interface VerifyOptions {
+  /** Beginnings of names; empty: all. */
+  readonly only?: readonly string[];
+  readonly onCheck?: (result: CheckResult) => void;
+}
+
+/** Runs `verify.yml` beside the lab's file; throws LabError when it is missing or wrong. */
+export async function verifyLab(engine: Engine, lab: LabFile, options: VerifyOptions = {}): Promise<VerifyResult> {
+  const only = options.only ?? [];
+  const checks = readChecks(join(dirname(lab.path), 'verify.yml')).filter(
+    ({ name }) => only.length === 0 || only.some((start) => name.startsWith(start)),
+  );
+  if (checks.length === 0) throw new LabError(`no check starts with ${only.join(' or ')}`);
+  const hasQuality = await engine.hasLinkQuality({ lab: lab.name, file: lab.path });
+  const results: CheckResult[] = [];
+  const leftOut: string[] = [];
+  for (const check of checks) {
+    if (check.needs === 'link-quality' && !hasQuality) {
+      leftOut.push(`${check.name}: the links have no delay, loss or rate here`);
+      continue;
+    }
+    const result = await runCheck(engine, lab, check);
+    results.push(result);
+    options.onCheck?.(result);
+  }
+  return { lab: lab.name, engine: engine.name, checks: results, leftOut };
+}
+
+export function readChecks(file: string): Check[] {
+  if (!existsSync(file)) throw new LabError(`${file}: there are no checks`);
+
+  const document = parseDocument(readFileSync(file, 'utf8'));
+  const syntax = document.errors.map((error) => `${file}: ${error.message}`);
+  if (syntax.length > 0) throw new LabError(syntax.join('\n'));
+  const parsed = fileSchema.safeParse(document.toJS());
+  if (parsed.success) return parsed.data.checks;
+  throw new LabError(
+    parsed.error.issues.map((issue) => `${file}: ${issue.path.join('.')}: ${issue.message}`).join('\n'),
+  );
+}
+
+/** One line for a person. */
+export function renderCheck({ name, pass, tookMs, seen }: CheckResult): string {
+  return `${pass ? 'pass' : 'FAIL'}  ${name}  (${tookMs} ms)${pass ? '' : `\n      ${seen}`}\n`;
+}
+
+async function runCheck(engine: Engine, lab: LabFile, check: Check): Promise<CheckResult> {
+  const started = performance.now();
+  const deadline = started + check.timeout;
+  const argv = splitWords(check.run, check.name);
+  const seen: string[] = [];
+  let pass = true;
+  for (const node of check.nodes) {
+    for (;;) {
+      const timeoutMs = Math.max(PAUSE_MS, deadline - performance.now());
+      const result = await engine.exec({ lab: lab.name, file: lab.path }, node, argv, { timeoutMs });
+      const wrong = judge(check, result);
+      if (wrong === undefined) {
+        seen.push(`${node}: ${shorten(result.stdout)}`);
+        break;
+      }
+      if (performance.now() + PAUSE_MS > deadline) {
+        seen.push(`${node}: ${wrong}`);
+        pass = false;
+        break;
+      }
+      await new Promise((done) => setTimeout(done, PAUSE_MS));
+    }
+    if (!pass) break;
+  }
+  const tookMs = Math.round(performance.now() - started);
+  return { name: check.name, pass, tookMs, expected: describe(check), seen: seen.join('; ') };
+}
+
+/** Undefined when the result is as expected, else what is not. */
+function judge({ code, matches, json }: Check, result: ExecResult): string | undefined {
+  if (result['return-code'] !== code)
+    return `code ${result['return-code']}, not ${code}: ${shorten(result.stderr || result.stdout)}`;
+  if (matches !== undefined && !new RegExp(matches, 's').test(result.stdout))
+    return `${shorten(result.stdout)} does not match ${matches}`;
+  if (json === undefined) return undefined;
+  try {
+    return difference(json, JSON.parse(result.stdout));
+  } catch {
+    return `no JSON: ${shorten(result.stdout)}`;
+  }
+}
+
+function describe({ code, matches, json }: Check): string {
+  if (json !== undefined) return JSON.stringify(json);
+  return matches === undefined ? `code ${code}` : `/${matches}/`;
+}
+
+function shorten(text: string): string {
+  const line = text.trim().replaceAll(/\s+/g, ' ');
+  return line.length > 200 ? `${line.slice(0, 197)}...` : line;
+}
