@@ -65,10 +65,10 @@ test('every fault of shape is reported with its path', () => {
 
 test.each([
   [
-    'a locator used twice',
-    'nodes.3.locator',
-    '5f00:0:11::/48',
-    'nodes.3.locator: locator 5f00:0:11::/48 is already used at nodes.2.locator',
+    'an address used twice',
+    'nodes.3.loopback',
+    'fd00:0:0:11::1',
+    'nodes.3.loopback: address fd00:0:0:11::1 is already used at nodes.2.loopback',
   ],
   [
     'a router id used twice',
