@@ -37,8 +37,10 @@ const CHUNK = 64;
 
 export class KernelScan {
   readonly #options: KernelScanOptions;
+  /** Keys that changes have touched since the running scan's view of the world was formed. */
   #touched = new Set<FibKey>();
-  #scanning = false;
+  /** The same for every scan that runs or waits. */
+  readonly #views = new Set<Set<FibKey>>();
   #last: Promise<unknown> = Promise.resolve();
   #pendingVerify: Promise<readonly FibDrift[]> | undefined;
   /** Ruleset generation at which our table was found whole, less our own transactions; undefined: look. */
@@ -50,9 +52,9 @@ export class KernelScan {
     this.#options = options;
   }
 
-  /** Tells a running scan that these keys are decided by a change. */
+  /** Tells scans that these keys are decided by a change: what they were told or have read before is older. */
   touch(keys: readonly FibKey[]): void {
-    if (this.#scanning) for (const key of keys) this.#touched.add(key);
+    for (const view of this.#views) for (const key of keys) view.add(key);
   }
 
   /** Programs what is missing or different, and only then removes own objects that are not desired. */
@@ -194,15 +196,17 @@ export class KernelScan {
     }
   }
 
+  /** Runs after the scans before it. A change made from now on wins over it, even if it has to wait. */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const touched = new Set<FibKey>();
+    this.#views.add(touched);
     const result = this.#last.then(async () => {
-      if (this.#closed) throw new Error('forwarding plane was closed');
-      this.#touched.clear();
-      this.#scanning = true;
       try {
+        if (this.#closed) throw new Error('forwarding plane was closed');
+        this.#touched = touched;
         return await work();
       } finally {
-        this.#scanning = false;
+        this.#views.delete(touched);
       }
     });
     this.#last = result.catch(() => {});

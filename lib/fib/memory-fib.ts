@@ -26,7 +26,6 @@ export interface MemoryFibOptions {
 export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
   const nowMs = options.nowMs ?? (() => 0);
   const held = new FibObjectSet();
-  let synced = false;
   let closed = false;
 
   const put = (objects: readonly FibObject[]): FibFailure[] => {
@@ -80,7 +79,6 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
       return change(delta);
     },
     async sync(desired) {
-      synced = true;
       return change(diffObjects(held.values(), desired));
     },
     async verify(): Promise<readonly FibDrift[]> {
@@ -103,8 +101,7 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
       return counters;
     },
     async close({ remove: all }) {
-      // Without a first sync the retained set may still be wanted by the next life.
-      if (all && synced) remove([...held.keys()]);
+      if (all) remove([...held.keys()]);
       closed = true;
     },
   };

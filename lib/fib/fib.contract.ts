@@ -1,0 +1,275 @@
+// What every forwarding plane promises, as tests: run by the memory FIB and, on real namespaces, by the kernel FIB.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sameObject } from './equality.ts';
+import {
+  type AffinityService,
+  type Fib,
+  type FibObject,
+  type FibRoute,
+  fibKey,
+  type LocalSid,
+  type SegmentNexthop,
+} from './fib.ts';
+
+/** One forwarding plane under test, not started. */
+export interface FibFixture {
+  readonly fib: Fib;
+  /** An interface that is up, and two neighbours' addresses on it. */
+  readonly device: string;
+  readonly gateways: readonly [string, string];
+  /** The next life of the same forwarding plane, not started; what this one left is still there. */
+  reborn(): Fib;
+  /** True: the FIB has learned flows and counts them. */
+  readonly affinity: boolean;
+  dispose(): Promise<void>;
+}
+
+const GROUP = 1_000_001;
+const MEMBER = 2_000_001;
+const TABLE = 10_001;
+
+const member = (id: number, ...segments: string[]): SegmentNexthop => ({ kind: 'nexthop', id, segments });
+const group = (id: number, ...nexthops: number[]): FibObject => ({
+  kind: 'group',
+  id,
+  members: nexthops.map((nexthop) => ({ nexthop, weight: 1 })),
+});
+const toGroup = (prefix: string, id: number, table = 254): FibRoute => ({
+  kind: 'route',
+  prefix,
+  table,
+  target: { kind: 'group', id },
+});
+const sid = (prefix: string, behaviour: LocalSid['behaviour'], flavours?: LocalSid['flavours']): LocalSid => ({
+  kind: 'local-sid',
+  prefix,
+  behaviour,
+  ...(flavours && { flavours }),
+});
+const affinity = (weights: readonly [number, number], service = 'fd00:cafe::80'): AffinityService => ({
+  kind: 'affinity',
+  service,
+  mode: 'flow',
+  instances: weights.map((weight, i) => ({ slot: i + 1, mark: 0x101 + i, weight, failed: false })),
+  idleTimeoutMs: 60_000,
+  closingTimeoutMs: 2000,
+});
+
+/** One service as the router programs it: by table and mark, and by main for unmarked packets. */
+const service: readonly FibObject[] = [
+  member(MEMBER, 'fcbb:bb:2::', 'fcbb:bb:3:e::'),
+  group(GROUP, MEMBER),
+  toGroup('fd00:cafe::80/128', GROUP, TABLE),
+  toGroup('fd00:cafe::80/128', GROUP),
+  toGroup('10.80.0.80/32', GROUP),
+  { kind: 'rule', family: 'ipv6', priority: 10_001, fwmark: 0x101, mask: 0xfff, table: TABLE },
+  { kind: 'rule', family: 'ipv4', priority: 10_001, fwmark: 0x101, mask: 0xfff, table: TABLE },
+];
+
+export function describeFibContract(name: string, open: () => Promise<FibFixture>, skip?: string): void {
+  describe.skipIf(skip !== undefined)(`${name} as a forwarding plane${skip ? ` (skipped: ${skip})` : ''}`, () => {
+    let fixture: FibFixture;
+    let fib: Fib;
+
+    beforeEach(async () => {
+      fixture = await open();
+      fib = fixture.fib;
+    });
+    afterEach(async () => {
+      await fixture.dispose();
+    });
+
+    const put = (...objects: FibObject[]) => fib.apply({ put: objects, remove: [] });
+    const remove = (...keys: string[]) => fib.apply({ put: [], remove: keys });
+    const expectHeld = async (...objects: FibObject[]) => {
+      const held = new Map(fib.dump().map((object) => [fibKey(object), object]));
+      expect([...held.keys()].sort()).toEqual(objects.map(fibKey).sort());
+      for (const object of objects) expect(sameObject(held.get(fibKey(object))!, object), fibKey(object)).toBe(true);
+      // What it believes is what there is.
+      expect(await fib.verify()).toEqual([]);
+    };
+
+    it('starts empty and takes a service in any order of its objects', async () => {
+      expect((await fib.start()).retained).toEqual([]);
+      const result = await put(...service.toReversed());
+      expect(result).toMatchObject({ failures: [], put: service.length, removed: 0 });
+      await expectHeld(...service);
+    });
+
+    it('takes every kind of target and changes one into any other', async () => {
+      await fib.start();
+      await put(member(MEMBER, 'fcbb:bb:2::'), group(GROUP, MEMBER));
+      const [first, second] = fixture.gateways;
+      const via = (...gateways: string[]): FibRoute['target'] => ({
+        kind: 'gateways',
+        hops: gateways.map((gateway, i) => ({ gateway, device: fixture.device, weight: i + 1 })),
+      });
+      const targets: FibRoute['target'][] = [
+        { kind: 'blackhole' },
+        { kind: 'group', id: GROUP },
+        via(first),
+        via(first, second),
+        via(second),
+      ];
+      for (const from of targets)
+        for (const to of targets) {
+          const route = (target: FibRoute['target']): FibRoute => ({
+            kind: 'route',
+            prefix: 'fcbb:bb:9::/48',
+            table: 254,
+            target,
+          });
+          for (const target of [from, to]) expect((await put(route(target))).failures).toEqual([]);
+          await expectHeld(member(MEMBER, 'fcbb:bb:2::'), group(GROUP, MEMBER), route(to));
+          expect(await remove('route 254 fcbb:bb:9::/48')).toMatchObject({ failures: [], removed: 1 });
+        }
+    });
+
+    it('takes every behaviour of a local SID, beside a black hole for the same prefix', async () => {
+      await fib.start();
+      const objects: FibObject[] = [
+        { kind: 'route', prefix: 'fcbb:bb:1::/48', table: 254, target: { kind: 'blackhole' } },
+        sid('fcbb:bb:1::/48', { action: 'End' }, { nextCsid: { blockBits: 32, nodeBits: 16 } }),
+        sid('fcbb:bb:1:1::/64', { action: 'End' }),
+        sid('fcbb:bb:1:2::/64', { action: 'End' }, { psp: true }),
+        sid('fcbb:bb:1:3::/64', { action: 'End.X', nexthop: fixture.gateways[0], device: fixture.device }),
+        sid('fcbb:bb:1:4::/64', { action: 'End.T', table: TABLE }),
+        sid('fcbb:bb:1:5::/64', { action: 'End.DT6', table: 254 }),
+        sid('fcbb:bb:1:6::/64', { action: 'End.DX6', nexthop: '::' }),
+      ];
+      expect((await put(...objects)).failures).toEqual([]);
+      await expectHeld(...objects);
+      await put(sid('fcbb:bb:1:5::/64', { action: 'End.DX6', nexthop: fixture.gateways[1] }));
+      expect(await fib.verify()).toEqual([]);
+      expect((await fib.sidCounters()).map((counters) => counters.prefix).sort()).toEqual(
+        objects.flatMap((object) => (object.kind === 'local-sid' ? [object.prefix] : [])).sort(),
+      );
+    });
+
+    it('replaces what is there under the same key', async () => {
+      await fib.start();
+      await put(...service);
+      const changed = [
+        member(MEMBER, 'fcbb:bb:4::', 'fcbb:bb:5::', 'fcbb:bb:3:e::'),
+        member(MEMBER + 1, 'fcbb:bb:3:e::'),
+        group(GROUP, MEMBER, MEMBER + 1),
+        { kind: 'rule', family: 'ipv6', priority: 10_001, fwmark: 0x102, mask: 0xfff, table: TABLE } as const,
+      ];
+      expect(await put(...changed)).toMatchObject({ failures: [], put: 4 });
+      const keys = new Set(changed.map(fibKey));
+      await expectHeld(...service.filter((object) => !keys.has(fibKey(object))), ...changed);
+    });
+
+    it('is idempotent: the same change twice, and the removal of what is not there', async () => {
+      await fib.start();
+      await put(...service);
+      expect(await put(...service)).toMatchObject({ failures: [], put: service.length });
+      await expectHeld(...service);
+      expect(await remove(...service.map(fibKey))).toMatchObject({ failures: [], removed: service.length });
+      expect(await remove(...service.map(fibKey))).toMatchObject({ failures: [], removed: 0 });
+      await expectHeld();
+    });
+
+    it('refuses what refers to nothing, names it, and does the rest', async () => {
+      await fib.start();
+      const result = await put(
+        toGroup('fd00:cafe::1/128', 77),
+        group(78, 79),
+        member(MEMBER, 'fcbb:bb:2::'),
+        group(GROUP, MEMBER),
+      );
+      expect(result.put).toBe(2);
+      expect(result.failures.map(({ key, code }) => [key, code])).toEqual([
+        ['group 78', 'EINVAL'],
+        ['route 254 fd00:cafe::1/128', 'EINVAL'],
+      ]);
+      await expectHeld(member(MEMBER, 'fcbb:bb:2::'), group(GROUP, MEMBER));
+    });
+
+    it('refuses one id for a nexthop and a group', async () => {
+      await fib.start();
+      await put(member(MEMBER, 'fcbb:bb:2::'), group(GROUP, MEMBER));
+      const result = await put(group(MEMBER, GROUP), member(GROUP, 'fcbb:bb:3::'));
+      expect(result.failures.map(({ code }) => code)).toEqual(['EINVAL', 'EINVAL']);
+      await expectHeld(member(MEMBER, 'fcbb:bb:2::'), group(GROUP, MEMBER));
+    });
+
+    it('refuses to remove what is in use, because its users would go with it', async () => {
+      await fib.start();
+      await put(...service);
+      const result = await remove(`nexthop ${MEMBER}`, `group ${GROUP}`);
+      expect(result.failures.map(({ code }) => code)).toEqual(['EBUSY', 'EBUSY']);
+      expect(result.removed).toBe(0);
+      await expectHeld(...service);
+    });
+
+    it('takes a put for the newer wish when a change also removes the key', async () => {
+      await fib.start();
+      await put(...service);
+      const replaced = member(MEMBER, 'fcbb:bb:7::');
+      const result = await fib.apply({ put: [replaced], remove: [`nexthop ${MEMBER}`] });
+      expect(result).toMatchObject({ failures: [], put: 1, removed: 0 });
+      await expectHeld(...service.slice(1), replaced);
+    });
+
+    it('takes, reweighs, narrows and drops an affinity service', async () => {
+      if (!fixture.affinity) return;
+      await fib.start();
+      expect((await put(...service, affinity([700, 300]))).failures).toEqual([]);
+      await expectHeld(...service, affinity([700, 300]));
+      expect((await put(affinity([0, 1000]))).failures).toEqual([]);
+      await expectHeld(...service, affinity([0, 1000]));
+      const one = { ...affinity([0, 1000]), instances: affinity([0, 1000]).instances.slice(1), idleTimeoutMs: 30_000 };
+      expect((await put(one)).failures).toEqual([]);
+      await expectHeld(...service, one);
+      expect([...(await fib.flowCounts())]).toEqual([[2, 0]]);
+      const none = { ...one, mode: 'none' } as const;
+      expect((await put(none)).failures).toEqual([]);
+      expect((await fib.flowCounts()).size).toBe(0);
+      expect((await remove('affinity fd00:cafe::80')).failures).toEqual([]);
+      await expectHeld(...service);
+    });
+
+    it('refuses weights that do not sum up and a slot of another service', async () => {
+      await fib.start();
+      const result = await put(affinity([700, 200]));
+      expect(result.failures).toMatchObject([{ key: 'affinity fd00:cafe::80', code: 'EINVAL' }]);
+      if (!fixture.affinity) return;
+      await put(affinity([500, 500]));
+      const other = await put(affinity([500, 500], 'fd00:cafe::81'));
+      expect(other.failures).toMatchObject([{ key: 'affinity fd00:cafe::81', code: 'EINVAL' }]);
+      await expectHeld(affinity([500, 500]));
+    });
+
+    it('takes over what an earlier life left and removes only at the first sync what nobody wants', async () => {
+      const services = fixture.affinity ? [affinity([700, 300])] : [];
+      await fib.start();
+      await put(...service, ...services, sid('fcbb:bb:1:1::/64', { action: 'End' }));
+      await fib.close({ remove: false });
+      fib = fixture.reborn();
+      const { retained } = await fib.start();
+      expect(retained.map(fibKey).sort()).toEqual(
+        [...service, ...services, sid('fcbb:bb:1:1::/64', { action: 'End' })].map(fibKey).sort(),
+      );
+      const steered = member(MEMBER, 'fcbb:bb:8::', 'fcbb:bb:3:e::');
+      await put(steered);
+      await expectHeld(steered, ...service.slice(1), ...services, sid('fcbb:bb:1:1::/64', { action: 'End' }));
+      const result = await fib.sync([steered, ...service.slice(1), ...services]);
+      expect(result).toMatchObject({ failures: [], put: 0, removed: 1 });
+      await expectHeld(steered, ...service.slice(1), ...services);
+      const second = await fib.sync([sid('fcbb:bb:1:1::/64', { action: 'End' })]);
+      expect(second).toMatchObject({ failures: [], put: 1, removed: service.length + services.length });
+      await expectHeld(sid('fcbb:bb:1:1::/64', { action: 'End' }));
+      await fib.close({ remove: true });
+    });
+
+    it('leaves nothing behind when closed with removal', async () => {
+      await fib.start();
+      await fib.sync([...service, ...(fixture.affinity ? [affinity([1000, 0])] : [])]);
+      await fib.close({ remove: true });
+      fib = fixture.reborn();
+      expect((await fib.start()).retained).toEqual([]);
+      await fib.close({ remove: true });
+    });
+  });
+}
