@@ -58,7 +58,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'graphology-shortest-path': ['lib/topology'],
   'graphology-types': ['lib/topology'],
   protobufjs: ['lib/wire', 'daemon/grpc'],
-  '@grpc/grpc-js': ['daemon/grpc'],
+  '@grpc/grpc-js': ['daemon/grpc', 'daemon/session', 'daemon/admin'],
   yaml: ['lib/config', 'scripts'],
   zod: ['lib/config', 'scripts'],
   pino: ['daemon'],
