@@ -63,10 +63,10 @@ type StageMetric = Awaited<ReturnType<AdminClient['show']>>[number] & {
 function stageRows(metric: unknown, transits: number, reports: number): Row[] {
   const { labels, help, histogram } = metric as StageMetric;
   if (histogram === undefined) return [];
-  const whole = labels['stage'] === 'report-to-kernel';
+  const whole = labels.stage === 'report-to-kernel';
   const row = (quantile: 'p50' | 'p99', target: number): Row =>
     absolute({
-      id: `report-to-fib.${transits}.${labels['stage']}.${quantile}`,
+      id: `report-to-fib.${transits}.${labels.stage}.${quantile}`,
       what: `${help} (${transits} transit, ${quantile}, n ${histogram.count} of ${reports})`,
       unit: 'us',
       ours: histogram[quantile],
@@ -161,7 +161,7 @@ class Chain {
         '--config',
         file,
       ],
-      { stdio: ['ignore', 'ignore', process.env['CFND_BENCH_LOG'] === undefined ? 'ignore' : 'inherit'] },
+      { stdio: ['ignore', 'ignore', process.env.CFND_BENCH_LOG === undefined ? 'ignore' : 'inherit'] },
     );
     this.#daemons.push(daemon);
   }
