@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BackgroundLoad } from './background-load.ts';
+import { INSTANCE_HEADER } from './instance-header.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { createMetrics, type ServiceMetrics } from './metrics.ts';
 import { WorkerPool, type WorkerPoolConfig } from './worker-pool.ts';
@@ -21,8 +22,6 @@ export interface Service {
   close(graceMs: number): Promise<void>;
 }
 
-/** Header with the name of the contact instance on every answer. */
-export const INSTANCE_HEADER = 'x-contact-instance';
 const STREAM_BYTE_MS = 100;
 const IDLE_CHECK_MS = 20;
 const MAX_STREAM_MS = 3_600_000;
