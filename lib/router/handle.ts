@@ -42,7 +42,16 @@ function endTurn(state: RouterState): readonly RouterEffect[] {
   flushPeers(state);
   const effects = state.effects;
   state.effects = [];
-  return effects;
+  return inOrder(effects);
+}
+
+/** The kernel first, peers second, people last: nobody's traffic waits for a log line. Stable within each group. */
+function inOrder(effects: readonly RouterEffect[]): RouterEffect[] {
+  const rank = (effect: RouterEffect) => {
+    if (effect.type.startsWith('fib-')) return 0;
+    return effect.type === 'log' || effect.type === 'view-changed' ? 2 : 1;
+  };
+  return [0, 1, 2].flatMap((group) => effects.filter((effect) => rank(effect) === group));
 }
 
 function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start' }>): void {
