@@ -67,7 +67,12 @@ export const netnsEngine: Engine = {
     return Promise.resolve(labs.flatMap(rowsOf));
   },
 
-  exec(ref: LabRef, node: string, argv: readonly string[], options?: { timeoutMs?: number }): Promise<ExecResult> {
+  async exec(
+    ref: LabRef,
+    node: string,
+    argv: readonly string[],
+    options?: { timeoutMs?: number },
+  ): Promise<ExecResult> {
     return runInNode(nodeOf(ref, node), argv, options);
   },
 
@@ -75,8 +80,8 @@ export const netnsEngine: Engine = {
     return spawnInNode(nodeOf(ref, node), argv, { stdio: ['pipe', 'pipe', 'pipe'] });
   },
 
-  hasLinkQuality({ lab }: LabRef): Promise<boolean> {
-    return Promise.resolve(labState.requireState(lab).hasLinkQuality);
+  async hasLinkQuality({ lab }: LabRef): Promise<boolean> {
+    return labState.requireState(lab).hasLinkQuality;
   },
 
   impair({ lab }: LabRef, link: string, impairment: Impairment): Promise<void> {
@@ -162,7 +167,7 @@ async function reap(lab: string): Promise<number> {
   return processes.length;
 }
 
-function control(lab: string, request: ControlRequest): Promise<void> {
+async function control(lab: string, request: ControlRequest): Promise<void> {
   labState.requireState(lab);
   return new Promise((resolve, reject) => {
     const socket = createConnection(labState.controlSocket(lab));
