@@ -50,45 +50,48 @@ function decimal(text: string, from: number): number {
   return value;
 }
 
-/** Value of a hex digit by its character code, 255 for other characters. */
-const HEX = new Uint8Array(128).fill(255);
+const NO_DIGIT = 255;
+/** Value of a hex digit by its character code. */
+const HEX = new Uint8Array(128).fill(NO_DIGIT);
 for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
   for (let value = 0; value < 16; value++) HEX[digits.charCodeAt(value)] = value;
 
 /** Hex groups and at most one "::" in the first `end` characters; 0 for all else (embedded IPv4, zones, nonsense). */
 function writeIpv6(text: string, end: number, out: Uint8Array, at: number): number {
+  const limit = at + 16;
   let position = at;
   let gap = -1;
-  let group = 0;
-  let start = 0;
-  for (let i = 0; i <= end; i++) {
-    const c = i < end ? text.charCodeAt(i) : COLON;
-    // Beyond the table it is undefined, and below no number.
-    const digit = HEX[c]!;
-    if (digit < 16) {
+  let i = 0;
+  if (text.charCodeAt(0) === COLON) {
+    if (text.charCodeAt(1) !== COLON) return 0;
+    gap = at;
+    i = 2;
+  }
+  while (i < end) {
+    // One to four digits; a character beyond the table gives undefined, which is no digit either.
+    let group = HEX[text.charCodeAt(i++)]!;
+    if (!(group < 16) || position === limit) return 0;
+    let digit = i < end ? HEX[text.charCodeAt(i)]! : NO_DIGIT;
+    for (let digits = 1; digit < 16; digits++) {
+      if (digits === 4) return 0;
       group = (group << 4) | digit;
-    } else if (c !== COLON) {
-      return 0;
-    } else if (i > start) {
-      if (i - start > 4 || position > at + 14) return 0;
-      out[position] = group >> 8;
-      out[position + 1] = group;
-      position += 2;
-      group = 0;
-      start = i + 1;
-    } else if (i === end && gap === position && i > 1) {
-      // "::" was the end.
-    } else {
-      // An empty group: the second colon of a pair, or the first of one that opens the text.
-      if (gap >= 0 || i === end || (i === 0 && text.charCodeAt(++i) !== COLON)) return 0;
+      digit = ++i < end ? HEX[text.charCodeAt(i)]! : NO_DIGIT;
+    }
+    out[position] = group >> 8;
+    out[position + 1] = group;
+    position += 2;
+    if (i === end) break;
+    if (text.charCodeAt(i++) !== COLON || i === end) return 0;
+    if (text.charCodeAt(i) === COLON) {
+      if (gap >= 0) return 0;
       gap = position;
-      start = i + 1;
+      i++;
     }
   }
-  if (gap < 0) return position === at + 16 ? 16 : 0;
-  if (position > at + 14) return 0;
+  if (gap < 0) return position === limit ? 16 : 0;
+  if (position === limit) return 0;
   // Moves what stands behind the gap to the end.
-  let to = at + 16;
+  let to = limit;
   while (position > gap) out[--to] = out[--position]!;
   while (to > gap) out[--to] = 0;
   return 16;

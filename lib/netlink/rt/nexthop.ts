@@ -66,6 +66,7 @@ function writeGroup(writer: Writer, group: GroupNexthop): void {
   writer.word(0);
   writer.u32Attribute(Attribute.id, group.id);
   const list = writer.openRaw(Attribute.group);
+  writer.reserve(group.members.length * GROUP_ENTRY_BYTES);
   for (const member of group.members) {
     if (!Number.isInteger(member.weight) || member.weight < 1 || member.weight > 256)
       throw new CodedError('bad-nexthop', 'a group member weighs 1 to 256', { id: group.id, weight: member.weight });
