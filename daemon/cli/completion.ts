@@ -53,20 +53,22 @@ function bash(words: readonly Word[], globals: Word['options']): string {
   return `# bash completion for cfnctl. Load with: source <(cfnctl completion bash)
 _cfnctl_names() {
   [ "$1" = any ] && return
-  "\${COMP_WORDS[0]}" names "$1" 2>/dev/null
+  "\${COMP_WORDS[0]}" "\${socket[@]}" names "$1" 2>/dev/null
 }
 _cfnctl() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" command="" position=0 skip=0 word words="" flags="${globals.map((option) => option.flag).join(' ')}"
+  local current="\${COMP_WORDS[COMP_CWORD]}" command="" position=0 skip="" word words="" flags="${globals.map((option) => option.flag).join(' ')}"
+  local -a socket=()
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    if [ "$skip" = 1 ]; then skip=0; continue; fi
+    if [ "$skip" = --socket ]; then socket=(--socket "$word"); fi
+    if [ -n "$skip" ]; then skip=""; continue; fi
     case "$word" in
-      ${[...new Set(valued.map((option) => option.flag))].join('|')}) skip=1 ;;
+      ${[...new Set(valued.map((option) => option.flag))].join('|')}) skip="$word" ;;
       -*) ;;
       *) if [ -z "$command" ]; then command="$word"; else position=$((position + 1)); fi ;;
     esac
   done
   COMPREPLY=()
-  if [ "$skip" = 1 ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
+  if [ -n "$skip" ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
   case "$command" in
 ${words.map((word) => `    ${word.command}) flags="${flags(word)}" ;;`).join('\n')}
   esac

@@ -62,7 +62,9 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
     .configureOutput({ writeOut: io.out, writeErr: io.error })
     .option('--json', 'print JSON')
     .addOption(
-      new Option('--socket <path>', 'admin socket of the daemon').default(io.environment.CFND_SOCKET || DEFAULT_SOCKET),
+      new Option('--socket <path>', 'admin socket of the daemon, or $CFND_SOCKET').default(
+        io.environment.CFND_SOCKET || DEFAULT_SOCKET,
+      ),
     )
     .addHelpText(
       'after',

@@ -1,0 +1,46 @@
+# bash completion for cfnctl. Load with: source <(cfnctl completion bash)
+_cfnctl_names() {
+  [ "$1" = any ] && return
+  "${COMP_WORDS[0]}" "${socket[@]}" names "$1" 2>/dev/null
+}
+_cfnctl() {
+  local current="${COMP_WORDS[COMP_CWORD]}" command="" position=0 skip="" word words="" flags="--version --json --socket"
+  local -a socket=()
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if [ "$skip" = --socket ]; then socket=(--socket "$word"); fi
+    if [ -n "$skip" ]; then skip=""; continue; fi
+    case "$word" in
+      --from|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--count|--socket) skip="$word" ;;
+      -*) ;;
+      *) if [ -z "$command" ]; then command="$word"; else position=$((position + 1)); fi ;;
+    esac
+  done
+  COMPREPLY=()
+  if [ -n "$skip" ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
+  case "$command" in
+    status) flags="--version --json --socket" ;;
+    show) flags="--version --json --socket" ;;
+    explain) flags="--from --version --json --socket" ;;
+    drain) flags="--version --json --socket" ;;
+    undrain) flags="--version --json --socket" ;;
+    report) flags="--workers --in-flight --arrival-rate --work-time --service-time --spare-capacity --score --version --json --socket" ;;
+    watch) flags="--count --version --json --socket" ;;
+    completion) flags="--version --json --socket" ;;
+  esac
+  case "$command:$position" in
+    :0) words="status show explain drain undrain report watch completion" ;;
+    show:0) words="peers services rib instances link-state paths fib metrics capabilities flows" ;;
+    show:1) words="$(_cfnctl_names services)" ;;
+    explain:0) words="$(_cfnctl_names services)" ;;
+    drain:0) words="$(_cfnctl_names targets)" ;;
+    undrain:0) words="$(_cfnctl_names targets)" ;;
+    report:0) words="$(_cfnctl_names instances)" ;;
+    watch:0) words="peers services rib instances link-state paths fib metrics capabilities flows" ;;
+    completion:0) words="bash zsh fish" ;;
+  esac
+  if [[ "$current" == -* ]]; then words="$flags"; fi
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  # A colon splits words in bash: give back only what follows the last one already typed.
+  if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$current"; fi
+}
+complete -F _cfnctl cfnctl
