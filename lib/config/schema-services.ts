@@ -36,11 +36,11 @@ const metrics = z.discriminatedUnion(
       timeout: durationMs({ min: '10ms', max: '1m' }).prefault('1s'),
       names: z
         .strictObject({
-          workers: metricName().default('service_workers'),
-          'in-flight': metricName().default('service_requests_in_flight'),
-          arrivals: metricName().default('service_requests_total'),
-          completions: metricName().default('service_requests_completed_total'),
-          'busy-seconds': metricName().default('service_busy_seconds_total'),
+          workers: metricName().default('cfn_service_workers'),
+          'in-flight': metricName().default('cfn_service_in_flight'),
+          arrivals: metricName().default('cfn_service_requests_total'),
+          completions: metricName().default('cfn_service_completed_total'),
+          'busy-seconds': metricName().default('cfn_service_busy_seconds_total'),
         })
         .prefault({}),
     }),

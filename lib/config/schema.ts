@@ -128,7 +128,7 @@ export const sections = {
   admin: z
     .strictObject({
       /** Longer paths, with the suffix used while binding, do not fit sockaddr_un. */
-      socket: filePath().max(99, { error: "must be at most 99 bytes long" }).default('/run/cfnd/cfnd.sock'),
+      socket: filePath().max(99, { error: 'must be at most 99 bytes long' }).default('/run/cfnd/cfnd.sock'),
     })
     .prefault({}),
   services: serviceNames,
