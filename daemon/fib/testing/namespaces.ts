@@ -85,7 +85,7 @@ export function wire(a: Namespace, deviceA: string, addressA: string, b: Namespa
     [b, deviceB, addressB],
   ] as const) {
     namespace.ip('addr', 'add', address, 'dev', device);
-    namespace.ip('link', 'set', device, 'up');
+    namespace.ip('link', 'set', 'dev', device, 'up');
   }
 }
 

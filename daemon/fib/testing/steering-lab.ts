@@ -1,0 +1,153 @@
+// Six namespaces for kernel tests with real packets: client - ingress - core - two egress routers - two service hosts
+// that share one anycast address. The routers are programmed through the forwarding plane under test and nothing else.
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import type { Fib, FibObject, FibResult } from '../../../lib/fib/fib.ts';
+import type { ClientRequest, FlowReply, StreamReply } from './client.ts';
+import { kernelFibIn } from './kernel-fixture.ts';
+import { eventually, Namespace, wire } from './namespaces.ts';
+
+export const SERVICE = 'fd00:cafe::80';
+export const TCP_PORT = 8080;
+export const UDP_PORT = 9000;
+/** By site 1 or 2: over the core's End, then the egress's End.DX6 to its host. */
+export const segmentsTo = (site: 1 | 2) => ['fcbb:bb:f:1::', `fcbb:bb:${site}:d6::`];
+
+const via = (prefix: string, gateway: string, device: string): FibObject => ({
+  kind: 'route',
+  prefix,
+  table: 254,
+  target: { kind: 'gateways', hops: [{ gateway, device, weight: 1 }] },
+});
+
+type SevenNamespaces = readonly [Namespace, Namespace, Namespace, Namespace, Namespace, Namespace, Namespace];
+
+export class SteeringLab {
+  readonly ingress: Namespace;
+  readonly log: unknown[] = [];
+  /** The ingress router's forwarding plane: started, with the underlay synced. */
+  fib: Fib;
+  readonly #namespaces: SevenNamespaces;
+  readonly #others: Fib[] = [];
+  readonly #client: Namespace;
+  #clientProcess: ChildProcess | undefined;
+
+  constructor() {
+    const namespaces = ['cl', 'in', 'co', 'e1', 'e2', 's1', 's2'].map(
+      (label) => new Namespace(label),
+    ) as unknown as SevenNamespaces;
+    this.#namespaces = namespaces;
+    [this.#client, this.ingress] = namespaces;
+    this.fib = kernelFibIn(this.ingress, 'fcbb:bb:a::1', this.log);
+  }
+
+  async start(): Promise<void> {
+    this.#wire();
+    // The kernel lets packets out of a new veth up to a second after both its ends are up.
+    await eventually('links carry packets', () =>
+      this.#namespaces.every((namespace) => {
+        const states = namespace.ip('-br', 'link', 'show', 'type', 'veth').trim().split('\n');
+        return states.every((line) => line.split(/\s+/)[1] === 'UP');
+      }),
+    );
+    const [, , core, e1, e2, s1, s2] = this.#namespaces;
+    await this.fib.start();
+    await this.program(this.fib, this.underlay);
+    await this.#router(core!, [
+      via('2001:db8:c::/64', 'fd00:1::1', 'in'),
+      via('fcbb:bb:1::/48', 'fd00:2::2', 'e1'),
+      via('fcbb:bb:2::/48', 'fd00:3::2', 'e2'),
+      { kind: 'local-sid', prefix: 'fcbb:bb:f:1::/64', behaviour: { action: 'End' } },
+    ]);
+    for (const [egress, site, back] of [
+      [e1!, 1, 'fd00:2::1'],
+      [e2!, 2, 'fd00:3::1'],
+    ] as const)
+      await this.#router(egress, [
+        via('2001:db8:c::/64', back, 'co'),
+        { kind: 'route', prefix: `fcbb:bb:${site}::/48`, table: 254, target: { kind: 'blackhole' } },
+        {
+          kind: 'local-sid',
+          prefix: `fcbb:bb:${site}:d6::/64`,
+          behaviour: { action: 'End.DX6', nexthop: `fd01:${site}::2` },
+        },
+      ]);
+    const ports = [String(TCP_PORT), String(UDP_PORT)];
+    await Promise.all([
+      this.#process(s1!, 'echo-host.ts', 's1', ...ports),
+      this.#process(s2!, 'echo-host.ts', 's2', ...ports),
+    ]);
+    this.#clientProcess = await this.#process(this.#client, 'client.ts');
+  }
+
+  /** The ingress's own routes. */
+  get underlay(): FibObject[] {
+    return [
+      via('fcbb:bb:f::/48', 'fd00:1::2', 'co'),
+      via('fcbb:bb:1::/48', 'fd00:1::2', 'co'),
+      via('fcbb:bb:2::/48', 'fd00:1::2', 'co'),
+    ];
+  }
+
+  /** Full sync that must succeed. */
+  async program(fib: Fib, objects: readonly FibObject[]): Promise<FibResult> {
+    const result = await fib.sync(objects);
+    if (result.failures.length > 0) throw new Error(JSON.stringify(result.failures));
+    return result;
+  }
+
+  /** Ends the ingress's forwarding plane as a crash would, and starts its next life. */
+  async restart(): Promise<readonly FibObject[]> {
+    await this.fib.close({ remove: false });
+    this.fib = kernelFibIn(this.ingress, 'fcbb:bb:a::1', this.log);
+    return (await this.fib.start()).retained;
+  }
+
+  ask(request: Extract<ClientRequest, { do: 'stop' }>): Promise<StreamReply>;
+  ask(request: Exclude<ClientRequest, { do: 'stop' }>): Promise<FlowReply>;
+  ask(request: ClientRequest): Promise<FlowReply | StreamReply> {
+    const client = this.#clientProcess!;
+    return new Promise((resolve) => {
+      client.once('message', (reply) => resolve(reply as FlowReply | StreamReply));
+      client.send(request);
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const fib of [this.fib, ...this.#others]) await fib.close({ remove: false });
+    for (const namespace of this.#namespaces) namespace.remove();
+  }
+
+  #wire(): void {
+    const [client, ingress, core, e1, e2, s1, s2] = this.#namespaces;
+    wire(client, 'c0', '2001:db8:c::2/64', ingress, 'c0', '2001:db8:c::1/64');
+    wire(ingress, 'co', 'fd00:1::1/64', core, 'in', 'fd00:1::2/64');
+    wire(core, 'e1', 'fd00:2::1/64', e1, 'co', 'fd00:2::2/64');
+    wire(core, 'e2', 'fd00:3::1/64', e2, 'co', 'fd00:3::2/64');
+    wire(e1, 's1', 'fd01:1::1/64', s1, 'up', 'fd01:1::2/64');
+    wire(e2, 's2', 'fd01:2::1/64', s2, 'up', 'fd01:2::2/64');
+    client.ip('-6', 'route', 'add', 'default', 'via', '2001:db8:c::1');
+    for (const [host, gateway] of [
+      [s1, 'fd01:1::1'],
+      [s2, 'fd01:2::1'],
+    ] as const) {
+      host.ip('addr', 'add', `${SERVICE}/128`, 'dev', 'lo');
+      host.ip('-6', 'route', 'add', 'default', 'via', gateway);
+    }
+  }
+
+  async #router(namespace: Namespace, objects: readonly FibObject[]): Promise<void> {
+    const fib = kernelFibIn(namespace, 'fcbb:bb::1', this.log);
+    this.#others.push(fib);
+    await fib.start();
+    await this.program(fib, objects);
+  }
+
+  #process(namespace: Namespace, script: string, ...args: string[]): Promise<ChildProcess> {
+    const child = namespace.fork(join(import.meta.dirname, script), ...args);
+    return new Promise((resolve, reject) => {
+      child.once('message', () => resolve(child));
+      child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
+    });
+  }
+}
