@@ -10,6 +10,8 @@ import { NftProcess, runNft } from './nft-process.ts';
 export interface AffinityPlaneOptions {
   readonly markMask: number;
   readonly netns?: string | undefined;
+  /** The nft program. */
+  readonly nft?: string | undefined;
 }
 
 /** Of one service: what it shall be; undefined: gone. */
@@ -36,7 +38,7 @@ export class AffinityPlane {
 
   constructor(options: AffinityPlaneOptions) {
     this.#options = options;
-    this.#nft = new NftProcess({ netns: options.netns });
+    this.#nft = new NftProcess({ netns: options.netns, program: options.nft });
   }
 
   /** True while a transaction is under way: what marks point at must not be removed yet. */
@@ -89,7 +91,7 @@ export class AffinityPlane {
     for (const { instances } of this.#held.values())
       for (const { slot } of instances) {
         const args = ['-j', 'list', 'set', 'inet', AFFINITY_TABLE, liveSet(slot)];
-        const { ok, output } = await runNft(args, { netns: this.#options.netns });
+        const { ok, output } = await runNft(args, { netns: this.#options.netns, program: this.#options.nft });
         if (ok) counts.set(slot, countElements(output));
       }
     return counts;
@@ -106,8 +108,8 @@ export class AffinityPlane {
    */
   async readBack(): Promise<AffinityReadBack | undefined> {
     if (this.#unavailable) return undefined;
-    const { netns } = this.#options;
-    const table = await runNft(['-t', '-j', 'list', 'table', 'inet', AFFINITY_TABLE], { netns });
+    const { netns, nft: program } = this.#options;
+    const table = await runNft(['-t', '-j', 'list', 'table', 'inet', AFFINITY_TABLE], { netns, program });
     if (!table.ok) {
       if (!table.text.includes('No such file')) return undefined;
       this.#held.clear();
@@ -115,7 +117,7 @@ export class AffinityPlane {
     }
     // A terse list leaves out the maps' elements too, and nft 1.0.6 lists only one object a command.
     const input = `list map inet ${AFFINITY_TABLE} services6\nlist map inet ${AFFINITY_TABLE} services4\n`;
-    const maps = await runNft(['-j', '-i'], { netns, input });
+    const maps = await runNft(['-j', '-i'], { netns, program, input });
     const documents = [table.output, ...maps.output.split('\n')].filter((text) => text.trim() !== '');
     let read: AffinityReadBack;
     try {

@@ -49,7 +49,8 @@ class KernelFib implements Fib {
 
   constructor(options: KernelFibOptions) {
     this.#options = options;
-    this.#affinity = new AffinityPlane({ markMask: options.markMask, netns: options.netns });
+    const { markMask, netns, nft } = options;
+    this.#affinity = new AffinityPlane({ markMask, netns, nft });
   }
 
   async start(): Promise<FibStart> {

@@ -30,6 +30,8 @@ export interface KernelFibOptions {
   readonly rulePriority: number;
   /** Name under /run/netns, or a path; default the process's own. For tests. */
   readonly netns?: string | undefined;
+  /** The nft program; default: found on PATH and in sbin. */
+  readonly nft?: string | undefined;
   readonly log: (
     level: 'debug' | 'info' | 'warn' | 'error',
     text: string,

@@ -6,8 +6,12 @@ import type { Readable, Writable } from 'node:stream';
 export interface NftOptions {
   /** Name under /run/netns, or a path; default the process's own namespace. */
   readonly netns?: string | undefined;
+  /** Default `nft`, found on PATH and in sbin. */
+  readonly program?: string | undefined;
   /** A transaction without an answer for this long fails, and nft is started anew. */
   readonly timeoutMs?: number;
+  /** An nft that has read this much is replaced: it keeps every line as history. Default 4 MiB. */
+  readonly recycleBytes?: number;
 }
 
 /** `ok: false`: the kernel holds what it held before, unless `unknown`. */
@@ -32,7 +36,6 @@ interface Transaction {
 }
 
 const TIMEOUT_MS = 5000;
-/** nft keeps every line it has read as history: a process that has read this much is replaced. */
 const RECYCLE_BYTES = 4 << 20;
 const MAX_TEXT = 400;
 
@@ -87,7 +90,7 @@ export class NftProcess {
 
   #next(): void {
     if (this.#running) return;
-    if (this.#fed > RECYCLE_BYTES) this.#recycle();
+    if (this.#fed > (this.#options.recycleBytes ?? RECYCLE_BYTES)) this.#recycle();
     const transaction = this.#queue.shift();
     if (!transaction) return;
     this.#child ??= this.#spawn();
@@ -122,7 +125,7 @@ export class NftProcess {
   }
 
   #spawn(): Child {
-    const [command, ...args] = nftCommand(this.#options.netns, ['-i']);
+    const [command, ...args] = nftCommand(this.#options, ['-i']);
     const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'pipe'], env: nftEnvironment() });
     this.#child = child;
     this.#fed = 0;
@@ -159,7 +162,7 @@ export function runNft(
   options: NftOptions & { readonly input?: string } = {},
 ): Promise<NftOutput> {
   return new Promise((resolve) => {
-    const [command, ...rest] = nftCommand(options.netns, args);
+    const [command, ...rest] = nftCommand(options, args);
     const child = spawn(command!, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: nftEnvironment() });
     let output = '';
     let said = '';
@@ -179,9 +182,9 @@ export function runNft(
   });
 }
 
-function nftCommand(netns: string | undefined, args: readonly string[]): string[] {
-  if (netns === undefined) return ['nft', ...args];
-  return ['nsenter', `--net=${netns.includes('/') ? netns : `/run/netns/${netns}`}`, 'nft', ...args];
+function nftCommand({ netns, program = 'nft' }: NftOptions, args: readonly string[]): string[] {
+  if (netns === undefined) return [program, ...args];
+  return ['nsenter', `--net=${netns.includes('/') ? netns : `/run/netns/${netns}`}`, program, ...args];
 }
 
 /** An interactive nft writes its history to HOME: nowhere. sbin is where distributions put nft. */

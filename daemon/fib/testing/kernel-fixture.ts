@@ -7,7 +7,7 @@ export const PROTOCOL = 201;
 export const SID_DEVICE = 'sr0';
 
 /** `log` collects what would be logged, for a test that wants to see it. */
-export function kernelFibIn(namespace: Namespace, source: string, log: unknown[] = []): Fib {
+export function kernelFibIn(namespace: Namespace, source: string, log: unknown[] = [], nft?: string): Fib {
   return createKernelFib({
     protocol: PROTOCOL,
     device: SID_DEVICE,
@@ -18,6 +18,7 @@ export function kernelFibIn(namespace: Namespace, source: string, log: unknown[]
     tableBase: 10_000,
     rulePriority: 10_000,
     netns: namespace.name,
+    ...(nft !== undefined && { nft }),
     log: (level, text, fields) => log.push({ level, text, ...fields }),
   });
 }

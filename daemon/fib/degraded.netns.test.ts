@@ -1,0 +1,67 @@
+// What is left of the forwarding plane where the machine lacks something: privileges, the nft program, writable settings.
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FibObject, FibStart } from '../../lib/fib/fib.ts';
+import { applySysctls } from './sysctls.ts';
+import { kernelFibIn } from './testing/kernel-fixture.ts';
+import { Namespace, whyNoKernelTests } from './testing/namespaces.ts';
+
+const skip = whyNoKernelTests();
+
+describe.skipIf(skip !== undefined)(`kernel FIB where something is missing${skip ? ` (skipped: ${skip})` : ''}`, () => {
+  let namespace: Namespace;
+
+  beforeEach(() => {
+    namespace = new Namespace('deg');
+  });
+  afterEach(() => {
+    namespace.remove();
+  });
+
+  it('says that it may not program the kernel, and touches nothing', async () => {
+    const child = namespace.fork(join(import.meta.dirname, 'testing/start-as-nobody.ts'));
+    const [found] = (await once(child, 'message')) as [FibStart];
+    expect(found).toEqual({
+      capabilities: [{ name: 'net-admin', available: false, remark: 'CAP_NET_ADMIN is missing' }],
+      retained: [],
+    });
+    expect(namespace.ip('link')).not.toContain('sr0');
+  });
+
+  it('does without nft: refuses affinity as a failure, and programs the rest', async () => {
+    const service: FibObject = {
+      kind: 'affinity',
+      service: 'fd00:cafe::80',
+      mode: 'flow',
+      instances: [{ slot: 1, mark: 0x101, weight: 1000, failed: false }],
+      idleTimeoutMs: 60_000,
+      closingTimeoutMs: 2000,
+    };
+    const sid: FibObject = { kind: 'local-sid', prefix: 'fcbb:bb:1:1::/64', behaviour: { action: 'End' } };
+    const fib = kernelFibIn(namespace, 'fcbb:bb:a::1', [], '/nowhere/nft');
+    const { capabilities } = await fib.start();
+    expect(capabilities.find(({ name }) => name === 'affinity')).toMatchObject({ available: false });
+    expect(capabilities.find(({ name }) => name === 'seg6local')).toMatchObject({ available: true });
+    const result = await fib.apply({ put: [service, sid], remove: [] });
+    expect(result).toMatchObject({ put: 1, failures: [{ key: 'affinity fd00:cafe::80', code: 'nft' }] });
+    expect(await fib.sync([sid, { ...service, mode: 'none' }])).toMatchObject({ failures: [] });
+    expect(await fib.verify()).toEqual([]);
+    expect((await fib.flowCounts()).size).toBe(0);
+    expect(namespace.ip('-6', 'route', 'show', 'fcbb:bb:1:1::/64')).toContain('seg6local');
+    await fib.close({ remove: true });
+  });
+
+  it('remarks on settings that cannot be set, and sets the others', () => {
+    const remarks = applySysctls(
+      [
+        { name: 'net.ipv6.conf.all.forwarding', value: '1', why: 'a router forwards' },
+        { name: 'net.ipv6.no_such_setting', value: '1', why: 'it would be nice' },
+      ],
+      namespace.name,
+    );
+    expect(remarks).toMatchObject([{ name: 'sysctl net.ipv6.no_such_setting', available: false }]);
+    expect(remarks[0]!.remark).toContain('it would be nice');
+    expect(namespace.run('cat', '/proc/sys/net/ipv6/conf/all/forwarding').trim()).toBe('1');
+  });
+});

@@ -1,0 +1,21 @@
+// Starts the kernel forwarding plane as an unprivileged user, and tells what it found. Run by a test, in a namespace.
+import { createKernelFib } from '../kernel-fib.ts';
+
+process.setgroups?.([]);
+process.setgid?.(65534);
+process.setuid?.(65534);
+const fib = createKernelFib({
+  protocol: 201,
+  device: 'sr0',
+  source: 'fcbb:bb:a::1',
+  markMask: 0xfff,
+  groupIdBase: 100_000_000,
+  nexthopIdBase: 200_000_000,
+  tableBase: 10_000,
+  rulePriority: 10_000,
+  log: () => {},
+});
+const found = await fib.start();
+await fib.close({ remove: true });
+process.send?.(found);
+process.disconnect();
