@@ -22,37 +22,38 @@ export interface Csr {
 
 /** Compiles all advertisements; a link whose other end does not announce it back is left out. */
 export function compileCsr(nodes: ReadonlyMap<RouterId, NodeAdvertisement>): Csr {
-  const sorted = [...nodes.values()]
-    .map((node) => ({ node, number: routerIdToNumber(node.originator) }))
-    .sort((a, b) => a.number - b.number)
-    .map(({ node }) => node);
+  const sorted = Array.from(nodes.values(), sortLinks).sort((a, b) => a.number - b.number);
   const routers = sorted.map((node) => node.originator);
   const index = new Map(routers.map((router, i) => [router, i]));
+  const most = sorted.reduce((sum, node) => sum + node.links.length, 0);
 
   const offset = new Uint32Array(sorted.length + 1);
-  const rows: { target: number; link: LinkAdvertisement; back: LinkAdvertisement }[] = [];
-  for (const [u, node] of sorted.entries()) {
-    const row: typeof rows = [];
-    for (const [neighbour, links] of byNeighbour(node)) {
-      const target = index.get(neighbour);
+  const target = new Uint32Array(most);
+  const cost = new Uint32Array(most);
+  const reverseCost = new Uint32Array(most);
+  const link: LinkAdvertisement[] = [];
+  for (let u = 0; u < sorted.length; u++) {
+    const self = sorted[u]!;
+    for (const [neighbour, links] of self.byNeighbour) {
+      const v = index.get(neighbour);
       // A link to itself brings no path nearer; misconfiguration must not make a loop.
-      if (target === undefined || target === u) continue;
-      for (const [link, back] of pairLinks(links, nodes.get(neighbour)!, node.originator))
-        row.push({ target, link, back });
+      if (v === undefined || v === u) continue;
+      const backward = sorted[v]!.byNeighbour.get(self.originator);
+      if (!backward) continue;
+      const taken = new Set<LinkAdvertisement>();
+      for (const forward of links) {
+        const back = backward.find((other) => mirrors(forward, other) && !taken.has(other));
+        if (!back) continue;
+        taken.add(back);
+        target[link.length] = v;
+        cost[link.length] = linkCostUs(forward);
+        reverseCost[link.length] = linkCostUs(back);
+        link.push(forward);
+      }
     }
-    row.sort((a, b) => a.target - b.target || compareText(a.link.name, b.link.name));
-    for (const edge of row) rows.push(edge);
-    offset[u + 1] = rows.length;
+    offset[u + 1] = link.length;
   }
-  return {
-    routers,
-    index,
-    offset,
-    target: Uint32Array.from(rows, (edge) => edge.target),
-    cost: Uint32Array.from(rows, (edge) => linkCostUs(edge.link)),
-    reverseCost: Uint32Array.from(rows, (edge) => linkCostUs(edge.back)),
-    link: rows.map((edge) => edge.link),
-  };
+  return { routers, index, offset, target, cost, reverseCost, link };
 }
 
 /** Cost of a directed link: its minimum delay, the part that queues do not add to; at least 1, so that hops count. */
@@ -66,39 +67,38 @@ export function linkCostUs(link: LinkAdvertisement): number {
  * Two-way check (ISO 10589 7.2.8.2, RFC 2328 16.1 (2b)): a link counts when the neighbour announces one whose addresses
  * mirror it. Links with the same address pair (unnumbered, or link-local on both ends) pair up in the order of names.
  */
-function pairLinks(
-  links: readonly LinkAdvertisement[],
-  neighbour: NodeAdvertisement,
-  self: RouterId,
-): [LinkAdvertisement, LinkAdvertisement][] {
-  const backward = new Map<string, LinkAdvertisement[]>();
-  for (const back of byName(neighbour.links)) {
-    if (back.neighbour !== self) continue;
-    const key = `${back.remoteAddress} ${back.localAddress}`;
-    const same = backward.get(key);
-    if (same) same.push(back);
-    else backward.set(key, [back]);
-  }
-  const pairs: [LinkAdvertisement, LinkAdvertisement][] = [];
-  for (const link of byName(links)) {
-    const back = backward.get(`${link.localAddress} ${link.remoteAddress}`)?.shift();
-    if (back) pairs.push([link, back]);
-  }
-  return pairs;
+function mirrors(link: LinkAdvertisement, back: LinkAdvertisement): boolean {
+  return link.localAddress === back.remoteAddress && link.remoteAddress === back.localAddress;
 }
 
-function byNeighbour(node: NodeAdvertisement): Map<RouterId, LinkAdvertisement[]> {
-  const groups = new Map<RouterId, LinkAdvertisement[]>();
-  for (const link of node.links) {
-    const group = groups.get(link.neighbour);
-    if (group) group.push(link);
-    else groups.set(link.neighbour, [link]);
-  }
-  return groups;
+interface SortedNode {
+  readonly originator: RouterId;
+  readonly number: number;
+  readonly links: readonly LinkAdvertisement[];
+  /** In the order of neighbours' router ids; links of one in the order of names. */
+  readonly byNeighbour: ReadonlyMap<RouterId, readonly LinkAdvertisement[]>;
 }
 
-function byName(links: readonly LinkAdvertisement[]): readonly LinkAdvertisement[] {
-  return links.length < 2 ? links : [...links].sort((a, b) => compareText(a.name, b.name));
+/** Advertisements never change, and one change of the domain leaves all others as they were: sorted once each. */
+const sortedNodes = new WeakMap<NodeAdvertisement, SortedNode>();
+
+function sortLinks(node: NodeAdvertisement): SortedNode {
+  const known = sortedNodes.get(node);
+  if (known) return known;
+  const groups = Map.groupBy(node.links, (link) => link.neighbour);
+  const byNeighbour = new Map(
+    [...groups]
+      .sort(([a], [b]) => routerIdToNumber(a) - routerIdToNumber(b))
+      .map(([neighbour, links]) => [neighbour, links.sort((a, b) => compareText(a.name, b.name))]),
+  );
+  const sorted = {
+    originator: node.originator,
+    number: routerIdToNumber(node.originator),
+    links: node.links,
+    byNeighbour,
+  };
+  sortedNodes.set(node, sorted);
+  return sorted;
 }
 
 /** Code-unit order: the same on every machine, whatever its locale. */

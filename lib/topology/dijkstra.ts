@@ -42,31 +42,26 @@ export function shortestPathTree(graph: Csr, root: number): ShortestPathTree {
   for (let u = queue.take(); u >= 0; u = queue.take()) {
     settled[count++] = u;
     const base = distance[u]!;
-    for (let edge = offset[u]!, end = offset[u + 1]!; edge < end; edge++) {
+    const end = offset[u + 1]!;
+    for (let edge = offset[u]!; edge < end; edge++) {
       const v = target[edge]!;
       const reached = base + cost[edge]!;
       const known = distance[v]!;
       if (reached > known || reached >= UNREACHED) continue;
-      const nearer = reached < known;
-      if (nearer) {
+      if (reached < known) {
         distance[v] = reached;
-        queue.put(v);
-      }
-      // Edges of u are walked in name order, so at a tie with itself the first edge stays.
-      if (nearer || u < parent[v]!) {
-        parentEdge[v] = edge;
         parent[v] = u;
+        parentEdge[v] = edge;
+        for (let w = v * words; w < (v + 1) * words; w++) firstHops[w] = 0;
+        queue.put(v);
+      } else if (u < parent[v]!) {
+        // Edges of one u are walked in name order, so at a tie with itself the first edge stays.
+        parent[v] = u;
+        parentEdge[v] = edge;
       }
-      for (let w = 0; w < words; w++) {
-        const inherited = u === root ? bitOf(edge - rootOffset, w) : firstHops[u * words + w]!;
-        if (nearer) firstHops[v * words + w] = inherited;
-        else firstHops[v * words + w]! |= inherited;
-      }
+      if (u !== root) for (let w = 0; w < words; w++) firstHops[v * words + w]! |= firstHops[u * words + w]!;
+      else firstHops[v * words + ((edge - rootOffset) >>> 5)]! |= 1 << ((edge - rootOffset) & 31);
     }
   }
   return { root, distance, parentEdge, parent, settled: settled.subarray(0, count), firstHops, words };
-}
-
-function bitOf(position: number, word: number): number {
-  return position >>> 5 === word ? 1 << (position & 31) : 0;
 }

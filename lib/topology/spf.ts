@@ -61,10 +61,10 @@ function nameTree(graph: Csr, tree: ShortestPathTree): ReadonlyMap<RouterId, Spf
 /** Reads first-hop sets; equal sets share one array, as most nodes lie behind the same few. */
 function firstHopReader(graph: Csr, tree: ShortestPathTree): (node: number) => readonly FirstHop[] {
   const first = graph.offset[tree.root]!;
-  const interned = new Map<string, readonly FirstHop[]>();
+  const interned = new Map<string | number, readonly FirstHop[]>();
   return (node) => {
     const set = tree.firstHops.subarray(node * tree.words, (node + 1) * tree.words);
-    const key = set.join(' ');
+    const key = tree.words === 1 ? set[0]! : set.join(' ');
     let hops = interned.get(key);
     if (!hops) {
       const found: FirstHop[] = [];
