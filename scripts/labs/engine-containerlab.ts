@@ -3,6 +3,7 @@
 // a container cannot do is said in one line each, never imitated.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { BundleError } from '../bundle.ts';
 import * as clab from './containerlab/clab-command.ts';
@@ -52,7 +53,7 @@ export const containerlabEngine: Engine = {
       tookMs,
       nodes: await this.inspect(lab.name),
       warnings: await links.applyQualities(binary, docker, lab),
-      failedExecs: clab.parseFailedExecs(result.stderr),
+      failedExecs: clab.parseFailedExecs(result.stderr, lab.nodes),
     };
   },
 
@@ -149,6 +150,8 @@ async function bringImage(docker: Docker, image: string, say: (line: string) => 
 }
 
 async function removeLab(binary: string, docker: Docker, ref: LabRef): Promise<boolean> {
+  watchers.get(ref.lab)?.kill();
+  watchers.delete(ref.lab);
   const was = (await clab.labs(docker)).includes(ref.lab);
   // Without containers there may still be a half-made lab directory and host entries.
   if (!was && (ref.file === undefined || !existsSync(readLabFile(ref.file).directory))) return false;
@@ -171,13 +174,17 @@ async function nodeOf(ref: LabRef, node: string): Promise<{ docker: Docker; cont
   return { docker, container: found.container };
 }
 
+/** Processes that remove labs tied to this process, by lab. */
+const watchers = new Map<string, ChildProcess>();
+
 /** Starts the process that removes the lab once this one is gone, however it went. */
 function tie(ref: LabRef): void {
-  const watch = spawn(process.execPath, [join(here, 'destroy-after.ts'), ref.lab, ref.file ?? ''], {
+  const watcher = spawn(process.execPath, [join(here, 'destroy-after.ts'), ref.lab, ref.file ?? ''], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  watch.unref();
-  // The pipe closes with this process; it must not keep it alive.
-  (watch.stdin as unknown as { unref?: () => void }).unref?.();
+  watchers.set(ref.lab, watcher);
+  // Neither it nor the pipe, which closes with this process, keeps this process alive.
+  watcher.unref();
+  if (watcher.stdin instanceof Socket) watcher.stdin.unref();
 }

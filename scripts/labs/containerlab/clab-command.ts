@@ -1,6 +1,7 @@
 // Calls containerlab and reads what it prints. Knows its arguments and its formats (v0.79); decides nothing.
 import { z } from 'zod';
 import type { ExecResult, InspectRow } from '../engine.ts';
+import type { LabNode } from '../lab-file.ts';
 import { type CommandResult, run, withoutColours } from './command.ts';
 import type { Docker } from './dockerd.ts';
 
@@ -54,26 +55,27 @@ export function parseInspect(text: string): InspectRow[] {
 
 /**
  * The `exec` lines that failed, from the log of `deploy`, which is the only place that tells. A value is bare, quoted as Go
- * quotes, or, when it has several lines, follows on lines that begin with a bar.
+ * quotes, or, when it has several lines, follows on lines that begin with a bar. `nodes` gives a command its words back.
  */
-export function parseFailedExecs(log: string): (ExecResult & { node: string })[] {
-  const lines = withoutColours(log).split('\n');
-  return lines.flatMap((line, index) => {
-    if (!line.includes('Failed to execute command')) return [];
-    const rest = lines.slice(index + 1);
-    const end = rest.findIndex((next) => !/^\s+(\u2502|\w+=)/.test(next));
-    const record = [line, ...rest.slice(0, end < 0 ? rest.length : end)].join('\n');
-    const command = fieldOf(record, 'command');
-    return [
-      {
-        node: fieldOf(record, 'node'),
-        cmd: command === '' ? [] : command.split(' '),
+export function parseFailedExecs(
+  log: string,
+  nodes: readonly Pick<LabNode, 'name' | 'exec'>[],
+): (ExecResult & { readonly node: string })[] {
+  const records = withoutColours(log).split(/^(?=\d\d:\d\d:\d\d [A-Z]{4} )/m);
+  return records
+    .filter((record) => record.includes('Failed to execute command'))
+    .map((record) => {
+      const node = fieldOf(record, 'node');
+      const command = fieldOf(record, 'command');
+      const execs = nodes.find(({ name }) => name === node)?.exec ?? [];
+      return {
+        node,
+        cmd: execs.find((argv) => argv.join(' ') === command) ?? command.split(' '),
         'return-code': Number(fieldOf(record, 'rc')),
         stdout: fieldOf(record, 'stdout'),
         stderr: fieldOf(record, 'stderr'),
-      },
-    ];
-  });
+      };
+    });
 }
 
 function fieldOf(record: string, key: string): string {
