@@ -2,6 +2,7 @@
 // defaults that depend on other options filled in. Expects sections that passed their schemas and the cross checks.
 import { invariant } from '../errors.ts';
 import type { SidStructure } from '../model/service-route.ts';
+import { FUNCTION_END } from '../model/sid-functions.ts';
 import { addressFamily, addressToBytes, bytesToAddress, canonicalAddress, parsePrefix } from '../net/address.ts';
 import type {
   HealthConfig,
@@ -38,20 +39,21 @@ export function resolveService(text: string, services: Readonly<Record<string, s
 }
 
 /** The router's own addresses in its locator, said or by default. */
-export function ownSids(srv6: Sections['srv6']): { readonly endSid: string; readonly source: string } {
+export function ownAddresses(srv6: Sections['srv6']): { readonly endSid: string; readonly source: string } {
   const locator = parsePrefix(srv6.locator);
   const functionBits = (srv6.structure ?? defaultStructure(locator.length))?.function ?? FUNCTION_BITS;
-  const endOfFunction = Math.min(128, locator.length + functionBits);
   return {
-    endSid: srv6['end-sid'] ?? withBit(locator.address, endOfFunction),
-    source: srv6.source ?? withBit(locator.address, 128),
+    endSid: srv6['end-sid'] ?? withNumber(locator.address, Math.min(128, locator.length + functionBits), FUNCTION_END),
+    source: srv6.source ?? withNumber(locator.address, 128, 1),
   };
 }
 
-/** Sets bit number `bit` (1 = most significant). */
-function withBit(address: string, bit: number): string {
+/** Adds a number whose last bit is bit `end` (128: the last of the address). */
+function withNumber(address: string, end: number, value: number): string {
   const bytes = addressToBytes(address);
-  bytes[(bit - 1) >> 3]! |= 0x80 >> ((bit - 1) & 7);
+  for (let bit = 0; bit < 32; bit++) {
+    if (((value >>> bit) & 1) === 1) bytes[(end - 1 - bit) >> 3]! |= 0x80 >> ((end - 1 - bit) & 7);
+  }
   return bytesToAddress(bytes);
 }
 
@@ -85,7 +87,7 @@ export function buildConfig(file: Sections): RouterConfig {
     srv6: {
       locator: file.srv6.locator,
       structure,
-      ...ownSids(file.srv6),
+      ...ownAddresses(file.srv6),
       device: file.srv6.device,
       maxSidDepth: file.srv6['max-sid-depth'],
     },

@@ -1,10 +1,11 @@
 // What one option says about another: SIDs lie inside the locator, names are unique, ranges of kernel ids do not
 // overlap. Runs over what is valid on its own (sections, entries of lists); a check whose inputs are missing is skipped.
 import { parsePrefix, prefixContains } from '../net/address.ts';
-import { defaultStructure, ownSids, resolveService } from './build.ts';
+import { defaultStructure, ownAddresses, resolveService } from './build.ts';
 import type { ConfigPath } from './locate.ts';
 import { nearestWord } from './nearest-word.ts';
 import type { SectionName, Sections } from './schema.ts';
+import { sidFault } from './sid-fault.ts';
 
 export interface Finding {
   readonly severity: 'error' | 'warning';
@@ -50,9 +51,8 @@ const checkSrv6: Check = ({ srv6 }, error) => {
   }
   // RFC 8986 3.1: L + F + A <= 128.
   if (sum > 128) error(['srv6', 'structure'], `sums to ${sum} bits; a SID has 128`);
-  if (srv6['end-sid'] !== undefined && !prefixContains(locator, srv6['end-sid'])) {
-    error(['srv6', 'end-sid'], `${srv6['end-sid']} is not inside the locator ${srv6.locator}`);
-  }
+  const fault = srv6['end-sid'] === undefined ? undefined : sidFault(srv6['end-sid'], srv6);
+  if (fault !== undefined) error(['srv6', 'end-sid'], fault);
 };
 
 const checkLinks: Check = ({ links, 'router-id': routerId }, error) => {
@@ -156,13 +156,11 @@ const checkInstances: Check = ({ instances, services, srv6 }, error, warn) => {
   for (const [i, instance] of instances.entries()) {
     checkReference(services, instance.service, ['instances', i, 'service'], error);
     if (srv6 !== undefined) {
-      const locator = parsePrefix(srv6.locator);
-      const sids = ownSids(srv6);
-      if (!prefixContains(locator, instance.sid)) {
-        error(['instances', i, 'sid'], `${instance.sid} is not inside the locator ${srv6.locator}`);
-      } else if (instance.sid === sids.endSid || instance.sid === sids.source || instance.sid === locator.address) {
-        error(['instances', i, 'sid'], `${instance.sid} is already used by the router itself`);
-      }
+      const own = ownAddresses(srv6);
+      const fault =
+        sidFault(instance.sid, srv6) ??
+        (instance.sid === own.endSid ? `${instance.sid} is the end-sid of the router` : undefined);
+      if (fault !== undefined) error(['instances', i, 'sid'], fault);
     }
     if (services !== undefined && instance.address === resolveService(instance.service, services)) {
       error(['instances', i, 'address'], 'must be the unicast address of the contact instance, not the service');

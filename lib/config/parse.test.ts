@@ -187,7 +187,7 @@ describe('errors', () => {
     ],
     [
       'a SID has 128 bits',
-      { srv6: { locator: '5f00:0:11::/48', structure: { block: 32, node: 16, function: 64, argument: 32 } } },
+      { srv6: { locator: '5f00:0:11::/48', structure: { block: 32, node: 16, function: 32, argument: 64 } } },
       /sums to 144 bits/,
     ],
     ['an odd locator needs its structure said', { srv6: { locator: '5f00::/16' } }, /needs structure to be said/],
@@ -224,9 +224,30 @@ describe('errors', () => {
       /instances\[1\]\.sid: the same SID stands above/,
     ],
     [
+      'a SID ends with its function',
+      { instances: [{ ...instance, sid: '5f00:0:11:9::1' }] },
+      /has bits set behind its 16 function bits/,
+    ],
+    ['the locator is no SID', { instances: [{ ...instance, sid: '5f00:0:11::' }] }, /has function 0/],
+    [
+      'an instance does not take the SID of the main table',
+      { instances: [{ ...instance, sid: '5f00:0:11:d6::' }] },
+      /kept for End\.DT6/,
+    ],
+    [
+      'an instance does not take the SID of a link',
+      { instances: [{ ...instance, sid: '5f00:0:11:e001::' }] },
+      /kept for links/,
+    ],
+    [
+      'functions have room for those of the router',
+      { srv6: { locator: '5f00:0:11::/48', structure: { block: 32, node: 16, function: 8 } } },
+      /structure\.function: must be a whole number between 16 and 32/,
+    ],
+    [
       'an instance does not take the end SID',
       { instances: [{ ...instance, sid: '5f00:0:11:1::' }] },
-      /already used by the router itself/,
+      /is the end-sid of the router/,
     ],
     [
       'an instance is not its own service',

@@ -3,6 +3,7 @@
 // what needs more than one section stands in cross-check.ts and build.ts. example.yaml shows every option.
 import { z } from 'zod';
 import { FAMILIES, ROLES } from '../model/identity.ts';
+import { FUNCTION_BITS_MAX, FUNCTION_BITS_MIN } from '../model/sid-functions.ts';
 import { classes, instances, serviceNames, steering } from './schema-services.ts';
 import {
   address,
@@ -46,7 +47,7 @@ const srv6 = z.strictObject({
     .strictObject({
       block: integer(1, 120),
       node: integer(0, 120),
-      function: integer(1, 120),
+      function: integer(FUNCTION_BITS_MIN, FUNCTION_BITS_MAX),
       argument: integer(0, 120).default(0),
     })
     .optional(),
