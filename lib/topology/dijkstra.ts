@@ -1,7 +1,7 @@
 // Single-source shortest paths over the CSR: distances, one parent by a fixed rule, and the set of equal-cost first
 // hops. Knows indices and costs only; names come back in spf.ts.
 import type { Csr } from './csr.ts';
-import { RadixQueue } from './radix-queue.ts';
+import { NodeQueue } from './node-queue.ts';
 
 export const UNREACHED = 0xffffffff;
 
@@ -35,7 +35,7 @@ export function shortestPathTree(graph: Csr, root: number): ShortestPathTree {
   const words = Math.max(1, (offset[root + 1]! - rootOffset + 31) >>> 5);
   const firstHops = new Uint32Array(n * words);
 
-  const queue = new RadixQueue(n, distance);
+  const queue = new NodeQueue(n, distance);
   distance[root] = 0;
   queue.put(root);
   let count = 0;
