@@ -62,7 +62,7 @@ export interface SessionTransportOptions {
   readonly queueBytes?: number;
   /** RFC 9687, there at least 8 minutes; default 60 s here, because hold times are seconds. */
   readonly sendHoldMs?: number;
-  /** From `connect` to the peer's response headers; default 5 s. */
+  /** From `connect` to the peer's response headers; default 2 s, one SYN repeated. */
   readonly connectTimeoutMs?: number;
   /** Pause before a port in use is tried again; default 2 s. */
   readonly listenRetryMs?: number;
@@ -108,7 +108,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     post,
     queueBytes = 4 * 1024 * 1024,
     sendHoldMs = 60_000,
-    connectTimeoutMs = 5000,
+    connectTimeoutMs = 2000,
     listenRetryMs = 2000,
   } = options;
   const limits: ConnectionLimits = { queueBytes, sendHoldMs };
