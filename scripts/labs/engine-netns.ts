@@ -20,6 +20,7 @@ import type { Impairment } from './impairment.ts';
 import type { LabFile } from './lab-file.ts';
 import * as labState from './lab-state.ts';
 import { runInNode, spawnInNode } from './netns-node.ts';
+import { isRoot } from './rootless.ts';
 import type { ControlReply, ControlRequest, SupervisorReport, SupervisorTask } from './supervisor.ts';
 
 const SUPERVISOR = join(dirname(fileURLToPath(import.meta.url)), 'supervisor.ts');
@@ -31,6 +32,7 @@ export const netnsEngine: Engine = {
 
   async deploy(lab: LabFile, options: DeployOptions): Promise<DeployReport> {
     const started = performance.now();
+    if (!isRoot()) throw new LabError('namespaces need root: use scripts/lab, which makes a user namespace, or sudo');
     if (options.strict && lab.warnings.length > 0) throw new LabError(lab.warnings.join('\n'));
     if (labState.isStale(lab.name)) await reap(lab.name);
     for (const { source, target } of lab.nodes.flatMap((node) => node.binds))

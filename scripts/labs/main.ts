@@ -1,12 +1,14 @@
 // `scripts/lab`: the command line over the engines. Prints tables for people and, with `--format json`, what containerlab
 // would print; decides nothing about how a lab is made. Exit 0 done, 1 not as wanted, 2 wrong usage.
 import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { ENGINES, type Engine, type EngineName, type ExecResult, LabError, type LabRef } from './engine.ts';
 import { renderMermaid, renderText } from './graph.ts';
 import { type Impairment, type LinkQuality, parseDelay, parseLoss, parseRate } from './impairment.ts';
 import type { LabFile } from './lab-file.ts';
 import { readLabFile } from './parse-clab.ts';
+import { hasSandbox, isRoot, runInSandbox, watchLifeline } from './rootless.ts';
 import { renderTable } from './table.ts';
 
 interface CommonOptions {
@@ -181,6 +183,12 @@ function impairmentsOf(options: ImpairOptions): Impairment[] {
 
 async function engineOf({ engine }: CommonOptions): Promise<Engine> {
   if (engine === 'netns') {
+    // Without root the same command runs again where it is root.
+    const args = process.argv.slice(2);
+    if (!isRoot() && (args[0] === 'deploy' || hasSandbox()))
+      process.exit(
+        await runInSandbox(fileURLToPath(import.meta.url), args, ['deploy', 'destroy'].includes(args[0] ?? '')),
+      );
     const { netnsEngine } = await import('./engine-netns.ts');
     return netnsEngine;
   }
@@ -226,6 +234,7 @@ async function untilSignalled(engine: Engine, ref: LabRef): Promise<void> {
   await new Promise((done) => {
     process.once('SIGINT', done);
     process.once('SIGTERM', done);
+    watchLifeline(() => done(undefined));
   });
   clearInterval(keepAlive);
   await engine.destroy(ref, { force: false });

@@ -17,7 +17,7 @@ mkdir "$NODE_DIR/upper" "$NODE_DIR/work" "$root"
 # The image of a node is the host: every file of it, changes kept apart and forgotten with the node.
 if ! mount -t overlay -o "lowerdir=/,upperdir=$NODE_DIR/upper,workdir=$NODE_DIR/work" overlay "$root" 2>/dev/null; then
   # No overlay of / in a user namespace: the host's directories as they are, the writable ones empty or linked.
-  mount --rbind / "$NODE_DIR/work" || fail "bind /"
+  mount -t tmpfs -o mode=755 tmpfs "$root" && mount --rbind / "$NODE_DIR/work" || fail "bind /"
   for path in /*; do
     name=${path#/}
     case $name in

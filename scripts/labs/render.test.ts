@@ -8,6 +8,7 @@ import { findDrift } from './render.ts';
 import { renderClab } from './render-clab.ts';
 import { renderConfig } from './render-config.ts';
 import { readTopology, routersOf } from './topology.ts';
+import { readChecks } from './verify.ts';
 
 const topology = readTopology(new URL('../../topologies/metro-3/topology.json', import.meta.url).pathname);
 /** containerlab's schema is not ours to ship; a checkout beside which it lies, or this variable, brings it. */
@@ -52,4 +53,10 @@ test('both ends of every session name each other', () => {
     return config.peers.map((peer) => `${router.name} ${peer.name}`);
   });
   expect(peerings.map((pair) => pair.split(' ').toReversed().join(' ')).sort()).toEqual(peerings.sort());
+});
+
+test('the checks of metro-3 name nodes that it has', () => {
+  const checks = readChecks(new URL('../../containerlab/metro-3/verify.yml', import.meta.url).pathname);
+  const names = new Set(topology.nodes.map((node) => node.name));
+  expect(checks.flatMap((check) => check.nodes).filter((node) => !names.has(node))).toEqual([]);
 });
