@@ -72,7 +72,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     log,
   });
   const links = await watchLinks(config, post, log);
-  const agent = createComputeAgent({ instances: config.instances, post, log });
+  const agent = createComputeAgent({ instances: config.instances, post });
   const backend = createBackend({ router, fib, mailbox, stages, post, ...options });
   let stopped: () => void = () => {};
 

@@ -1,0 +1,124 @@
+// The C-SMA's shell: scrapes and checks each contact instance at its interval and posts what it saw, raw. What a sample
+// is worth, when an instance is healthy and what is sent is decided in lib/metric, so that replay covers it.
+import type { LocalInstanceConfig, MetricsSourceConfig } from '../../lib/config/config.ts';
+import { CodedError } from '../../lib/errors.ts';
+import type { InstanceSample } from '../../lib/metric/agent.ts';
+import { MAX_SCRAPE_BYTES, parseScrape } from '../../lib/metric/prometheus.ts';
+import type { RouterEventBody } from '../../lib/router/event.ts';
+import { monotonicMs, wallClockMs } from '../runtime/clock.ts';
+import { checkHealth } from './health-check.ts';
+import { HttpGetter } from './http-get.ts';
+
+export type ComputeEvent = Extract<
+  RouterEventBody,
+  { type: 'instance-sample' | 'instance-sample-failed' | 'instance-health' }
+>;
+
+export interface ComputeAgentOptions {
+  readonly instances: readonly LocalInstanceConfig[];
+  readonly post: (event: ComputeEvent) => void;
+}
+
+export interface ComputeAgent {
+  start(): void;
+  stop(): void;
+}
+
+type PrometheusSource = Extract<MetricsSourceConfig, { kind: 'prometheus' }>;
+
+export function createComputeAgent({ instances, post }: ComputeAgentOptions): ComputeAgent {
+  const loops: Loop[] = [];
+  const getters: HttpGetter[] = [];
+  return {
+    start() {
+      for (const instance of instances) {
+        const { service, contactInstance, metrics, health } = instance;
+        if (metrics.kind === 'prometheus') {
+          const http = new HttpGetter();
+          getters.push(http);
+          loops.push(
+            new Loop(metrics.intervalMs, async () => {
+              const seen = await scrape(metrics, http);
+              if (typeof seen === 'string')
+                post({ type: 'instance-sample-failed', service, contactInstance, reason: seen });
+              else post({ type: 'instance-sample', service, contactInstance, sample: seen });
+            }),
+          );
+        }
+        if (health.kind === 'none') continue;
+        const http = new HttpGetter();
+        getters.push(http);
+        loops.push(
+          new Loop(health.intervalMs, async () => {
+            post({ type: 'instance-health', service, contactInstance, ...(await checkHealth(health, http)) });
+          }),
+        );
+      }
+    },
+    stop() {
+      for (const loop of loops.splice(0)) loop.stop();
+      for (const getter of getters.splice(0)) getter.close();
+    },
+  };
+}
+
+/** A sample, or why there is none. */
+async function scrape(source: PrometheusSource, http: HttpGetter): Promise<InstanceSample | string> {
+  const outcome = await http.get(source.url, { timeoutMs: source.timeoutMs, maxBytes: MAX_SCRAPE_BYTES });
+  if (!outcome.ok) return outcome.reason;
+  if (outcome.status !== 200) return `status ${outcome.status}`;
+  const { names } = source;
+  try {
+    const { values, measuredAtMs } = parseScrape(outcome.body, new Set(Object.values(names)));
+    const missing = Object.values(names).find((name) => !values.has(name));
+    if (missing !== undefined) return `no metric ${missing}`;
+    return {
+      atMs: monotonicMs(),
+      wallMs: wallClockMs(),
+      workers: values.get(names.workers)!,
+      inFlight: values.get(names.inFlight)!,
+      arrivals: values.get(names.arrivals)!,
+      completions: values.get(names.completions)!,
+      busySeconds: values.get(names.busySeconds)!,
+      ...(measuredAtMs !== undefined && { measuredAtMs }),
+    };
+  } catch (error) {
+    if (error instanceof CodedError) return error.message;
+    throw error;
+  }
+}
+
+/** Runs a task at an interval, never twice at a time: a slow answer skips beats, it does not pile up. */
+class Loop {
+  readonly #task: () => Promise<void>;
+  readonly #intervalMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(intervalMs: number, task: () => Promise<void>) {
+    this.#task = task;
+    this.#intervalMs = intervalMs;
+    // Instances of one daemon are asked at different moments.
+    this.#timer = setTimeout(() => this.#run(), Math.random() * Math.min(intervalMs, 100));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #run(): void {
+    const started = monotonicMs();
+    this.#task().then(() => {
+      if (this.#stopped) return;
+      const beats = Math.floor((monotonicMs() - started) / this.#intervalMs) + 1;
+      this.#timer = setTimeout(() => this.#run(), Math.max(0, started + beats * this.#intervalMs - monotonicMs()));
+    }, crash);
+  }
+}
+
+function crash(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
