@@ -116,7 +116,7 @@ export const COLUMNS: ColumnsOf = {
     { head: 'SERVICE', cell: (row) => named(row.serviceName, row.service) },
     { head: 'ADDRESS', cell: (row) => row.contactInstance },
     { head: 'SID', cell: (row) => row.sid },
-    { head: 'HEALTH', cell: (row) => row.health, tone: (row) => (row.health === 'up' ? 'good' : 'bad') },
+    { head: 'HEALTH', cell: (row) => row.health, tone: (row) => HEALTH_TONES[row.health] },
     { head: 'SINCE', align: 'right', ages: true, cell: (row, nowMs) => age(row.healthSinceMs, nowMs) },
     { head: 'OFFERED', cell: (row) => (row.drained ? 'draining' : row.advertised ? 'yes' : 'no') },
     { head: 'SOURCE', cell: (row) => row.source },
@@ -196,6 +196,7 @@ export const COLUMNS: ColumnsOf = {
   ],
 };
 
+const HEALTH_TONES: Readonly<Record<string, Tone>> = { up: 'good', down: 'bad', unknown: 'warn' };
 const FIB_TONES: Readonly<Record<string, Tone>> = { 'in-force': 'good', pending: 'warn', failed: 'bad' };
 
 export interface LinkRow {

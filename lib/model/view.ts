@@ -110,7 +110,7 @@ export interface InstanceView {
   readonly instanceName: string;
   readonly nexthop: string;
   readonly sid: string;
-  /** `up`, or why it is not offered: `no-sample`, `sample-aged`, `check-failed`, `no-check`. */
+  /** `up`, `down`, `unknown` (no verdict yet) or `unchecked` (no health check is configured). */
   readonly health: string;
   readonly healthSinceMs: number;
   readonly drained: boolean;
