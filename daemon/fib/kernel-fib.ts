@@ -27,6 +27,9 @@ import { probeExtras, probeKernel } from './probe.ts';
 
 export type { KernelFibOptions } from './kernel-start.ts';
 
+/** The change may or may not be in force. */
+const OUTCOME_UNKNOWN = new Set(['ETIMEDOUT', 'ENOBUFS']);
+
 /** Nothing is opened before `start`. */
 export function createKernelFib(options: KernelFibOptions): Fib {
   return new KernelFib(options);
@@ -90,10 +93,11 @@ class KernelFib implements Fib {
     scan.touch(removals);
     for (const key of putKeys) this.#deferred.delete(key);
     const failures = programmer.put(netlinkObjects(puts));
+    if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
     let netlinkDoneAtMs = monotonicMs();
     const wishes = this.#wish(puts, removals, failures);
     const unwanted = removals.filter((key) => kindOfKey(key) !== 'affinity');
-    let removed = removals.length - unwanted.length;
+    let removed = [...wishes.values()].filter((wish) => wish === undefined).length;
     if (wishes.size === 0 && !this.#affinity.busy) {
       const result = programmer.remove(unwanted);
       failures.push(...result.failures);

@@ -43,7 +43,9 @@ function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined
   if ('nexthop' in behaviour && !isIpv6(behaviour.nexthop)) return 'nexthop is not an IPv6 address';
   if ('table' in behaviour && !isId(behaviour.table)) return 'table is not in 1..4294967295';
   const csid = flavours?.nextCsid;
-  if (!flavours?.psp && !csid) return undefined;
+  if (!flavours || (!flavours.psp && !csid)) return undefined;
+  // seg6_local knows PSP with End alone, NEXT-CSID with End and End.X.
+  if (flavours.psp && behaviour.action !== 'End') return `${behaviour.action} takes no PSP`;
   if (behaviour.action !== 'End' && behaviour.action !== 'End.X') return `${behaviour.action} takes no flavours`;
   if (!csid) return undefined;
   // seg6_local: both lengths are whole bytes and fit an address.

@@ -35,8 +35,9 @@ describe('order of a change', () => {
     );
   });
 
-  it('removes in the reverse order', () => {
-    const kinds = orderRemovals(objects.map(fibKey)).map(kindOfKey);
+  it('removes in the reverse order, each key once', () => {
+    const keys = objects.map(fibKey);
+    const kinds = orderRemovals([...keys, ...keys]).map(kindOfKey);
     expect(kinds).toEqual(['affinity', 'rule', 'route', 'route', 'local-sid', 'group', 'nexthop']);
   });
 

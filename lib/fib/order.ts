@@ -28,9 +28,9 @@ export function orderPuts(objects: readonly FibObject[]): FibObject[] {
   return inRankOrder(objects, (object) => RANK[object.kind]);
 }
 
-/** Sorts keys so that each precedes what it refers to; stable within a kind. Keys of no known kind come first. */
+/** Sorts keys, each once, so that each precedes what it refers to; stable within a kind. Unknown kinds come first. */
 export function orderRemovals(keys: readonly FibKey[]): FibKey[] {
-  return inRankOrder(keys, (key) => LADDER.length - 1 - (RANK[kindOfKey(key) ?? 'affinity'] ?? 0));
+  return inRankOrder([...new Set(keys)], (key) => LADDER.length - 1 - (RANK[kindOfKey(key) ?? 'affinity'] ?? 0));
 }
 
 /** Drops all but the last put of each key: puts are upserts, so only the last can matter. Keeps first-seen order. */
@@ -40,7 +40,7 @@ export function lastPuts(objects: readonly FibObject[]): FibObject[] {
   return byKey.size === objects.length ? [...objects] : [...byKey.values()];
 }
 
-function inRankOrder<T>(items: readonly T[], rank: (item: T) => number): T[] {
+function inRankOrder<T>(items: Iterable<T>, rank: (item: T) => number): T[] {
   const ranks: T[][] = LADDER.map(() => []);
   for (const item of items) ranks[rank(item)]!.push(item);
   return ranks.flat();

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sameObject } from '../../lib/fib/equality.ts';
+import type { AffinityService } from '../../lib/fib/fib.ts';
+import { AffinityPlane } from './affinity-plane.ts';
+import { Namespace, whyNoKernelTests } from './testing/namespaces.ts';
+
+const skip = whyNoKernelTests();
+
+function service(address: string, weights: Readonly<Record<number, number>>, failed: number[] = []): AffinityService {
+  return {
+    kind: 'affinity',
+    service: address,
+    mode: 'flow',
+    instances: Object.entries(weights).map(([slot, weight]) => ({
+      slot: Number(slot),
+      mark: 0x100 + Number(slot),
+      weight,
+      failed: failed.includes(Number(slot)),
+    })),
+    idleTimeoutMs: 60_000,
+    closingTimeoutMs: 2000,
+  };
+}
+
+describe.skipIf(skip !== undefined)(`affinity in nftables${skip ? ` (skipped: ${skip})` : ''}`, () => {
+  let namespace: Namespace;
+  let plane: AffinityPlane;
+
+  beforeEach(async () => {
+    namespace = new Namespace('aff');
+    plane = new AffinityPlane({ markMask: 0xfff, netns: namespace.name });
+    expect(await plane.probe()).toBe('');
+  });
+  afterEach(async () => {
+    await plane.close();
+    namespace.remove();
+  });
+
+  const change = (...services: AffinityService[]) => plane.change(new Map(services.map((it) => [it.service, it])));
+  const learn = (slot: number, ...ports: number[]) => {
+    const flows = ports.map((port) => `2001:db8::1 . tcp . ${port} . 80 timeout 1m`).join(', ');
+    namespace.run('nft', `add element inet cfnd_affinity live_${slot} { ${flows} }`);
+  };
+  const counts = async () => Object.fromEntries(await plane.countByListing());
+
+  it('merges what arrives while a transaction runs, and ends at the newest wish', async () => {
+    const before = plane.transactions;
+    const results = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => change(service('fd00:cafe::80', { 1: i, 2: 1000 - i }))),
+    );
+    expect(results.flat()).toEqual([]);
+    expect(plane.transactions - before).toBeLessThan(20);
+    const read = await plane.readBack();
+    expect(read!.services[0]!.instances.map(({ weight }) => weight)).toEqual([199, 801]);
+  });
+
+  it('forgets the flows of a failed instance even when a newer wish overtakes the failure', async () => {
+    await change(service('fd00:cafe::80', { 1: 500, 2: 500 }));
+    learn(1, 1000, 1001, 1002);
+    learn(2, 2000);
+    const running = change(service('fd00:cafe::80', { 1: 400, 2: 600 }));
+    const failing = change(service('fd00:cafe::80', { 1: 0, 2: 1000 }, [1]));
+    const newest = change(service('fd00:cafe::80', { 1: 100, 2: 900 }));
+    expect([await running, await failing, await newest].flat()).toEqual([]);
+    expect(await counts()).toEqual({ 1: 0, 2: 1 });
+  });
+
+  it('keeps learned flows through new weights, other timeouts, other marks and other instances', async () => {
+    await change(service('fd00:cafe::80', { 1: 500, 2: 500 }));
+    learn(1, 1000, 1001);
+    learn(2, 2000);
+    await change(service('fd00:cafe::80', { 1: 1000, 2: 0 }));
+    await change({ ...service('fd00:cafe::80', { 1: 1000, 2: 0 }), idleTimeoutMs: 5000 });
+    await change(service('fd00:cafe::80', { 1: 0, 2: 1, 3: 999 }));
+    expect(await counts()).toEqual({ 1: 2, 2: 1, 3: 0 });
+    await change(service('fd00:cafe::80', { 2: 1000 }));
+    expect(await counts()).toEqual({ 2: 1 });
+    expect(namespace.run('nft', 'list', 'ruleset')).not.toMatch(/_1\b|_3\b/);
+  });
+
+  it('does not let one bad service hold up the others', async () => {
+    // Somebody's set of another type sits under our name: this service cannot be built.
+    namespace.run('nft', 'add table inet cfnd_affinity; add set inet cfnd_affinity live_7 { type ipv4_addr; }');
+    const failures = await change(service('fd00:cafe::7', { 7: 1000 }), service('10.80.0.80', { 8: 1000 }));
+    expect(failures).toMatchObject([{ key: 'affinity fd00:cafe::7', code: 'nft' }]);
+    expect(failures[0]!.text).toContain('live_7');
+    expect(plane.inForce('10.80.0.80')).toBeDefined();
+    expect(plane.inForce('fd00:cafe::7')).toBeUndefined();
+  });
+
+  it('builds everything again when somebody removed the table, at the next change of weights', async () => {
+    await change(service('fd00:cafe::80', { 1: 500, 2: 500 }));
+    namespace.run('nft', 'delete table inet cfnd_affinity');
+    expect(await change(service('fd00:cafe::80', { 1: 600, 2: 400 }))).toEqual([]);
+    const read = await plane.readBack();
+    expect([...read!.damaged]).toEqual([]);
+    expect(sameObject(read!.services[0]!, service('fd00:cafe::80', { 1: 600, 2: 400 }))).toBe(true);
+  });
+
+  it('reads back exactly what any sequence of changes has led to', async () => {
+    const addresses = ['fd00:cafe::80', '10.80.0.80', 'fd00::'];
+    const weights = (base: number) =>
+      fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }).chain((slots) =>
+        fc.array(fc.integer({ min: 0, max: 9 }), { minLength: slots.length, maxLength: slots.length }).map((parts) => {
+          const total = parts.reduce((a, b) => a + b, 0);
+          const shares = parts.map((part) => (total === 0 ? 0 : Math.floor((part * 1000) / total)));
+          if (total > 0) shares[shares.length - 1]! += 1000 - shares.reduce((a, b) => a + b, 0);
+          return Object.fromEntries(slots.map((slot, i) => [base + slot, shares[i]!]));
+        }),
+      );
+    const step = fc.integer({ min: 0, max: addresses.length - 1 }).chain((index) =>
+      fc.record({
+        index: fc.constant(index),
+        weights: fc.option(weights(index * 10)),
+        idleTimeoutMs: fc.constantFrom(1000, 60_000),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+        await plane.removeAll();
+        const wanted = new Map<string, AffinityService>();
+        for (const { index, weights: shares, idleTimeoutMs } of steps) {
+          const address = addresses[index]!;
+          const wish = shares === null ? undefined : { ...service(address, shares), idleTimeoutMs };
+          expect(await plane.change(new Map([[address, wish]]))).toEqual([]);
+          if (wish) wanted.set(address, wish);
+          else wanted.delete(address);
+        }
+        const read = await plane.readBack();
+        expect([...read!.damaged]).toEqual([]);
+        expect(read!.services).toHaveLength(wanted.size);
+        for (const seen of read!.services) expect(sameObject(seen, wanted.get(seen.service)!)).toBe(true);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
