@@ -15,6 +15,7 @@ const RECEIVE_BUFFER = 4 << 20;
 
 export class DumpSocket {
   private readonly options: SocketOptions;
+  private readonly changes: () => number;
   private readonly buffer = new Uint8Array(8 * DATAGRAM_BYTES);
   private readonly cursor = new Messages(this.buffer);
   private readonly writer = new Writer(256);
@@ -23,8 +24,10 @@ export class DumpSocket {
   private queue: Promise<unknown> = Promise.resolve();
   private closed = false;
 
-  constructor(options: SocketOptions) {
+  /** `changes` counts what the owner has changed so far. */
+  constructor(options: SocketOptions, changes: () => number) {
     this.options = options;
+    this.changes = changes;
   }
 
   read<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[]> {
@@ -54,7 +57,10 @@ export class DumpSocket {
     throw new CodedError('netlink-dump-interrupted', `the table changed during each of ${ATTEMPTS} dumps`);
   }
 
-  /** `null`: the table changed meanwhile (NLM_F_DUMP_INTR). */
+  /**
+   * `null`: the table changed meanwhile. The kernel marks that (NLM_F_DUMP_INTR), but not on dumps of routes, where it
+   * may tell some twice and others not: our own changes are counted there, and others' come as notifications.
+   */
   private async readOnce<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[] | null> {
     if (this.closed) throw kernelFailure(Errno.EBADF, 'dump');
     this.socket ??= new KernelSocket(this.options, RECEIVE_BUFFER, () => {});
@@ -66,6 +72,8 @@ export class DumpSocket {
     const sent = native.send(handle, this.writer.bytes, this.writer.length);
     if (sent < 0) throw kernelFailure(-sent, 'dump');
     const items: T[] = [];
+    const ofRoutes = this.messageType() === MessageType.getRoute;
+    const changes = this.changes();
     let interrupted = false;
     let deadline = performance.now() + PART_TIMEOUT_MS;
     for (;;) {
@@ -83,7 +91,7 @@ export class DumpSocket {
           if (this.cursor.type === MessageType.done || this.cursor.type === MessageType.error) {
             const error = decodeOutcome(this.cursor);
             if (error) throw new CodedError(error.code, `dump: ${error.text}`);
-            return interrupted ? null : items;
+            return interrupted || (ofRoutes && this.changes() !== changes) ? null : items;
           }
           const item = decode(this.cursor);
           if (item !== null) items.push(item);
@@ -93,5 +101,11 @@ export class DumpSocket {
       }
       if (this.closed) throw kernelFailure(Errno.EBADF, 'dump');
     }
+  }
+
+  private messageType(): number {
+    const request = new Messages(this.writer.bytes, this.writer.length);
+    request.next();
+    return request.type;
   }
 }

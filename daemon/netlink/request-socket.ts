@@ -40,6 +40,8 @@ export class RequestSocket {
   private readonly cursor = new Messages(this.answers);
   private attached: Uint8Array | undefined;
   private sequence = 0;
+  /** Sends other than queries: what may have changed a table that is being dumped. */
+  private changes = 0;
 
   /** Opens a socket; throws `CodedError` with the errno's name, or `netlink-addon-missing`. */
   static open(options: SocketOptions = {}): RequestSocket {
@@ -48,7 +50,7 @@ export class RequestSocket {
 
   private constructor(options: SocketOptions) {
     this.socket = new KernelSocket(options, RECEIVE_BUFFER, () => {});
-    this.dumps = new DumpSocket(options);
+    this.dumps = new DumpSocket(options, () => this.changes);
   }
 
   /** Port of the requests: what a monitor filters out as our own echoes. */
@@ -62,6 +64,7 @@ export class RequestSocket {
     writer.reset();
     const refusal = encodeOrRefuse(callEncode, writer, encode);
     if (refusal) return refusal;
+    this.changes++;
     const sequence = this.takeSequences(1);
     writer.stamp(sequence, Flag.ack);
     const received = this.send(sequence);
@@ -128,8 +131,8 @@ export class RequestSocket {
   }
 
   /**
-   * Reads a whole table; the decoder's nulls are left out. Consistent: a dump during which the table changed is
-   * repeated. Throws `CodedError` with the errno's name, or `netlink-dump-interrupted`.
+   * Reads a whole table; the decoder's nulls are left out. A dump during which the table changed is repeated; of
+   * routes only this socket's own changes are known. Throws `CodedError` with the errno's name, or `netlink-dump-interrupted`.
    */
   dump<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[]> {
     return this.dumps.read(encode, decode);
@@ -180,6 +183,7 @@ export class RequestSocket {
       }
     }
     if (last < 0) return;
+    if (!onReply) this.changes++;
     writer.stamp(last, Flag.ack);
     const received = this.send(last);
     if (!this.accepted(received, last)) this.settle(received, first, last, outcomes, at, onReply);
