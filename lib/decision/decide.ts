@@ -11,7 +11,7 @@ import { EMPTY_MEMORY, learn, learnedFactor } from './memory.ts';
 import { type Entry, rank } from './ranking.ts';
 import { remember } from './share-history.ts';
 import { backlogOf, fixedCost, type Market, market, type Priced } from './sites.ts';
-import { joint, type Outcome, winnerTakesAll } from './strategies.ts';
+import { hadBest, joint, type Outcome, winnerTakesAll } from './strategies.ts';
 import { pronounce } from './verdict.ts';
 
 /** Decides where new flows of one service go. */
@@ -106,7 +106,15 @@ function choose(
   pool: Pool,
 ): Outcome {
   if (usable.length === 0)
-    return { weights: {}, best: '', share: {}, challenge: NO_CHALLENGE, held: [], calmStep: false };
+    return {
+      weights: {},
+      best: '',
+      share: {},
+      challenge: NO_CHALLENGE,
+      held: [],
+      calmStep: false,
+      lost: hadBest(input),
+    };
   // Without any state there is nothing to split by: the nearest, as the ranking has it.
   if (input.class.strategy !== 'joint' || pool.lastResort === 'no-state') return winnerTakesAll(input, usable);
   return joint(input, before, view, priced, usable);
@@ -123,14 +131,16 @@ function nextIncumbent(input: DecisionInput, outcome: Outcome): Incumbent {
   };
 }
 
+/** Why the outcome equals or differs from the incumbent. */
 function wordFor(input: DecisionInput, outcome: Outcome): string {
   const { incumbent } = input;
   if (incumbent === undefined || incumbent.best === '') return outcome.best === '' ? 'unchanged' : 'first';
-  const usable = Object.keys(outcome.weights);
+  if (outcome.lost) return 'lost';
   if (sameWeights(incumbent.weights, outcome.weights) && incumbent.best === outcome.best) {
     return outcome.challenge.sinceMs === undefined ? 'unchanged' : 'held';
   }
-  return usable.length === 0 ? 'lost' : 'rebalanced';
+  const isNew = Object.keys(outcome.weights).some((key) => incumbent.weights[key] === undefined);
+  return isNew ? 'margin' : 'rebalanced';
 }
 
 function sameWeights(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {

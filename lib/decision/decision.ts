@@ -51,7 +51,7 @@ export interface SplitMemory {
   readonly share: Readonly<Record<string, number>>;
   /** Fixed part of the cost that the last step saw, µs. */
   readonly fixedUs: Readonly<Record<string, number>>;
-  /** Last reported arrivals per second, for a while also of candidates that are gone: their load arrives elsewhere. */
+  /** Arrivals per second last reported, for a while also of candidates that are gone: they come to the others. */
   readonly rate: Readonly<Record<string, { readonly atMs: number; readonly perSecond: number }>>;
   /** Time of the last small step in calm. */
   readonly calmStepAtMs: number;

@@ -1,7 +1,7 @@
 // FILL: mean-field water-filling. Every ingress hears the same reports, so each may assume that all of them answer
 // alike, and takes the step that would be right if they did; N ingresses then do not overshoot N-fold.
 // Knows prices and shares; not where they come from, nor whether the result is published.
-import { type LoadModel, priceAt, rateFor } from './load-model.ts';
+import { isBusy, type LoadModel, priceAt, rateFor } from './load-model.ts';
 
 /** One candidate as the split sees it. Shares are fractions of this ingress's new flows. */
 export interface Site {
@@ -23,8 +23,6 @@ export interface Site {
 /** Shares below this are not worth a nexthop. */
 export const SMALLEST_SHARE = 0.001;
 const ROUNDS = 24;
-/** Share of our own traffic that a candidate is taken to have at least, so that no load can still be moved away. */
-const LEAST_PART = 1e-3;
 
 export interface Filled {
   /** Shares in the order of the sites, summing to 1. */
@@ -51,19 +49,36 @@ export function fill(sites: readonly Site[], totalRate: number): Filled {
     if (sum < 1) low = level;
     else high = level;
   }
-  return { shares: normalised(sites.map((site) => shareAt(site, high, total))), levelUs: high };
+  const shares = sites.map((site) => shareAt(site, high, total));
+  const quiet = isQuiet(sites);
+  for (const [index, site] of sites.entries()) {
+    if (quiet && shares[index]! > 0 && isDispensable(site, sites, total)) shares[index] = 0;
+  }
+  return { shares: normalised(shares), levelUs: high };
+}
+
+/** True when no site would feel a crowd that arrives at once. */
+export function isQuiet(sites: readonly Site[]): boolean {
+  return sites.every((site) => site.backlogUs === 0 && !isBusy(site.model, site.rate));
+}
+
+/** Share at water level `level`: all ingresses alike add or give up the same share of their own traffic. */
+function shareAt(site: Site, level: number, total: number): number {
+  const wanted = rateFor(site.model, level - site.fixedUs - site.backlogUs);
+  return Math.max(0, site.share + (wanted - site.rate) / total);
 }
 
 /**
- * The share at water level `level`. Growth is absolute: all ingresses add the same share of their own traffic. Decline is
- * relative: those who send most to a site give up most, which is exact however unequally a site is used; an absolute
- * decline would let an ingress whose traffic is small beside the rest never leave.
+ * True when even idle the site costs more than the level at which the others take everything. Without this an ingress
+ * whose traffic is small beside that of others never leaves a site that only it uses: the share it may give up at once
+ * is bounded by the load there is. Only where nobody is busy: in a crowd
+ * the bound is what keeps all from leaving together.
  */
-function shareAt(site: Site, level: number, total: number): number {
-  const wanted = rateFor(site.model, level - site.fixedUs - site.backlogUs);
-  const now = Math.max(site.rate, LEAST_PART * site.share * total);
-  if (wanted >= now) return site.share + (wanted - now) / total;
-  return (site.share * wanted) / now;
+function isDispensable(site: Site, sites: readonly Site[], total: number): boolean {
+  const idle = site.fixedUs + priceAt(site.model, 0);
+  let taken = 0;
+  for (const other of sites) if (other !== site) taken += shareAt(other, idle, total);
+  return taken >= 1;
 }
 
 /** Drops crumbs and scales to the sum 1; all of it goes to the largest where nothing is left. */

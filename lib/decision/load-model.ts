@@ -9,6 +9,7 @@ import {
   rateAtPrice,
   sensitivityUs,
   serviceTimeUs,
+  utilisation,
 } from '../metric/service-time.ts';
 import type { ComputeState } from '../model/compute-state.ts';
 
@@ -75,4 +76,12 @@ export function rateFor(model: LoadModel, priceUs: number): number {
   // A time of 0 (nothing known) is free at any rate; one µs keeps the inverse finite.
   const timeUs = Math.max(1, model.timeUs);
   return Math.max(0, (priceUs / timeUs - 1) * SCORE_DOUBLES_AT);
+}
+
+/** Above this utilisation a site has little room for a crowd that arrives at once. */
+const BUSY_ABOVE = 0.5;
+
+/** True when a crowd that arrives at once would be felt. */
+export function isBusy(model: LoadModel, rate: number): boolean {
+  return model.kind === 'queue' && utilisation(rate, model.workers, model.workTimeUs) > BUSY_ABOVE;
 }

@@ -18,24 +18,26 @@ export const EMPTY_MEMORY: SplitMemory = {
 
 const FACTOR_RANGE = { low: 0.3, high: 1.5 };
 const LEARNING_GAIN = 0.1;
+const FADING = 0.01;
 /** The load of a candidate that is gone is expected elsewhere for this long; then reports show where it went. */
 const LOST_LOAD_MS = 3000;
 
 /**
  * Learns f from a new report: more requests in the system than the model explains means less capacity than advertised.
- * Only beyond 3 sigma, so that it costs little when nothing is wrong (decision.md: gain .1, within .3 .. 1.5).
+ * Only beyond 3 sigma, so that it costs little when nothing is wrong; what the reports do not confirm fades, so that a
+ * site once distrusted is tried again.
  */
 export function learnedFactor(candidate: Candidate, memory: SplitMemory): number {
-  const state = candidate.state;
-  const known = memory.factor[candidate.key] ?? 1;
-  if (state === undefined || !hasQueueNumbers(state)) return known;
-  if (memory.lastSequence[candidate.key] === undefined || memory.lastSequence[candidate.key] === state.sequence)
-    return known;
+  const { state, key } = candidate;
+  const known = memory.factor[key] ?? 1;
+  const last = memory.lastSequence[key];
+  if (state === undefined || last === undefined || last === state.sequence || !hasQueueNumbers(state)) return known;
+  const span = Math.min(1, state.windowMs / 1000);
   const expected = expectedInFlight(state.arrivalRate, state.workers * known, state.workTimeUs);
   const surplus = state.inFlight - expected;
-  if (Math.abs(surplus) <= 3 * Math.sqrt(Math.max(1, expected))) return known;
+  if (Math.abs(surplus) <= 3 * Math.sqrt(Math.max(1, expected))) return known + (1 - known) * FADING * span;
   const error = Math.max(-1, Math.min(1, surplus / Math.max(expected, 0.3 * state.workers)));
-  const learned = known * Math.exp(-LEARNING_GAIN * Math.min(1, state.windowMs / 1000) * error);
+  const learned = known * Math.exp(-LEARNING_GAIN * span * error);
   return Math.max(FACTOR_RANGE.low, Math.min(FACTOR_RANGE.high, learned));
 }
 
@@ -63,7 +65,7 @@ export function learn(pool: readonly Priced[], before: SplitMemory, atMs: number
   const factor: Record<string, number> = {};
   const lastSequence: Record<string, number> = {};
   const fixed: Record<string, number> = {};
-  const rate: Record<string, { atMs: number; perSecond: number }> = {};
+  const rate: Record<string, SplitMemory['rate'][string]> = {};
   for (const key in before.rate) if (atMs - before.rate[key]!.atMs < LOST_LOAD_MS) rate[key] = before.rate[key]!;
   for (const { candidate, fixedUs, factor: learned } of pool) {
     factor[candidate.key] = learned;

@@ -48,8 +48,8 @@ export interface Priced {
 }
 
 /**
- * Joins reports with moves since. A rate is predicted from the share now and the share while it was measured: growth in
- * absolute terms (all alike add the same share), decline in relative ones (those who left were those who were there).
+ * Joins reports with moves since: every ingress hears the same reports, so all are taken to have moved the same share of
+ * their traffic as this one did between the time that the report describes and now.
  */
 export function market(pool: readonly Priced[], memory: SplitMemory, atMs: number): Market {
   const reported = pool.reduce((sum, { candidate }) => sum + (candidate.state?.arrivalRate ?? 0), 0);
@@ -68,7 +68,7 @@ export function market(pool: readonly Priced[], memory: SplitMemory, atMs: numbe
       backlogUs: backlogOf(candidate, model),
       model,
       reportedRate: rate,
-      rate: share >= then ? rate + totalRate * (share - then) : (rate * share) / then,
+      rate: Math.max(0, rate + totalRate * (share - then)),
       share,
       troubled: candidate.state !== undefined && bandOf(candidate.state.score) === 'low',
     };

@@ -4,23 +4,19 @@
 
 import { utilisation } from '../metric/service-time.ts';
 import type { DecisionInput, SplitMemory } from './decision.ts';
-import { fill, normalised, type Site } from './fill.ts';
+import { fill, isQuiet, normalised, type Site } from './fill.ts';
 import { beats, type Challenge, judge, NO_CHALLENGE } from './hysteresis.ts';
 import { priceAt, sensitivityAt } from './load-model.ts';
 import type { Market } from './sites.ts';
 
-/** How much of the way to FILL's solution one step goes; .5 to 1 work alike (decision.md section 0). */
-export const FILL_GAIN = { value: 0.7 };
+/** How much of the way to FILL's solution one step goes; where nobody is busy there is no herd to fear, and it goes all. */
+const FILL_GAIN = 0.5;
 /** DNR: gain, largest relative change of a share, floor of the sensitivity, pause between steps. */
-export const CALM = {
-  on: true,
-  gain: 0.3,
-  largestChange: 0.3,
-  floorUs: 1000,
-  pauseMs: 1000,
-  busiest: 0.92,
-  spread: 0.25,
-};
+const CALM = { gain: 0.3, largestChange: 0.3, floorUs: 1000, pauseMs: 1000 };
+/** Calm is: no unexplained queue, nobody busier than this, and used sites within this part of each other in price. */
+const CALM_WHEN = { busiest: 0.92, spread: 0.25 };
+/** An incumbent with less than this share is not a reason to hurry. */
+const WORTH_HURRY = 0.01;
 
 export interface Split {
   /** Per site in the order of the market, summing to 1. */
@@ -30,61 +26,44 @@ export interface Split {
   readonly held: readonly string[];
   /** True when the small step of this second was taken. */
   readonly calmStep: boolean;
-  readonly levelUs: number;
 }
+
+const SETTLED = { challenge: NO_CHALLENGE, held: [], calmStep: false };
 
 /**
  * Splits new flows over `market.sites` (at least one). `news`: something changed since the last step; without it the
- * shares stay, because a second step on the same reports would go the same way twice.
+ * shares stay, because a second step on the same reports would go the same way twice. `lost`: an incumbent is gone.
  */
-export function split(market: Market, input: DecisionInput, memory: SplitMemory, news: boolean): Split {
+export function split(
+  market: Market,
+  input: DecisionInput,
+  memory: SplitMemory,
+  { news, lost }: { readonly news: boolean; readonly lost: boolean },
+): Split {
   const { sites, totalRate } = market;
-  const gain = news ? FILL_GAIN.value : 0;
-  const members = sites.filter((site) => (input.incumbent?.weights[site.key] ?? 0) > 0);
-  if (input.incumbent === undefined || members.length === 0) {
-    const all = fill(sites, totalRate);
-    return { shares: all.shares, challenge: NO_CHALLENGE, held: [], calmStep: false, levelUs: all.levelUs };
-  }
-  const settled = fill(members, totalRate);
-  const outside = sites.filter((site) => !members.includes(site));
-  const entrants = outside.filter((site) => beats(marginalNow(site), settled.levelUs, input.class));
+  const { incumbent } = input;
+  const members = sites.filter((site) => (incumbent?.weights[site.key] ?? 0) > 0);
+  if (incumbent === undefined || members.length === 0 || lost)
+    return { ...SETTLED, shares: fill(sites, totalRate).shares };
+  const among = fill(members, totalRate);
+  const entrants = sites.filter(
+    (site) => !members.includes(site) && beats(marginalNow(site), among.levelUs, input.class),
+  );
   if (entrants.length > 0) {
-    const challengerUs = Math.min(...entrants.map(marginalNow));
-    const inTrouble = members.some((site) => site.share >= 0.01 && site.troubled);
-    const challenge = judge(
-      { challengerUs, incumbentUs: settled.levelUs, troubled: inTrouble },
-      input.incumbent,
-      input.class,
-      input.atMs,
-    );
-    const allowed = challenge.accepted ? sites.filter((s) => members.includes(s) || entrants.includes(s)) : members;
-    const solution = challenge.accepted ? fill(allowed, totalRate) : settled;
-    return {
-      shares: toward(sites, allowed, solution.shares, challenge.accepted ? FILL_GAIN.value : gain),
-      challenge,
-      held: challenge.accepted ? [] : entrants.map((site) => site.key),
-      calmStep: false,
-      levelUs: solution.levelUs,
-    };
+    const troubled = members.some((site) => site.share >= WORTH_HURRY && site.troubled);
+    const costs = { challengerUs: Math.min(...entrants.map(marginalNow)), incumbentUs: among.levelUs, troubled };
+    const challenge = judge(costs, incumbent, input.class, input.atMs);
+    const allowed = challenge.accepted ? [...members, ...entrants] : members;
+    const solution = challenge.accepted ? fill(allowed, totalRate) : among;
+    const held = challenge.accepted ? [] : entrants.map((site) => site.key);
+    return { ...SETTLED, challenge, held, shares: toward(sites, allowed, solution.shares, news) };
   }
-  if (CALM.on && isCalm(members)) {
-    const stepDue = news && input.atMs - memory.calmStepAtMs >= CALM.pauseMs;
-    const shares = stepDue ? calmStep(members) : members.map((site) => site.share);
-    return {
-      shares: spread(sites, members, shares),
-      challenge: NO_CHALLENGE,
-      held: [],
-      calmStep: stepDue,
-      levelUs: settled.levelUs,
-    };
+  if (isCalm(members) && !isQuiet(members)) {
+    const calmStep = news && input.atMs - memory.calmStepAtMs >= CALM.pauseMs;
+    const shares = calmStep ? stepInCalm(members) : members.map((site) => site.share);
+    return { ...SETTLED, calmStep, shares: placed(sites, members, shares) };
   }
-  return {
-    shares: toward(sites, members, settled.shares, gain),
-    challenge: NO_CHALLENGE,
-    held: [],
-    calmStep: false,
-    levelUs: settled.levelUs,
-  };
+  return { ...SETTLED, shares: toward(sites, members, among.shares, news) };
 }
 
 /** Marginal cost at the load that is predicted now, µs. */
@@ -99,15 +78,15 @@ function isCalm(members: readonly Site[]): boolean {
     const { model } = site;
     if (site.backlogUs > 0) return false;
     if (model.kind === 'score') return false;
-    if (utilisation(site.rate, model.workers, model.workTimeUs) > CALM.busiest) return false;
+    if (utilisation(site.rate, model.workers, model.workTimeUs) > CALM_WHEN.busiest) return false;
     least = Math.min(least, marginalNow(site));
     most = Math.max(most, marginalNow(site));
   }
-  return most <= least * (1 + CALM.spread);
+  return most <= least * (1 + CALM_WHEN.spread);
 }
 
 /** One diagonal-Newton step of the replicator: shares move against price, by less where the price answers strongly. */
-function calmStep(members: readonly Site[]): number[] {
+function stepInCalm(members: readonly Site[]): number[] {
   const marginals = members.map((s) => s.fixedUs + priceAt(s.model, s.reportedRate));
   const mean = members.reduce((sum, site, index) => sum + site.share * marginals[index]!, 0);
   const moved = members.map((site, index) => {
@@ -118,12 +97,14 @@ function calmStep(members: readonly Site[]): number[] {
   return normalised(moved);
 }
 
-function toward(sites: readonly Site[], used: readonly Site[], solution: readonly number[], gain: number): number[] {
-  const target = spread(sites, used, solution);
+/** One step from the shares now toward the solution over `used`. */
+function toward(sites: readonly Site[], used: readonly Site[], solution: readonly number[], news: boolean): number[] {
+  const gain = news ? (isQuiet(used) ? 1 : FILL_GAIN) : 0;
+  const target = placed(sites, used, solution);
   return normalised(sites.map((site, index) => site.share + gain * (target[index]! - site.share)));
 }
 
 /** Shares of `used` at their places among all `sites`, 0 elsewhere. */
-function spread(sites: readonly Site[], used: readonly Site[], shares: readonly number[]): number[] {
+function placed(sites: readonly Site[], used: readonly Site[], shares: readonly number[]): number[] {
   return sites.map((site) => shares[used.indexOf(site)] ?? 0);
 }

@@ -19,14 +19,18 @@ export interface Outcome {
   /** Challengers that wait for the hold time. */
   readonly held: readonly string[];
   readonly calmStep: boolean;
+  /** An incumbent that carried flows may not any more. */
+  readonly lost: boolean;
 }
 
 /** Gives everything to the first of the ranking, unless the incumbent stays; `usable` is ranked and not empty. */
 export function winnerTakesAll(input: DecisionInput, usable: readonly Entry[]): Outcome {
   const first = usable[0]!;
   const incumbent = usable.find((entry) => entry.candidate.key === input.incumbent?.best);
-  if (input.incumbent === undefined || incumbent === undefined || incumbent === first)
-    return everything(first, NO_CHALLENGE, []);
+  const lost = incumbent === undefined && hadBest(input);
+  if (input.incumbent === undefined || incumbent === undefined || incumbent === first) {
+    return { ...everything(first, NO_CHALLENGE, []), lost };
+  }
   const incumbentUs = incumbent.cost?.total ?? Number.POSITIVE_INFINITY;
   const challengerUs = first.cost?.total ?? 0;
   if (!beats(challengerUs, incumbentUs, input.class)) return everything(incumbent, NO_CHALLENGE, []);
@@ -40,7 +44,7 @@ export function winnerTakesAll(input: DecisionInput, usable: readonly Entry[]): 
 
 function everything(entry: Entry, challenge: Challenge, held: readonly string[]): Outcome {
   const best = entry.candidate.key;
-  return { weights: { [best]: WEIGHT_SUM }, best, share: { [best]: 1 }, challenge, held, calmStep: false };
+  return { weights: { [best]: WEIGHT_SUM }, best, share: { [best]: 1 }, challenge, held, calmStep: false, lost: false };
 }
 
 /** Splits toward equal marginal cost; weights in force stay until one of them would move by more than 1 %. */
@@ -57,7 +61,8 @@ export function joint(
   const lost = Object.keys(inForce).some((key) => !keys.includes(key));
   const held = incumbent?.challengedSinceMs !== undefined;
   const matured = held && input.atMs - incumbent.challengedSinceMs >= input.class.holdMs;
-  const result = split(market, input, memory, lost || matured || isNews(pool, memory));
+  const news = lost || matured || isNews(pool, memory);
+  const result = split(market, input, memory, { news, lost });
   const wanted = toWeights(keys, result.shares);
   const weights = !lost && incumbent?.best && !differs(wanted, inForce) ? inForce : wanted;
   const share: Record<string, number> = {};
@@ -69,7 +74,12 @@ export function joint(
     challenge: result.challenge,
     held: result.held,
     calmStep: result.calmStep,
+    lost,
   };
+}
+
+export function hadBest(input: DecisionInput): boolean {
+  return input.incumbent !== undefined && input.incumbent.best !== '';
 }
 
 /** First of the ranking that carries flows; the incumbent stays while it carries flows and is not beaten by the margin. */

@@ -3,7 +3,7 @@
 // comes in with every call. It does not scrape, and does not know peers or routes.
 import type { LocalInstanceConfig } from '../config/config.ts';
 import type { ComputeState } from '../model/compute-state.ts';
-import { describeLoad, type Measurement, measure } from './measure.ts';
+import { describeLoad, type Measurement, measure, NO_WORK, type Work } from './measure.ts';
 import { type ReportCause, reportCause } from './report-cause.ts';
 import {
   hasReset,
@@ -45,7 +45,7 @@ export interface Agent {
   /** Result of the checks so far; absent: none yet. `run`: successive results that contradict `up`. */
   readonly checks: { readonly up?: boolean; readonly run: number; readonly detail: string };
   readonly samples: readonly InstanceSample[];
-  readonly workTimeUs: number;
+  readonly work: Work;
   /** Newest measurement, sent or not. */
   readonly measurement?: Measurement;
   readonly goodAtMs?: number;
@@ -67,7 +67,7 @@ export function createAgent(config: AgentConfig, now: Moment): Agent {
     reason: unchecked ? 'no-sample' : 'no-check',
     checks: { ...(unchecked ? { up: true } : {}), run: 0, detail: '' },
     samples: [],
-    workTimeUs: 0,
+    work: NO_WORK,
     goodForMs: 0,
     reportedAtMs: Number.MIN_SAFE_INTEGER,
     sequence: Math.max(1, Math.floor(now.wallMs)),
@@ -83,7 +83,7 @@ export function observe(agent: Agent, sample: InstanceSample): AgentOutcome {
   const reset = previous !== undefined && hasReset(sample, previous);
   const before = reset ? [] : agent.samples;
   // After a reset the work time so far still describes the service better than the first few requests do.
-  const measured = measure(before, agent.workTimeUs, sample, Math.min(1000, reportIntervalMs), validForMs);
+  const measured = measure(before, agent.work, sample, Math.min(1000, reportIntervalMs), validForMs);
   const next: Agent = { ...agent, ...measured, goodAtMs: sample.atMs, goodForMs: validForMs / 3 };
   const outcome = settle(next, sample);
   if (!reset) return outcome;

@@ -14,20 +14,30 @@ const LONGEST_WINDOW_MS = 3000;
 const MOST_SAMPLES = 64;
 /** Work time assumed for a service that has completed nothing yet, µs. */
 const NOMINAL_WORK_TIME_US = 10_000;
-/** Completions after which a new interval counts as much as all before it. */
-const WORK_TIME_INERTIA = 30;
+/** Work time changes slowly and one request says little about it: older completions fade with this time constant. */
+const WORK_TIME_FADES_MS = 5000;
+/** The last window counts alone when its mean is this many standard errors away (exponential work assumed). */
+const WORK_TIME_JUMP = 4;
+
+/** Busy time and completions of the past, fading; their quotient is the work time. */
+export interface Work {
+  readonly busySeconds: number;
+  readonly completions: number;
+}
+
+export const NO_WORK: Work = { busySeconds: 0, completions: 0 };
 
 export interface Measured {
   /** Samples that the next window may use, oldest first. */
   readonly samples: readonly InstanceSample[];
-  readonly workTimeUs: number;
+  readonly work: Work;
   readonly measurement: Measurement;
 }
 
-/** Adds a sound sample; `samples` are those before it since the last reset, `workTimeUs` the estimate so far (0: none). */
+/** Adds a sound sample; `samples` are those before it since the last reset, `known` the work seen so far. */
 export function measure(
   samples: readonly InstanceSample[],
-  workTimeUs: number,
+  known: Work,
   sample: InstanceSample,
   windowMs: number,
   validForMs: number,
@@ -35,17 +45,18 @@ export function measure(
   const previous = samples.at(-1);
   const recent = samples.filter((old) => sample.atMs - old.atMs <= LONGEST_WINDOW_MS).slice(1 - MOST_SAMPLES);
   const kept = previous !== undefined && recent.length > 0 && jumped(recent, sample) ? [previous] : recent;
-  const work = workTime(workTimeUs, previous, sample);
-  const workUs = work === 0 ? NOMINAL_WORK_TIME_US : work;
   const start = windowStart(kept, sample, windowMs);
+  const work = addWork(known, previous, start, sample);
+  const isKnown = work.completions > 0 && work.busySeconds > 0;
+  const workUs = isKnown ? (1e6 * work.busySeconds) / work.completions : NOMINAL_WORK_TIME_US;
   const rate =
     start === undefined
       ? littleRate(sample, workUs)
       : (1000 * (sample.arrivals - start.arrivals)) / (sample.atMs - start.atMs);
-  const source: MetricSource = work === 0 ? 'nominal' : start === undefined ? 'estimation' : 'measured';
+  const source: MetricSource = !isKnown ? 'nominal' : start === undefined ? 'estimation' : 'measured';
   return {
     samples: [...kept, sample],
-    workTimeUs: work,
+    work,
     measurement: {
       ...describeLoad(rate, sample.inFlight, sample.workers, workUs),
       source,
@@ -103,12 +114,30 @@ function jumped(samples: readonly InstanceSample[], sample: InstanceSample): boo
   return Math.abs(seen - expected) > 0.2 * expected + 4 * Math.sqrt(Math.max(1, expected));
 }
 
-/** Busy time over completions, the newer the heavier; at the first sample the mean since the service started. */
-function workTime(known: number, previous: InstanceSample | undefined, sample: InstanceSample): number {
-  const completions = sample.completions - (previous?.completions ?? 0);
-  const busySeconds = sample.busySeconds - (previous?.busySeconds ?? 0);
-  if (completions <= 0 || busySeconds <= 0) return known;
-  const seen = (1e6 * busySeconds) / completions;
-  if (known === 0) return seen;
-  return known + ((seen - known) * completions) / (completions + WORK_TIME_INERTIA);
+/** Adds what the last interval saw; at the first sample all that the service did since it started. */
+function addWork(
+  known: Work,
+  previous: InstanceSample | undefined,
+  start: InstanceSample | undefined,
+  sample: InstanceSample,
+): Work {
+  const seen = between(previous, sample);
+  if (previous === undefined || known.completions === 0) return known.completions === 0 ? seen : known;
+  const window = between(start, sample);
+  const knownMean = known.busySeconds / known.completions;
+  const windowMean = window.busySeconds / Math.max(1, window.completions);
+  const error = knownMean / Math.sqrt(Math.max(1, window.completions));
+  if (window.completions >= 10 && Math.abs(windowMean - knownMean) > WORK_TIME_JUMP * error) return window;
+  const fade = Math.exp((previous.atMs - sample.atMs) / WORK_TIME_FADES_MS);
+  return {
+    busySeconds: known.busySeconds * fade + seen.busySeconds,
+    completions: known.completions * fade + seen.completions,
+  };
+}
+
+function between(from: InstanceSample | undefined, to: InstanceSample): Work {
+  return {
+    busySeconds: to.busySeconds - (from?.busySeconds ?? 0),
+    completions: to.completions - (from?.completions ?? 0),
+  };
 }

@@ -1,0 +1,437 @@
+// Many ingresses decide on the same stale reports: the situation that makes herds. Requests, queues and delays are
+// simulated; what measures (lib/metric) and what decides (lib/decision) is the product's own code. Same seed, same run.
+import type { ServiceClassConfig, Strategy } from '../../lib/config/config.ts';
+import { decide } from '../../lib/decision/decide.ts';
+import type { Candidate, Decision, DecisionInput } from '../../lib/decision/decision.ts';
+import { type Agent, createAgent, health, observe } from '../../lib/metric/agent.ts';
+import type { ComputeState } from '../../lib/model/compute-state.ts';
+import type { ServiceRoute } from '../../lib/model/service-route.ts';
+import { optimumUs, type Problem } from './optimum.ts';
+import { exponential, type Random, seededRandom } from './random.ts';
+import { SimulatedSite } from './site.ts';
+
+export interface Scenario {
+  readonly seed: number;
+  readonly ingresses: number;
+  /** Workers of each site. */
+  readonly sites: readonly number[];
+  readonly workTimeUs: number;
+  /** Share of the whole capacity that is asked for at the start. */
+  readonly load: number;
+  readonly strategy: Strategy;
+  /** Interval of reports, ms; event reports come on top. */
+  readonly reportMs: number;
+  /** Time from measurement to the ingress, ms. */
+  readonly delayMs: number;
+  readonly durationMs: number;
+  /** At this time demand rises by `crowd` in a third of the ingresses. */
+  readonly crowdAtMs: number;
+  readonly crowd: number;
+  /** At this time the largest site loses half of its workers. */
+  readonly lossAtMs: number;
+  /** False: decides as if reports showed the effect of every move at once (the control arm). */
+  readonly prediction: boolean;
+  readonly hysteresisPercent: number;
+  /** Sites claim this many times their workers, in turn; 1: they tell the truth. */
+  readonly claims: readonly number[];
+}
+
+export const SCENARIO: Scenario = {
+  seed: 1,
+  ingresses: 16,
+  sites: [4, 8, 8, 12, 16, 16],
+  workTimeUs: 20_000,
+  load: 0.7,
+  strategy: 'joint',
+  reportMs: 1000,
+  delayMs: 300,
+  durationMs: 90_000,
+  crowdAtMs: 30_000,
+  crowd: 1.3,
+  lossAtMs: 60_000,
+  prediction: true,
+  hysteresisPercent: 10,
+  claims: [1],
+};
+
+/** One stretch of a run, as ratios to the static optimum of its own demand and capacity. */
+export interface Phase {
+  readonly name: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly optimumUs: number;
+  readonly meanRatio: number;
+  readonly p99Us: number;
+  /** Sum of |change of share| / 2, per ingress and minute. */
+  readonly churn: number;
+}
+
+export interface Result {
+  readonly phases: readonly Phase[];
+  readonly decisions: number;
+  readonly reports: number;
+  readonly usPerDecision: number;
+}
+
+const SAMPLE_MS = 100;
+const SERVICE = 'fd00:cafe::80';
+
+interface Ingress {
+  rate: number;
+  readonly roundTripUs: readonly number[];
+  readonly received: ({ state: ComputeState; atMs: number } | undefined)[];
+  decision?: Decision;
+}
+
+/** Runs a scenario; `nowUs` is a clock for the time of decisions (a simulation has none of its own). */
+export function simulate(scenario: Scenario, nowUs: () => number = () => 0): Result {
+  const random = seededRandom(scenario.seed);
+  const sites = scenario.sites.map((workers) => new SimulatedSite(workers, scenario.workTimeUs, random));
+  const capacity = (scenario.sites.reduce((a, b) => a + b, 0) * 1e6) / scenario.workTimeUs;
+  const ingresses = Array.from(
+    { length: scenario.ingresses },
+    (): Ingress => ({
+      rate: (capacity * scenario.load) / scenario.ingresses,
+      roundTripUs: scenario.sites.map(() => 1000 + 39_000 * random()),
+      received: scenario.sites.map(() => undefined),
+    }),
+  );
+  const run = new Run(scenario, sites, ingresses, random, nowUs);
+  return run.finish();
+}
+
+type Event =
+  | { readonly atMs: number; readonly type: 'request'; readonly ingress: number }
+  | {
+      readonly atMs: number;
+      readonly type: 'arrival';
+      readonly site: number;
+      readonly sentMs: number;
+      readonly backMs: number;
+    }
+  | { readonly atMs: number; readonly type: 'sample'; readonly site: number }
+  | { readonly atMs: number; readonly type: 'report'; readonly site: number; readonly state: ComputeState }
+  | { readonly atMs: number; readonly type: 'crowd' | 'loss' };
+
+class Run {
+  readonly #scenario: Scenario;
+  readonly #sites: readonly SimulatedSite[];
+  readonly #ingresses: readonly Ingress[];
+  readonly #random: Random;
+  readonly #nowUs: () => number;
+  readonly #queue = new EventQueue();
+  readonly #agents: Agent[];
+  readonly #class: ServiceClassConfig;
+  readonly #routes: readonly ServiceRoute[];
+  #spentUs = 0;
+  #decisions = 0;
+  #reports = 0;
+  #responses: { sentMs: number; us: number }[] = [];
+  #moves: { atMs: number; change: number }[] = [];
+  readonly #problems: { atMs: number; problem: Problem }[] = [];
+
+  constructor(
+    s: Scenario,
+    sites: readonly SimulatedSite[],
+    ingresses: readonly Ingress[],
+    random: Random,
+    nowUs: () => number,
+  ) {
+    this.#scenario = s;
+    this.#sites = sites;
+    this.#ingresses = ingresses;
+    this.#random = random;
+    this.#nowUs = nowUs;
+    this.#class = classOf(s);
+    this.#routes = s.sites.map((_, index) => routeOf(index));
+    this.#agents = s.sites.map(() => agentOf(s.reportMs));
+    for (const index of ingresses.keys()) {
+      this.#decide(0, index);
+      this.#queue.push({ atMs: exponential(random, 1000 / ingresses[index]!.rate), type: 'request', ingress: index });
+    }
+    for (const site of sites.keys()) this.#queue.push({ atMs: SAMPLE_MS * random(), type: 'sample', site });
+    this.#queue.push({ atMs: s.crowdAtMs, type: 'crowd' });
+    this.#queue.push({ atMs: s.lossAtMs, type: 'loss' });
+    this.#note(0);
+  }
+
+  finish(): Result {
+    for (;;) {
+      const event = this.#queue.pop();
+      if (event === undefined || event.atMs > this.#scenario.durationMs) break;
+      this.#handle(event);
+    }
+    return {
+      phases: this.#phases(),
+      decisions: this.#decisions,
+      reports: this.#reports,
+      usPerDecision: this.#spentUs / Math.max(1, this.#decisions),
+    };
+  }
+
+  #handle(event: Event): void {
+    switch (event.type) {
+      case 'request':
+        this.#send(event.atMs, event.ingress);
+        return;
+      case 'arrival': {
+        const leavesMs = this.#sites[event.site]!.serve(event.atMs);
+        this.#responses.push({ sentMs: event.sentMs, us: 1000 * (leavesMs + event.backMs - event.sentMs) });
+        return;
+      }
+      case 'sample':
+        this.#sample(event.atMs, event.site);
+        return;
+      case 'report':
+        for (const [index, ingress] of this.#ingresses.entries()) {
+          ingress.received[event.site] = { state: event.state, atMs: event.atMs };
+          this.#decide(event.atMs, index);
+        }
+        return;
+      case 'crowd':
+        for (const ingress of this.#ingresses.slice(0, Math.ceil(this.#ingresses.length / 3))) {
+          ingress.rate *= this.#scenario.crowd;
+        }
+        this.#note(event.atMs);
+        return;
+      case 'loss': {
+        const largest = this.#sites.reduce((a, b) => (b.workers > a.workers ? b : a));
+        largest.lose(Math.floor(largest.workers / 2));
+        this.#note(event.atMs);
+        return;
+      }
+      default:
+        event satisfies never;
+    }
+  }
+
+  #send(atMs: number, index: number): void {
+    const ingress = this.#ingresses[index]!;
+    this.#queue.push({ atMs: atMs + exponential(this.#random, 1000 / ingress.rate), type: 'request', ingress: index });
+    const site = this.#draw(ingress.decision!.weights);
+    if (site < 0) return;
+    const oneWayMs = ingress.roundTripUs[site]! / 2000;
+    this.#queue.push({ atMs: atMs + oneWayMs, type: 'arrival', site, sentMs: atMs, backMs: oneWayMs });
+  }
+
+  #draw(weights: Readonly<Record<string, number>>): number {
+    let left = this.#random() * 1000;
+    for (const [index, route] of this.#routes.entries()) {
+      left -= weights[keyOf(route)] ?? 0;
+      if (left < 0) return index;
+    }
+    return -1;
+  }
+
+  #sample(atMs: number, index: number): void {
+    const site = this.#sites[index]!;
+    const inFlight = site.settle(atMs);
+    const { arrivals, completions, busySeconds } = site;
+    const { claims } = this.#scenario;
+    const workers = Math.max(1, Math.round(site.workers * claims[index % claims.length]!));
+    const outcome = observe(this.#agents[index]!, {
+      atMs,
+      wallMs: atMs,
+      workers,
+      inFlight,
+      arrivals,
+      completions,
+      busySeconds,
+    });
+    this.#agents[index] = outcome.agent;
+    this.#queue.push({ atMs: atMs + SAMPLE_MS, type: 'sample', site: index });
+    if (outcome.report === undefined) return;
+    this.#reports++;
+    this.#queue.push({ atMs: atMs + this.#scenario.delayMs, type: 'report', site: index, state: outcome.report });
+  }
+
+  #decide(atMs: number, index: number): void {
+    const ingress = this.#ingresses[index]!;
+    const candidates = this.#routes.map((route, site): Candidate => {
+      const received = ingress.received[site];
+      const distance = { roundTripUs: ingress.roundTripUs[site]!, path: ['10.0.0.1', route.originator] };
+      return {
+        key: keyOf(route),
+        route,
+        stateAgeMs: received === undefined ? 0 : atMs - received.atMs,
+        stale: false,
+        distance,
+        ...(received === undefined ? {} : { state: received.state }),
+      };
+    });
+    const last = ingress.decision;
+    const memory = last?.memory;
+    const input: DecisionInput = {
+      atMs,
+      service: SERVICE,
+      class: this.#class,
+      candidates,
+      ...(last === undefined ? {} : { incumbent: last.incumbent }),
+      ...(memory === undefined
+        ? {}
+        : {
+            memory: this.#scenario.prediction
+              ? memory
+              : { ...memory, history: [{ atMs: -1e9, weights: last!.weights }] },
+          }),
+    };
+    const start = this.#nowUs();
+    const decision = decide(input);
+    this.#spentUs += this.#nowUs() - start;
+    this.#decisions++;
+    ingress.decision = decision;
+    if (last === undefined || last.weights === decision.weights) return;
+    let change = 0;
+    for (const route of this.#routes) {
+      change += Math.abs((decision.weights[keyOf(route)] ?? 0) - (last.weights[keyOf(route)] ?? 0)) / 2000;
+    }
+    this.#moves.push({ atMs, change });
+  }
+
+  #note(atMs: number): void {
+    this.#problems.push({
+      atMs,
+      problem: {
+        rates: this.#ingresses.map((ingress) => ingress.rate),
+        sites: this.#sites.map((site) => ({ workers: site.workers, workTimeUs: this.#scenario.workTimeUs })),
+        roundTripUs: this.#ingresses.map((ingress) => ingress.roundTripUs),
+      },
+    });
+  }
+
+  #phases(): Phase[] {
+    const { crowdAtMs, lossAtMs, durationMs } = this.#scenario;
+    const bounds: readonly (readonly [string, number, number, number])[] = [
+      ['calm', crowdAtMs / 3, crowdAtMs, 0],
+      ['crowd', crowdAtMs, (crowdAtMs + lossAtMs) / 2, 1],
+      ['crowd settled', (crowdAtMs + lossAtMs) / 2, lossAtMs, 1],
+      ['loss', lossAtMs, (lossAtMs + durationMs) / 2, 2],
+      ['loss settled', (lossAtMs + durationMs) / 2, durationMs, 2],
+    ];
+    const optima = this.#problems.map(({ problem }) => optimumUs(problem));
+    return bounds.map(([name, fromMs, toMs, at]): Phase => {
+      const times = this.#responses.filter((it) => it.sentMs >= fromMs && it.sentMs < toMs).map((it) => it.us);
+      times.sort((a, b) => a - b);
+      const mean = times.reduce((a, b) => a + b, 0) / times.length;
+      const change = this.#moves
+        .filter((it) => it.atMs >= fromMs && it.atMs < toMs)
+        .reduce((sum, it) => sum + it.change, 0);
+      return {
+        name,
+        fromMs,
+        toMs,
+        optimumUs: optima[at]!,
+        meanRatio: mean / optima[at]!,
+        p99Us: times[Math.floor(times.length * 0.99)] ?? 0,
+        churn: (change * 60_000) / (toMs - fromMs) / this.#ingresses.length,
+      };
+    });
+  }
+}
+
+/** Events by time; equal times in the order they were put in. */
+class EventQueue {
+  readonly #items: Event[] = [];
+
+  push(event: Event): void {
+    const items = this.#items;
+    let at = items.length;
+    items.push(event);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (items[parent]!.atMs <= event.atMs) break;
+      items[at] = items[parent]!;
+      at = parent;
+    }
+    items[at] = event;
+  }
+
+  pop(): Event | undefined {
+    const items = this.#items;
+    const first = items[0];
+    const last = items.pop();
+    if (first === undefined || last === undefined || items.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= items.length) break;
+      if (child + 1 < items.length && items[child + 1]!.atMs < items[child]!.atMs) child++;
+      if (items[child]!.atMs >= last.atMs) break;
+      items[at] = items[child]!;
+      at = child;
+    }
+    items[at] = last;
+    return first;
+  }
+}
+
+function keyOf(route: ServiceRoute): string {
+  return route.contactInstance;
+}
+
+function routeOf(index: number): ServiceRoute {
+  return {
+    service: SERVICE,
+    contactInstance: `fd00:1::${(index + 1).toString(16)}`,
+    originator: `10.0.1.${index + 1}`,
+    attributes: {
+      egressSid: `5f00:0:${(index + 1).toString(16)}::`,
+      sidStructure: { block: 32, node: 16, function: 16, argument: 0 },
+      behaviour: 16,
+      sitePath: [],
+      clusterList: [],
+      site: `site-${index + 1}`,
+      serviceName: 'web',
+      instanceName: `web-${index + 1}`,
+      classes: [],
+      capabilities: [],
+      region: '',
+      residency: [],
+      priceMicros: 0,
+      carbon: 0,
+      energy: 0,
+      securityLevel: 0,
+      preference: 0,
+      drain: false,
+      validForMs: 0,
+    },
+  };
+}
+
+function classOf(scenario: Scenario): ServiceClassConfig {
+  return {
+    name: 'simulated',
+    strategy: scenario.strategy,
+    maxRoundTripUs: Number.POSITIVE_INFINITY,
+    maxTotalTimeUs: Number.POSITIVE_INFINITY,
+    minSpareCapacity: 0,
+    requiredCapabilities: [],
+    regions: [],
+    minSecurityLevel: 0,
+    maxPriceMicros: Number.POSITIVE_INFINITY,
+    maxCarbon: Number.POSITIVE_INFINITY,
+    usPerPriceMicro: 0,
+    usPerCarbonGram: 0,
+    usPerPreference: 0,
+    scoreToUs: [],
+    hysteresisPercent: scenario.hysteresisPercent,
+    holdMs: 1000,
+    affinity: 'none',
+    idleTimeoutMs: 0,
+    closingTimeoutMs: 0,
+  };
+}
+
+function agentOf(reportMs: number): Agent {
+  const now = { atMs: 0, wallMs: 0 };
+  const created = createAgent(
+    {
+      metrics: { kind: 'push' },
+      health: { kind: 'none', url: '', intervalMs: 1000, timeoutMs: 1000, rise: 1, fall: 1 },
+      reportIntervalMs: reportMs,
+      validForMs: 60_000,
+    },
+    now,
+  );
+  return health(created, { ...now, ok: true, reason: '' }).agent;
+}

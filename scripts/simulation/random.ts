@@ -1,0 +1,18 @@
+// Seeded chance for simulations: the same seed gives the same run on every machine.
+
+export type Random = () => number;
+
+/** Uniform in [0, 1) (mulberry32). */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function exponential(random: Random, mean: number): number {
+  return -mean * Math.log(1 - random());
+}
