@@ -23,6 +23,7 @@ async function service(name: string, port = 0, workers = 4): Promise<Service> {
     workUs: 1_000,
     cpuShare: 0,
     queueLimit: 0,
+    echoPort: 0,
   });
   cleanup.push(() => started.close(0));
   return started;

@@ -37,6 +37,8 @@ export interface LoadSummary {
   readonly startedAtMs: number;
   readonly phases: readonly (PhaseSummary & { readonly udp?: UdpPhaseSummary })[];
   readonly longFlows?: LongFlowSummary;
+  /** Answers of the UDP stream that this host dropped before they were read: lost here, not in the network. */
+  readonly udpDroppedHere?: number;
   /** Requests that were not sent because too many were waiting. */
   readonly skipped: number;
   readonly bucketMs: number;
@@ -107,6 +109,7 @@ export function startLoad(options: LoadOptions): Load {
         startedAtMs: Math.round(performance.timeOrigin + startMs),
         phases: stats.summary(endMs).map((phase, i) => ({ ...phase, ...(udpPhases && { udp: udpPhases[i]! }) })),
         ...(longFlows && { longFlows }),
+        ...(udp && { udpDroppedHere: udp.droppedHere }),
         skipped: short.skipped,
         bucketMs: BUCKET_MS,
         timeline: stats.timeline(),

@@ -1,6 +1,8 @@
 // A numbered UDP stream to an echo port, from one source port: which packets were lost, and for how long. The round
 // trip is what is counted: a loss on either way is a loss.
 import { createSocket, type Socket } from 'node:dgram';
+import { udpDrops } from '../service/udp-drops.ts';
+import { RECEIVE_BUFFER_BYTES } from '../service/udp-echo.ts';
 import type { LoadStats } from './stats.ts';
 
 export interface UdpStreamOptions {
@@ -39,6 +41,7 @@ export class UdpStream {
   #next = 0;
   #highest = -1;
   #received = 0;
+  #droppedHere = 0;
   #nextAtMs = performance.now();
 
   constructor(options: UdpStreamOptions, stats: LoadStats) {
@@ -52,6 +55,7 @@ export class UdpStream {
     });
     this.#socket.on('message', (datagram) => this.#heard(datagram));
     this.#socket.on('error', () => {});
+    this.#socket.bind(0, () => this.#socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES));
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -65,7 +69,13 @@ export class UdpStream {
     const untilMs = performance.now() + SETTLE_MS;
     while (this.#received < this.#next && performance.now() < untilMs)
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    this.#droppedHere = udpDrops(this.#socket.address().port);
     this.#socket.close();
+  }
+
+  /** Of the lost ones, those that came back, but this process was too busy to read; known when stopped. */
+  get droppedHere(): number {
+    return this.#droppedHere;
   }
 
   /** One entry a phase, in order. */

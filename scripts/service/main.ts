@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return void process.stdout.write(USAGE);
+  const echoAt = values['udp-echo'] === 'none' ? undefined : parseListenAddress(values['udp-echo']);
   const service = await startService({
     name: values.name,
     listen: parseListenAddress(values.listen),
@@ -54,10 +55,10 @@ async function main(): Promise<void> {
     workUs: number(values['work-us'], 'work-us', 1, 60e6),
     cpuShare: number(values['cpu-share'], 'cpu-share', 0, 1),
     queueLimit: Math.trunc(number(values.queue, 'queue', 0, 1e6)),
+    echoPort: echoAt?.port ?? 0,
   });
   const complain = (text: string) => void process.stderr.write(`cfn-service: ${text}\n`);
-  const echo =
-    values['udp-echo'] === 'none' ? undefined : new UdpEcho(parseListenAddress(values['udp-echo']), complain);
+  const echo = echoAt && new UdpEcho(echoAt, complain);
   process.stdout.write(
     `${JSON.stringify({ instance: values.name, port: service.port, metricsPort: service.metricsPort })}\n`,
   );

@@ -9,7 +9,8 @@ export interface ServiceMetrics {
   observeResponse(seconds: number): void;
 }
 
-export function createMetrics(pool: WorkerPool, instance: string): ServiceMetrics {
+/** `echoDrops` tells what the UDP echo could not read in time. */
+export function createMetrics(pool: WorkerPool, instance: string, echoDrops: () => number): ServiceMetrics {
   const registry = new Registry();
   registry.setDefaultLabels({ instance_name: instance });
   const registers = [registry];
@@ -38,6 +39,7 @@ export function createMetrics(pool: WorkerPool, instance: string): ServiceMetric
   counter('cfn_service_completed_total', 'Requests served to the end.', () => pool.completed);
   counter('cfn_service_overflowed_total', 'Requests refused because the queue was full.', () => pool.overflowed);
   counter('cfn_service_busy_seconds_total', 'Worker-seconds spent serving.', () => pool.busySeconds);
+  counter('cfn_service_udp_echo_dropped_total', 'Datagrams to the UDP echo dropped before it read them.', echoDrops);
   const response = new Histogram({
     name: 'cfn_service_response_seconds',
     help: 'Time from arrival of a request to its answer.',

@@ -24,6 +24,7 @@ async function start(options: Partial<ServiceOptions> = {}): Promise<Service> {
     workers: 2,
     workUs: 10_000,
     cpuShare: 0.1,
+    echoPort: 0,
     queueLimit: 1,
     ...options,
   });

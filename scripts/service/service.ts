@@ -6,12 +6,15 @@ import { BackgroundLoad } from './background-load.ts';
 import { INSTANCE_HEADER } from './instance-header.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { createMetrics, type ServiceMetrics } from './metrics.ts';
+import { udpDrops } from './udp-drops.ts';
 import { WorkerPool, type WorkerPoolConfig } from './worker-pool.ts';
 
 export interface ServiceOptions extends WorkerPoolConfig {
   readonly name: string;
   readonly listen: ListenAddress;
   readonly metricsListen: ListenAddress;
+  /** Port of the UDP echo beside this service, for its drop counter; 0: none. */
+  readonly echoPort: number;
 }
 
 export interface Service {
@@ -42,7 +45,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const context: Context = {
     options,
     pool,
-    metrics: createMetrics(pool, options.name),
+    metrics: createMetrics(pool, options.name, () => (options.echoPort > 0 ? udpDrops(options.echoPort) : 0)),
     background: new BackgroundLoad(pool),
     healthy: true,
     closing: false,

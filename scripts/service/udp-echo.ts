@@ -4,6 +4,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import type { ListenAddress } from './listen-address.ts';
 
+/** Linux grants at most net.core.rmem_max, 208 KiB by default, and doubles it for its own accounting. */
+export const RECEIVE_BUFFER_BYTES = 4 * 2 ** 20;
 /** New addresses (an anycast address that is added later) are looked for this often. */
 const SCAN_MS = 1_000;
 
@@ -56,6 +58,8 @@ export class UdpEcho {
         `udp echo cannot listen on ${address} port ${this.#at.port}: ${(error as NodeJS.ErrnoException).code ?? error.message}`,
       );
     });
+    // Room for half a second at 1 kHz while the machine is busy with something else.
+    socket.once('listening', () => socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES));
     socket.bind({ address, port: this.#at.port, exclusive: true });
   }
 }
