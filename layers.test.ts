@@ -55,7 +55,7 @@ const LAYERS: Record<string, readonly string[]> = {
 const PACKAGES: Record<string, readonly string[]> = {
   'ip-address': ['lib/net'],
   graphology: ['lib/topology'],
-  'graphology-shortest-path': ['lib/topology'],
+  'graphology-shortest-path': ['lib/topology', 'scripts/benches'],
   'graphology-types': ['lib/topology'],
   protobufjs: ['lib/wire', 'daemon/admin'],
   '@grpc/grpc-js': ['daemon/grpc', 'daemon/session', 'daemon/admin'],
