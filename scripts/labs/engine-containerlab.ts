@@ -80,7 +80,7 @@ export const containerlabEngine: Engine = {
     const { docker, container } = await nodeOf(ref, node);
     const { timeoutMs } = options;
     // Inside too: the end of `docker exec` does not end what it started.
-    const limit = timeoutMs === undefined ? [] : ['timeout', '-s', 'KILL', String(timeoutMs / 1000)];
+    const limit = timeoutMs === undefined ? [] : ['timeout', '-s', 'KILL', (timeoutMs / 1000).toFixed(3)];
     const result = await run(['docker', 'exec', container, ...limit, ...argv], {
       env: { DOCKER_HOST: docker.host },
       ...(timeoutMs === undefined ? {} : { timeoutMs: timeoutMs + 2000 }),

@@ -30,7 +30,9 @@ export function run(argv: readonly string[], options: CommandOptions = {}): Prom
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', options.showStderr ? 'inherit' : 'pipe'],
-    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: 'SIGKILL' as const }),
+    ...(options.timeoutMs === undefined
+      ? {}
+      : { timeout: Math.ceil(options.timeoutMs), killSignal: 'SIGKILL' as const }),
   });
   let stdout = '';
   let stderr = '';

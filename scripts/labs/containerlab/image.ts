@@ -36,6 +36,8 @@ export async function ensureImage(
   const source = options.source ?? (missingPrograms().length === 0 ? 'host' : 'debian');
   const env = { DOCKER_HOST: docker.host };
   if (source === 'dockerfile') {
+    if (docker.isolated)
+      throw new Error('the isolated Docker has no network; --from dockerfile needs a running Docker');
     const build = ['docker', 'build', '-f', join(imageFiles, 'Dockerfile'), '-t', image, projectRoot];
     await runOrThrow(build, { env, showStderr: true });
     return { image, source, built: true, tookMs: performance.now() - started };
@@ -46,7 +48,7 @@ export async function ensureImage(
     return { image, source, built: false, tookMs: performance.now() - started };
   }
   const root = await makeRootfs(source, ROOTFS, say);
-  const archive = ['--numeric-owner', '--owner=0', '--group=0', '-C', root, '.', '-C', ROOTFS, './opt'];
+  const archive = ['--numeric-owner', '--owner=0', '--group=0', '-C', root, '.', '-C', ROOTFS, './opt/cfnd'];
   const init = ['--transform=s,^\\./lab-init$,./usr/local/sbin/lab-init,', '-C', imageFiles, './lab-init'];
   const changes = [
     `ENV PATH=${path}`,
