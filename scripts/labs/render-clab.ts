@@ -9,11 +9,13 @@ const SCHEMA = 'https://raw.githubusercontent.com/srl-labs/containerlab/main/sch
 /** Set for `all` and `default`: interfaces arrive later and inherit `default` only. */
 const INTERFACE_SYSCTLS = {
   host: { disable_ipv6: 0, accept_dad: 0 },
-  router: { forwarding: 1, seg6_enabled: 1 },
+  router: { forwarding: 1, seg6_enabled: 1, keep_addr_on_down: 1 },
 };
 
 /** Containers cannot write /proc/sys, so everything the daemon relies on stands here. */
 const ROUTER_SYSCTLS = {
+  'net.ipv4.conf.all.forwarding': 1,
+  'net.ipv4.fib_multipath_hash_policy': 1,
   'net.ipv4.nexthop_compat_mode': 0,
   'net.ipv6.fib_multipath_hash_policy': 1,
   'net.ipv6.seg6_flowlabel': 1,
