@@ -12,7 +12,7 @@ import type { RouterEffect } from '../lib/router/effect.ts';
 import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
 import { createRouter, handle } from '../lib/router/handle.ts';
 import { createBackend } from './admin/router-backend.ts';
-import { startAdminServer } from './admin/server.ts';
+import { serveAdmin } from './admin/server.ts';
 import { createComputeAgent } from './agent/compute-agent.ts';
 import { watchLinks } from './agent/links.ts';
 import { createStampAgent } from './agent/stamp.ts';
@@ -94,8 +94,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   });
   links.onChange(() => stamp.linkChanged());
   if (config.roles.includes('c-sma')) agent.start();
-  const admin = await startAdminServer({ socket: config.admin.socket, backend, nowMs: wallClockMs });
-  if (!admin.ok) log.error({ socket: config.admin.socket }, `no admin API: ${admin.text}`);
+  const admin = await serveAdmin({ socket: config.admin.socket, backend, log });
 
   function perform(effect: RouterEffect, event: RouterEvent): void {
     switch (effect.type) {
@@ -157,7 +156,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       links.stop();
       timers.cancelAll();
       await fib.close({ remove: true });
-      if (admin.ok) await admin.value.close();
+      await admin?.close();
       await recorder?.close();
     },
   };

@@ -52,6 +52,11 @@ async function run(file: string, logLevel: string | undefined): Promise<number> 
     log.fatal({ error: error.stack ?? String(error) }, 'internal error: kernel objects stay, the daemon exits');
     process.exit(EXIT_SOFTWARE);
   });
+  if (parsed.config.security !== 'plaintext') {
+    // Better none than a session that only looks protected.
+    log.fatal({ security: parsed.config.security }, 'this version speaks plaintext only: say security: plaintext');
+    return EXIT_CONFIG;
+  }
   const daemon = await startDaemon(parsed.config, { configFile: file, version: VERSION, bootId: randomUUID(), log });
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));

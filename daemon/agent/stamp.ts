@@ -88,10 +88,8 @@ function tell(
   const fields = { link: link.name, remote: link.remoteAddress };
   switch (effect.type) {
     case 'path-up':
-      log.info(fields, 'path up');
       return post({ type: 'path-up', link: link.name });
     case 'path-down':
-      log.warn(fields, 'path down, no answer to test packets');
       return post({ type: 'path-down', link: link.name });
     case 'measured':
       log.debug({ ...fields, ...effect.measurement }, 'link measured');

@@ -76,9 +76,9 @@ const link = z.strictObject({
 const stamp = z.strictObject({
   enabled: z.boolean().default(true),
   port: port().default(862),
-  interval: durationMs({ min: '10ms', max: '1m' }).prefault('50ms'),
+  interval: durationMs({ min: '10ms', max: '1m' }).prefault('100ms'),
   /** Intervals without a reply until the link counts as down. */
-  'detect-multiplier': integer(2, 255).default(3),
+  'detect-multiplier': integer(2, 255).default(5),
   window: durationMs({ min: '100ms', max: '10m' }).prefault('10s'),
   /** Changes of delay below the larger of the two are not flooded. */
   'dead-band': z

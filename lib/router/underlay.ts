@@ -3,6 +3,7 @@
 import type { FibObject, FibRoute, LocalSid } from '../fib/fib.ts';
 import type { PeerName, RouterId } from '../model/identity.ts';
 import type { LinkAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
+import { FUNCTION_DT6, FUNCTION_END_X } from '../model/sid-functions.ts';
 import { addressToBytes, bytesToAddress, parsePrefix } from '../net/address.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { acted, dueAt } from '../time/debounce.ts';
@@ -14,9 +15,6 @@ import { distancesChanged } from './steering.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
 
 const MAIN_TABLE = 254;
-/** Function part of the SIDs that every router has: End.DT6 of the main table, and End.X of link n at `0xe000 + n`. */
-const FUNCTION_DT6 = 0xd6;
-const FUNCTION_END_X = 0xe000;
 /** How long a start waits for STAMP before it announces links by the kernel's word alone. */
 const SETTLE_MS = 1000;
 const SPF_DEBOUNCE = { minMs: 10, maxMs: 250 };
@@ -62,7 +60,8 @@ export function pathEvent(state: RouterState, name: string, up: boolean): void {
   if (link === undefined || link.pathUp === up) return;
   const before = link.pathUp;
   link.pathUp = up;
-  if (up || before === true) log(state, up ? 'info' : 'warn', up ? 'path up' : 'path down', { link: name });
+  if (up || before === true)
+    log(state, up ? 'info' : 'warn', up ? 'path up' : 'path down: no answer to test packets', { link: name });
   if (!up && before === true) endSessionsOver(state, name, 'path down');
   originate(state);
 }
