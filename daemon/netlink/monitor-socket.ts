@@ -77,7 +77,7 @@ export class MonitorSocket {
     // After an overrun the kernel goes on dropping until the queue is empty: no limit then.
     for (let read = 0; overrun || read < BUFFERS_A_TURN; read++) {
       const received = native.recv(handle, this.buffer, DATAGRAM_BYTES);
-      if (received === -Errno.ENOBUFS) overrun = true;
+      if (received === -Errno.ENOBUFS || received === -Errno.EMSGSIZE) overrun = true;
       else if (received < 0) break;
       else this.deliver(received);
       if (this.socket.closed) return;
@@ -92,15 +92,27 @@ export class MonitorSocket {
   private deliver(length: number): void {
     this.cursor.rewind(length);
     try {
-      while (this.cursor.next()) {
-        const change = this.decode(this.cursor);
-        if (change) for (const listener of this.listeners) listener.onChange(change);
-        if (this.socket.closed) return;
-      }
+      while (this.cursor.next() && !this.socket.closed) this.deliverOne(this.cursor);
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      for (const listener of this.listeners) listener.onBadMessage?.(error);
+      this.bad(error);
     }
+  }
+
+  private deliverOne(message: Message): void {
+    let change: KernelChange | null;
+    try {
+      change = this.decode(message);
+    } catch (error) {
+      this.bad(error);
+      return;
+    }
+    if (change) for (const listener of this.listeners) listener.onChange(change);
+  }
+
+  /** A message we cannot read is the kernel's input; anything else is a bug of ours, or of a listener. */
+  private bad(error: unknown): void {
+    if (!(error instanceof CodedError)) throw error;
+    for (const listener of this.listeners) listener.onBadMessage?.(error);
   }
 
   private decode(message: Message): KernelChange | null {

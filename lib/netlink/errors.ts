@@ -61,7 +61,15 @@ const ERRNO: Readonly<Record<number, readonly [string, string]>> = {
   113: ['EHOSTUNREACH', 'no route to host'],
 };
 
-export const Errno = { EBADF: 9, EAGAIN: 11, ENOMEM: 12, ENODATA: 61, ENOBUFS: 105, ETIMEDOUT: 110 } as const;
+export const Errno = {
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  ENODATA: 61,
+  EMSGSIZE: 90,
+  ENOBUFS: 105,
+  ETIMEDOUT: 110,
+} as const;
 
 /** An error by its number; `text` where the kernel gave its own. */
 export function netlinkError(errno: number, text?: string): NetlinkError {
