@@ -1,25 +1,17 @@
 // Renders the containerlab file of a topology: linux nodes and point-to-point links only, so that a laptop's containerlab
 // and the namespace runner deploy the very same file. Decides what is containerlab's (processes, sysctls, addresses); what
 // a daemon is told is render-config.ts's.
+import { FORWARDING_SYSCTLS } from '../../lib/fib/sysctl-table.ts';
 import { formatDelay, formatRate, PERFECT } from './impairment.ts';
 import { linksOf, type Topology, type TopologyLink, type TopologyNode, type TopologyService } from './topology.ts';
 
 const SCHEMA = 'https://raw.githubusercontent.com/srl-labs/containerlab/main/schemas/clab.schema.json';
 
 /** Set for `all` and `default`: interfaces arrive later and inherit `default` only. */
-const INTERFACE_SYSCTLS = {
-  host: { disable_ipv6: 0, accept_dad: 0 },
-  router: { forwarding: 1, seg6_enabled: 1, keep_addr_on_down: 1 },
-};
+const INTERFACE_SYSCTLS = { disable_ipv6: 0, accept_dad: 0 };
 
-/** Containers cannot write /proc/sys, so everything the daemon relies on stands here. */
-const ROUTER_SYSCTLS = {
-  'net.ipv4.conf.all.forwarding': 1,
-  'net.ipv4.fib_multipath_hash_policy': 1,
-  'net.ipv4.nexthop_compat_mode': 0,
-  'net.ipv6.fib_multipath_hash_policy': 1,
-  'net.ipv6.seg6_flowlabel': 1,
-};
+/** Containers cannot write /proc/sys, so everything the daemon wants set stands in the file. */
+const ROUTER_SYSCTLS = [...FORWARDING_SYSCTLS, { name: 'net.ipv6.seg6_flowlabel', value: '1' }];
 
 /** So that `exec in1 -- cfnctl …` finds the program. */
 const PATH = '/opt/cfnd/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -50,7 +42,7 @@ export function renderClab(topology: Topology): string {
     '      env:',
     `        PATH: ${PATH}`,
     '      sysctls:',
-    ...interfaceSysctls(INTERFACE_SYSCTLS.host),
+    ...interfaceSysctls(INTERFACE_SYSCTLS),
     '  groups:',
     '    client:',
     '      cmd: sleep infinity',
@@ -59,8 +51,7 @@ export function renderClab(topology: Topology): string {
     '      binds:',
     '        - configs/__clabNodeName__.yaml:/etc/cfnd/cfnd.yaml:ro',
     '      sysctls:',
-    ...interfaceSysctls(INTERFACE_SYSCTLS.router),
-    ...Object.entries(ROUTER_SYSCTLS).map(([key, value]) => `        ${key}: ${value}`),
+    ...ROUTER_SYSCTLS.map(({ name, value }) => `        ${name}: ${value}`),
     ...(service === undefined ? [] : ['    service-host:', `      cmd: ${JSON.stringify(serviceCommand(service))}`]),
     '',
     '  nodes:',
