@@ -1,5 +1,6 @@
 // What the kernel holds that carries our protocol number, as FIB objects. What is ours but has no place among them
 // (another metric, a shape we do not write) is a stray: named, so that it can be removed, and never taken for an object.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { FibObject, LocalSid, SidCounters } from '../../lib/fib/fib.ts';
 import { fibKey } from '../../lib/fib/fib.ts';
 import {
@@ -35,6 +36,9 @@ export interface KernelReadBack {
   readonly strays: readonly Stray[];
 }
 
+/** Objects taken in one turn of the event loop: about a millisecond. */
+const TURN_AFTER = 512;
+
 /** Reads own nexthops, groups, routes, SIDs and rules. Rejects with the dump's `CodedError`. */
 export async function readKernel(requests: RequestSocket, context: ReadContext): Promise<KernelReadBack> {
   const { protocol } = context;
@@ -52,13 +56,17 @@ export async function readKernel(requests: RequestSocket, context: ReadContext):
     if (!object || objects.has(fibKey(object))) strays.push(stray);
     else objects.set(fibKey(object), object);
   };
-  for (const nexthop of nexthops)
+  let count = 0;
+  for (const nexthop of nexthops) {
+    if (++count % TURN_AFTER === 0) await turn();
     if (nexthop.protocol === protocol)
       take(nexthopObject(nexthop), {
         key: `nexthop ${nexthop.id}`,
         remove: (writer) => encodeRemoveNexthop(writer, nexthop.id),
       });
+  }
   for (const route of routes) {
+    if (++count % TURN_AFTER === 0) await turn();
     if (route.protocol !== protocol) continue;
     const { prefix, table, priority } = route;
     take(routeObject(context, route), {

@@ -1,7 +1,7 @@
 // Looking at the kernel as it is: the full sync after a start, and the periodic verify. Both read, compare and program
 // while changes go on: what a change touches in the meantime is left to the change. One scan at a time.
 import { setImmediate as turn } from 'node:timers/promises';
-import { diffObjects, driftOf } from '../../lib/fib/diff.ts';
+import { byKeySteps, diffSteps, driftOf, driftSteps, type Steps } from '../../lib/fib/diff.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
 import { type FibDrift, type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
 import { kindOfKey, orderPuts, orderRemovals } from '../../lib/fib/order.ts';
@@ -63,7 +63,7 @@ export class KernelScan {
       const { programmer } = this.#options;
       const read = await this.#read();
       await this.#adopt(read);
-      const { put, remove } = diffObjects(programmer.held.values(), desired);
+      const { put, remove } = await gently(diffSteps([...programmer.held.values()], desired));
       const failures: FibFailure[] = [];
       const puts = orderPuts(put).filter((object) => object.kind !== 'affinity') as NetlinkObject[];
       await this.#inChunks(puts, (chunk) => {
@@ -103,10 +103,11 @@ export class KernelScan {
   async #verify(): Promise<readonly FibDrift[]> {
     const { programmer, affinity, kernel } = this.#options;
     const read = await this.#read();
+    const held = [...programmer.held.values()].filter((object) => object.kind !== 'affinity');
+    const compared = await gently(driftSteps(held, read.objects));
+    const seen = await gently(byKeySteps(read.objects));
+    const drift = compared.filter(({ key }) => !this.#touched.has(key) && !programmer.isWaiting(key));
     const untouched = (object: FibObject) => !this.#touched.has(fibKey(object));
-    const held = [...programmer.held.values()].filter((object) => object.kind !== 'affinity' && untouched(object));
-    const drift = driftOf(held, read.objects.filter(untouched)).filter(({ key }) => !programmer.isWaiting(key));
-    const seen = new Map(read.objects.map((object) => [fibKey(object), object]));
     const failures: FibFailure[] = [];
     const again = drift.filter(({ what }) => what !== 'stale').map(({ key }) => programmer.held.get(key));
     await this.#inChunks(orderPuts(again.filter((object) => object !== undefined)), (chunk) => {
@@ -177,15 +178,17 @@ export class KernelScan {
     const { held } = programmer;
     const nft = await affinity.readBack();
     const services = nft?.services.filter((service) => !nft.damaged.has(service.service)) ?? [];
-    const seen = new Map<FibKey, FibObject>([...objects, ...services].map((object) => [fibKey(object), object]));
+    const seen = await gently(byKeySteps([...objects, ...services]));
     for (const key of [...held.keys()]) {
       const unknown = kindOfKey(key) === 'affinity' && !nft;
       if (!seen.has(key) && !unknown && !this.#touched.has(key)) held.remove(key);
     }
-    for (const [key, object] of seen) {
-      const old = held.get(key);
-      if (!this.#touched.has(key) && !(old && sameObject(old, object))) held.put(object);
-    }
+    await this.#inChunks([...seen], (chunk) => {
+      for (const [key, object] of chunk) {
+        const old = held.get(key);
+        if (!this.#touched.has(key) && !(old && sameObject(old, object))) held.put(object);
+      }
+    });
   }
 
   async #inChunks<T>(items: readonly T[], perform: (chunk: readonly T[]) => void): Promise<void> {
@@ -211,6 +214,14 @@ export class KernelScan {
     });
     this.#last = result.catch(() => {});
     return result;
+  }
+}
+
+async function gently<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await turn();
   }
 }
 

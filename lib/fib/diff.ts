@@ -1,16 +1,34 @@
-// The change that turns one set of objects into another. Order is order.ts's concern.
+// The change that turns one set of objects into another, and how a kernel departs from what was wanted. Both come in
+// steps too: a comparison of a hundred thousand objects must not hold up timers. Order is order.ts's concern.
 import { sameObject } from './equality.ts';
 import { type FibDelta, type FibDrift, type FibKey, type FibObject, fibKey } from './fib.ts';
+
+/** A computation that yields now and then, for the caller to let others run. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** Objects between two yields: about a millisecond. */
+const STEP = 512;
 
 /**
  * What to put and remove so that `have` becomes `want`; puts and removals come in no particular order. An affinity
  * service with a failed instance is always put: to forget flows is an act that no set of objects can show as done.
  */
 export function diffObjects(have: Iterable<FibObject>, want: Iterable<FibObject>): FibDelta {
-  const held = byKey(have);
+  return runSteps(diffSteps(have, want));
+}
+
+/** How what is `seen` departs from what is `wanted`, each key at most once. */
+export function driftOf(wanted: Iterable<FibObject>, seen: Iterable<FibObject>): FibDrift[] {
+  return runSteps(driftSteps(wanted, seen));
+}
+
+export function* diffSteps(have: Iterable<FibObject>, want: Iterable<FibObject>): Steps<FibDelta> {
+  const held = yield* byKeySteps(have);
+  const wanted = yield* byKeySteps(want);
   const put: FibObject[] = [];
-  for (const object of byKey(want).values()) {
-    const key = fibKey(object);
+  let count = 0;
+  for (const [key, object] of wanted) {
+    if (++count % STEP === 0) yield;
     const old = held.get(key);
     held.delete(key);
     if (!old || !sameObject(old, object) || forgetsFlows(object)) put.push(object);
@@ -18,11 +36,13 @@ export function diffObjects(have: Iterable<FibObject>, want: Iterable<FibObject>
   return { put, remove: [...held.keys()] };
 }
 
-/** How what is `seen` departs from what is `wanted`, each key at most once. */
-export function driftOf(wanted: Iterable<FibObject>, seen: Iterable<FibObject>): FibDrift[] {
-  const found = byKey(seen);
+export function* driftSteps(wanted: Iterable<FibObject>, seen: Iterable<FibObject>): Steps<FibDrift[]> {
+  const found = yield* byKeySteps(seen);
+  const expected = yield* byKeySteps(wanted);
   const drifts: FibDrift[] = [];
-  for (const [key, object] of byKey(wanted)) {
+  let count = 0;
+  for (const [key, object] of expected) {
+    if (++count % STEP === 0) yield;
     const kernel = found.get(key);
     found.delete(key);
     if (!kernel) {
@@ -33,16 +53,28 @@ export function driftOf(wanted: Iterable<FibObject>, seen: Iterable<FibObject>):
   return drifts;
 }
 
+/** The last object of each key. */
+export function* byKeySteps(objects: Iterable<FibObject>): Steps<Map<FibKey, FibObject>> {
+  const map = new Map<FibKey, FibObject>();
+  let count = 0;
+  for (const object of objects) {
+    if (++count % STEP === 0) yield;
+    map.set(fibKey(object), object);
+  }
+  return map;
+}
+
+function runSteps<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
 function forgetsFlows(object: FibObject): boolean {
   return object.kind === 'affinity' && object.instances.some((instance) => instance.failed);
 }
 
 function leavesTrace(object: FibObject): boolean {
   return object.kind !== 'affinity' || object.mode !== 'none';
-}
-
-function byKey(objects: Iterable<FibObject>): Map<FibKey, FibObject> {
-  const map = new Map<FibKey, FibObject>();
-  for (const object of objects) map.set(fibKey(object), object);
-  return map;
 }

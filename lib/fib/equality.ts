@@ -5,6 +5,9 @@ import type { AffinityService, FibObject, GatewayHop, LocalSid, RouteTarget } fr
 /** True when both objects have one key and program the same forwarding; `failed` is an act, not a state, and ignored. */
 export function sameObject(a: FibObject, b: FibObject): boolean {
   if (a === b) return true;
+  // The bulk of a table: no texts for it.
+  if (a.kind === 'route' && b.kind === 'route' && a.target.kind === 'group' && b.target.kind === 'group')
+    return a.target.id === b.target.id && a.prefix === b.prefix && a.table === b.table;
   return a.kind === b.kind && objectText(a) === objectText(b);
 }
 

@@ -230,6 +230,19 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       await expectHeld(...service);
     });
 
+    it('holds IPv6 and IPv4 services side by side', async () => {
+      if (!fixture.affinity) return;
+      await fib.start();
+      const ipv4 = {
+        ...affinity([1000, 0], '10.80.0.80'),
+        instances: [{ slot: 7, mark: 0x107, weight: 1000, failed: false }],
+      };
+      expect((await put(affinity([500, 500]), ipv4)).failures).toEqual([]);
+      await expectHeld(affinity([500, 500]), ipv4);
+      expect(await remove('affinity fd00:cafe::80')).toMatchObject({ failures: [], removed: 1 });
+      await expectHeld(ipv4);
+    });
+
     it('refuses weights that do not sum up and a slot of another service', async () => {
       await fib.start();
       const result = await put(affinity([700, 200]));
