@@ -1,5 +1,5 @@
 // Renders the nftables transactions that keep running flows at their contact instance and spread new ones by weight:
-// one learned and one closing set a contact instance, FIN-aware, no connection tracking (dataplane.md 2.2 (a2): conntrack never
+// one learned and one closing set a contact instance, FIN-aware, no connection tracking (conntrack never
 // confirms what seg6 encapsulates between prerouting and postrouting). Refuses to know how nft is run.
 // Limits: a fragment after the first has no ports and follows the main table, as does ICMP.
 import { addressFamily } from '../net/address.ts';
