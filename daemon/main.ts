@@ -12,6 +12,12 @@ import { VERSION } from './version.ts';
 const EXIT_CONFIG = 78;
 const EXIT_SOFTWARE = 70;
 
+interface RunOptions {
+  readonly config: string;
+  readonly logLevel?: string;
+  readonly record?: string;
+}
+
 const program = new Command('cfnd').description('compute-aware routing daemon (CATS, RFC 10053)').version(VERSION);
 
 program
@@ -19,8 +25,9 @@ program
   .description('run the daemon in the foreground')
   .requiredOption('-c, --config <file>', 'configuration file')
   .option('--log-level <level>', 'trace, debug, info, warn or error; overrides the configuration')
-  .action(async (options: { config: string; logLevel?: string }) => {
-    process.exitCode = await run(options.config, options.logLevel);
+  .option('--record <file>', 'write every event and its effects as JSON lines; overrides the configuration')
+  .action(async (options: RunOptions) => {
+    process.exitCode = await run(options);
   });
 
 program
@@ -33,7 +40,7 @@ program
 
 await program.parseAsync();
 
-async function run(file: string, logLevel: string | undefined): Promise<number> {
+async function run({ config: file, logLevel, record }: RunOptions): Promise<number> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -48,6 +55,8 @@ async function run(file: string, logLevel: string | undefined): Promise<number> 
   }
   const log = createLogger({ level: logLevel ?? parsed.config.log.level, name: parsed.config.name });
   for (const warning of parsed.warnings) log.warn({ path: warning.path, line: warning.line }, warning.message);
+  const config =
+    record === undefined ? parsed.config : { ...parsed.config, recorder: { ...parsed.config.recorder, file: record } };
   process.on('uncaughtException', (error) => {
     log.fatal({ error: error.stack ?? String(error) }, 'internal error: kernel objects stay, the daemon exits');
     process.exit(EXIT_SOFTWARE);
@@ -57,7 +66,7 @@ async function run(file: string, logLevel: string | undefined): Promise<number> 
     log.fatal({ security: parsed.config.security }, 'this version speaks plaintext only: say security: plaintext');
     return EXIT_CONFIG;
   }
-  const daemon = await startDaemon(parsed.config, { configFile: file, version: VERSION, bootId: randomUUID(), log });
+  const daemon = await startDaemon(config, { configFile: file, version: VERSION, bootId: randomUUID(), log });
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });

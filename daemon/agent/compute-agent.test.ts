@@ -46,8 +46,8 @@ test('a service that answers gives samples and good health', async () => {
 
 test.each([
   ['a status that is no success', { status: 503, body: '' }, /status 503/],
-  ['a page that is no scrape', { status: 200, body: '<html>' }, /line 1/],
-  ['a scrape without the metric', { status: 200, body: 'w 4\n' }, /no metric/],
+  ['a page that is no scrape', { status: 200, body: '<html>' }, /is missing/],
+  ['a scrape without the metric', { status: 200, body: 'w 4\n' }, /n is missing/],
   ['more than a scrape may hold', { status: 200, body: 'x'.repeat(2 << 20) }, /larger than/],
   ['silence', undefined, /no answer within 100 ms/],
 ])('%s is told as a reason', async (_name, answer, reason) => {

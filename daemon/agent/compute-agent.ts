@@ -1,9 +1,8 @@
 // The C-SMA's shell: scrapes and checks each contact instance at its interval and posts what it saw, raw. What a sample
 // is worth, when an instance is healthy and what is sent is decided in lib/metric, so that replay covers it.
 import type { LocalInstanceConfig, MetricsSourceConfig } from '../../lib/config/config.ts';
-import { CodedError } from '../../lib/errors.ts';
 import type { InstanceSample } from '../../lib/metric/agent.ts';
-import { MAX_SCRAPE_BYTES, parseScrape } from '../../lib/metric/prometheus.ts';
+import { parsePrometheus, pick } from '../../lib/metric/prometheus.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
 import { monotonicMs, wallClockMs } from '../runtime/clock.ts';
 import { checkHealth } from './health-check.ts';
@@ -23,6 +22,9 @@ export interface ComputeAgent {
   start(): void;
   stop(): void;
 }
+
+/** A page larger than this is damage or an attack. */
+const MAX_SCRAPE_BYTES = 1 << 20;
 
 type PrometheusSource = Extract<MetricsSourceConfig, { kind: 'prometheus' }>;
 
@@ -68,24 +70,20 @@ async function scrape(source: PrometheusSource, http: HttpGetter): Promise<Insta
   if (!outcome.ok) return outcome.reason;
   if (outcome.status !== 200) return `status ${outcome.status}`;
   const { names } = source;
-  try {
-    const { values, measuredAtMs } = parseScrape(outcome.body, new Set(Object.values(names)));
-    const missing = Object.values(names).find((name) => !values.has(name));
-    if (missing !== undefined) return `no metric ${missing}`;
-    return {
-      atMs: monotonicMs(),
-      wallMs: wallClockMs(),
-      workers: values.get(names.workers)!,
-      inFlight: values.get(names.inFlight)!,
-      arrivals: values.get(names.arrivals)!,
-      completions: values.get(names.completions)!,
-      busySeconds: values.get(names.busySeconds)!,
-      ...(measuredAtMs !== undefined && { measuredAtMs }),
-    };
-  } catch (error) {
-    if (error instanceof CodedError) return error.message;
-    throw error;
+  const page = parsePrometheus(outcome.body, new Set(Object.values(names)));
+  const values: Partial<Record<keyof typeof names, number>> = {};
+  for (const quantity of Object.keys(names) as (keyof typeof names)[]) {
+    const picked = pick(page, names[quantity]);
+    if ('fault' in picked) return picked.fault;
+    values[quantity] = picked.value;
   }
+  const measuredAtMs = Math.max(...page.samples.map((sample) => sample.timestampMs ?? 0));
+  return {
+    atMs: monotonicMs(),
+    wallMs: wallClockMs(),
+    ...(values as Record<keyof typeof names, number>),
+    ...(measuredAtMs > 0 && { measuredAtMs }),
+  };
 }
 
 /** Runs a task at an interval, never twice at a time: a slow answer skips beats, it does not pile up. */
