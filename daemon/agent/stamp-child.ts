@@ -1,8 +1,8 @@
 // A STAMP agent as a process of its own, for tests in namespaces: one link from the command line, events as JSON lines.
-// Usage: stamp-child.ts PORT DEVICE LOCAL REMOTE
+// Usage: stamp-child.ts PORT DEVICE LOCAL REMOTE DETECT-MULTIPLIER
 import { createStampAgent } from './stamp.ts';
 
-const [port = '', device = '', localAddress = '', remoteAddress = ''] = process.argv.slice(2);
+const [port = '', device = '', localAddress = '', remoteAddress = '', detectMultiplier = ''] = process.argv.slice(2);
 const print = (line: unknown) => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const agent = createStampAgent({
@@ -11,7 +11,7 @@ const agent = createStampAgent({
     enabled: true,
     port: Number(port),
     intervalMs: 50,
-    detectMultiplier: 3,
+    detectMultiplier: Number(detectMultiplier),
     windowMs: 1_000,
     deadBandPercent: 10,
     deadBandUs: 100,

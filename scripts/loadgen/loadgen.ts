@@ -2,7 +2,7 @@
 // summed up in one document. main.ts is its command line; the demo uses either.
 import { type LongFlowSummary, LongFlows } from './long-flows.ts';
 import { ShortFlows } from './short-flows.ts';
-import { BUCKET_MS, LoadStats, type PhaseSummary, percentiles, type TimelineBucket } from './stats.ts';
+import { BUCKET_MS, LoadStats, type LoadTotals, type PhaseSummary, percentiles, type TimelineBucket } from './stats.ts';
 import { type UdpPhaseSummary, UdpStream } from './udp-stream.ts';
 
 export interface LoadOptions {
@@ -51,6 +51,8 @@ export interface LoadSecond extends Omit<TimelineBucket, 'atMs'> {
   /** Seconds since the start. */
   readonly second: number;
   readonly phase: string;
+  /** Since the start; the other counts are of the last second. */
+  readonly totals: LoadTotals;
   readonly longFlows?: Readonly<Record<string, number>>;
   readonly udp?: { readonly sent: number; readonly received: number };
 }
@@ -92,6 +94,7 @@ export function startLoad(options: LoadOptions): Load {
         type: 'second',
         second: Math.floor((nowMs - startMs) / 1e3),
         phase: stats.phase,
+        totals: stats.totals,
         ...stats.lastSecond(nowMs),
         ...(long && { longFlows: long.summary.instances }),
         ...(udp && { udp: udp.counters }),

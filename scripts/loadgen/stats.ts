@@ -60,6 +60,13 @@ export interface TimelineBucket {
   readonly responseMaxMs: number | null;
 }
 
+export interface LoadTotals {
+  readonly requests: Readonly<Record<string, number>>;
+  readonly failed: number;
+  readonly broken: number;
+  readonly overloaded: number;
+}
+
 export const BUCKET_MS = 100;
 /** A mark is made before the cut it announces: a flow alive this shortly before it was killed by what came after. */
 const CAUSE_GRACE_MS = 100;
@@ -91,6 +98,7 @@ export class LoadStats {
   readonly #wallOriginMs: number;
   readonly #phases: Phase[];
   readonly #buckets: Tally[] = [];
+  readonly #totals = { requests: {} as Record<string, number>, failed: 0, broken: 0, overloaded: 0 };
 
   /** `wallOriginMs + monotonic ms` is the wall clock. */
   constructor(startMs: number, wallOriginMs: number, phase: string) {
@@ -101,6 +109,11 @@ export class LoadStats {
 
   get phase(): string {
     return this.#phases.at(-1)!.name;
+  }
+
+  /** Counts since the start of the run. */
+  get totals(): LoadTotals {
+    return { ...this.#totals, requests: { ...this.#totals.requests } };
   }
 
   mark(name: string, atMs: number): void {
@@ -131,6 +144,8 @@ export class LoadStats {
     const attempt = !('newFlow' in outcome) || outcome.newFlow;
     if (attempt && phase.attempts.length < MAX_ATTEMPTS) phase.attempts.push({ startMs: outcome.startMs, ok: !lost });
     for (const tally of [phase, bucket]) if (tally) count(tally, outcome);
+    if (outcome.kind === 'answered') add(this.#totals.requests, outcome.instance, 1);
+    else this.#totals[outcome.kind]++;
     if (outcome.kind !== 'answered' || !outcome.newFlow) return;
     const afterMs = outcome.startMs - phase.startMs;
     phase.firstFlowMs[outcome.instance] = Math.min(
