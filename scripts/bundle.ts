@@ -11,6 +11,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -71,10 +72,12 @@ export async function bundle(options: { readonly force?: boolean } = {}): Promis
 async function build(name: string, entry: string): Promise<void> {
   const esbuild = await import('esbuild');
   const outfile = join(HOME, `${name}.mjs`);
+  // Moved into place whole: a node may start while another command builds.
+  const draft = `${outfile}.${process.pid}`;
   const building = esbuild.build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
-    outfile,
+    outfile: draft,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -92,10 +95,9 @@ async function build(name: string, entry: string): Promise<void> {
       { cause },
     );
   });
-  writeFileSync(inputsFile(name), JSON.stringify(Object.keys(result.metafile.inputs)));
-  const program = join(HOME, 'bin', name);
-  writeFileSync(program, launcher(name));
-  chmodSync(program, 0o755);
+  placeText(inputsFile(name), JSON.stringify(Object.keys(result.metafile.inputs)));
+  placeText(join(HOME, 'bin', name), launcher(name), 0o755);
+  renameSync(draft, outfile);
 }
 
 /** The tree is self-contained: its own Node, found from the launcher's place, so that it also runs where it was built. */
@@ -104,6 +106,11 @@ function launcher(name: string): string {
 home=\${0%/*}/..
 CFND_HOME=\${CFND_HOME:-$home} exec "$home/bin/node" --disable-warning=ExperimentalWarning "$home/${name}.mjs" "$@"
 `;
+}
+
+function placeText(file: string, text: string, mode = 0o644): void {
+  writeFileSync(`${file}.${process.pid}`, text, { mode });
+  renameSync(`${file}.${process.pid}`, file);
 }
 
 function inputsFile(name: string): string {

@@ -1,7 +1,7 @@
 // The namespace engine as `scripts/lab` and the demo see it: starts the runner of a lab (supervisor.ts), joins nodes, and
 // removes a lab also when its runner is dead. Needs root, or a user namespace (rootless.ts).
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -122,18 +122,20 @@ async function bringPrograms(lab: LabFile): Promise<readonly string[]> {
 /** Resolves with its report; throws LabError with its reason when the lab cannot be made. */
 function runSupervisor(task: SupervisorTask): Promise<Extract<SupervisorReport, { kind: 'deployed' }>> {
   return new Promise((resolve, reject) => {
-    const log = openSync('/dev/null', 'w');
+    // A file, not a pipe: the runner and its relay outlive the reader, and a broken pipe would end them.
+    mkdirSync(task.lab.directory, { recursive: true });
+    const logFile = join(task.lab.directory, 'runner.log');
+    const log = openSync(logFile, 'w');
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', SUPERVISOR, JSON.stringify(task)], {
       detached: true,
-      stdio: ['ignore', log, 'pipe', 'ipc'],
+      stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, ...Object.fromEntries([labState.labTag(task.lab.name)]) },
     });
-    let errors = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors += chunk.toString();
-    });
+    closeSync(log);
     child.once('error', reject);
-    child.once('exit', (code) => reject(new LabError(`the runner ended with ${code}: ${errors.trim()}`)));
+    child.once('exit', (code) =>
+      reject(new LabError(`the runner ended with ${code}: ${readFileSync(logFile, 'utf8').trim()}`)),
+    );
     child.once('message', (message) => {
       const report = message as SupervisorReport;
       child.removeAllListeners('exit');
@@ -144,7 +146,6 @@ function runSupervisor(task: SupervisorTask): Promise<Extract<SupervisorReport, 
       if (!task.tied) child.disconnect();
       // The lab must not keep the caller alive; its end is noticed by the closed channel.
       child.channel?.unref();
-      (child.stderr as { unref?: () => void } | null)?.unref?.();
       child.unref();
       resolve(report);
     });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { difference } from './subset.ts';
+import { compared, difference } from './subset.ts';
 
 test('what is not expected is not looked at', () => {
   expect(difference({ a: 1 }, { a: 1, b: 2 })).toBeUndefined();
@@ -24,4 +24,16 @@ test('operators in one object must all hold', () => {
   const expected = { $count: 2, $all: { $between: [0, 9] } };
   expect(difference(expected, [1, 9])).toBeUndefined();
   expect(difference(expected, [1, 10])).toBe('$[1] is 10, not between 0 and 9');
+});
+
+test('a report shows what was compared, and nothing else', () => {
+  const seen = [
+    { name: 'a', state: 'up', more: 1 },
+    { name: 'b', state: 'down', links: [{ us: 3, x: 1 }] },
+  ];
+  expect(compared([{ name: 'b', links: { $all: { us: { $between: [1, 4] } } } }], seen)).toEqual([
+    { name: 'b', links: [{ us: 3 }] },
+  ]);
+  expect(compared({ $count: 2, $all: { state: 'up' } }, seen)).toEqual([{ state: 'up' }, { state: 'down' }]);
+  expect(compared({ $count: 2 }, seen)).toBe('2 items');
 });

@@ -26,6 +26,21 @@ export function difference(expected: Json, seen: Json, path = '$'): string | und
   return Object.is(expected, seen) ? undefined : `${path} is ${brief(seen)}, not ${brief(expected)}`;
 }
 
+/** What of `seen` was compared with `expected`, in its shape: what a report shows. */
+export function compared(expected: Json, seen: Json): Json {
+  if (Array.isArray(expected) && Array.isArray(seen))
+    return expected.map((item) => {
+      const match = seen.find((candidate) => difference(item, candidate) === undefined);
+      return match === undefined ? null : compared(item, match);
+    });
+  if (typeof expected !== 'object' || expected === null) return seen;
+  if ('$all' in expected && Array.isArray(seen)) return seen.map((item) => compared(expected.$all, item));
+  if (Array.isArray(seen) && '$count' in expected) return `${seen.length} items`;
+  const keys = Object.entries(expected).filter(([key]) => !key.startsWith('$'));
+  if (keys.length === 0 || typeof seen !== 'object' || seen === null) return seen;
+  return Object.fromEntries(keys.map(([key, value]) => [key, compared(value, (seen as Record<string, Json>)[key])]));
+}
+
 function operator(name: string, value: Json, seen: Json, path: string): string | undefined {
   switch (name) {
     case '$count':

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type Engine, type ExecResult, LabError } from './engine.ts';
 import { parseDelay } from './impairment.ts';
 import type { LabFile } from './lab-file.ts';
-import { difference } from './subset.ts';
+import { compared, difference } from './subset.ts';
 import { splitWords } from './substitute.ts';
 
 /** Pause between two tries. */
@@ -23,7 +23,7 @@ const duration = z.string().transform((text, context) => {
 });
 const checkSchema = z.strictObject({
   name: z.string().min(1),
-  /** All of them must pass. */
+  /** Asked at the same time; all of them must pass. */
   nodes: z.array(z.string()).min(1),
   /** Without a shell; split into words. */
   run: z.string().min(1),
@@ -33,7 +33,7 @@ const checkSchema = z.strictObject({
   matches: z.string().optional(),
   /** Standard output is JSON and holds this (subset.ts). */
   json: z.unknown().optional(),
-  /** For all nodes and tries together. */
+  /** For all tries together. */
   timeout: duration.prefault('20s'),
   /** What the check is pointless without: left out, with a line, where the engine lacks it. */
   needs: z.enum(['link-quality']).optional(),
@@ -108,30 +108,38 @@ export function renderCheck({ name, pass, tookMs, seen }: CheckResult): string {
 
 async function runCheck(engine: Engine, lab: LabFile, check: Check): Promise<CheckResult> {
   const started = performance.now();
-  const deadline = started + check.timeout;
+  const outcomes = await Promise.all(check.nodes.map((node) => runInOneNode(engine, lab, check, node)));
+  const failed = outcomes.filter((outcome) => !outcome.pass);
+  return {
+    name: check.name,
+    pass: failed.length === 0,
+    tookMs: Math.round(performance.now() - started),
+    expected: describe(check),
+    seen: (failed.length > 0 ? failed : outcomes).map((outcome) => outcome.seen).join('; '),
+  };
+}
+
+async function runInOneNode(
+  engine: Engine,
+  lab: LabFile,
+  check: Check,
+  node: string,
+): Promise<{ pass: boolean; seen: string }> {
+  const deadline = performance.now() + check.timeout;
   const argv = splitWords(check.run, check.name);
-  const seen: string[] = [];
-  let pass = true;
-  for (const node of check.nodes) {
-    for (;;) {
-      const timeoutMs = Math.max(PAUSE_MS, deadline - performance.now());
-      const result = await engine.exec({ lab: lab.name, file: lab.path }, node, argv, { timeoutMs });
-      const wrong = judge(check, result);
-      if (wrong === undefined) {
-        seen.push(`${node}: ${shorten(result.stdout)}`);
-        break;
-      }
-      if (performance.now() + PAUSE_MS > deadline) {
-        seen.push(`${node}: ${wrong}`);
-        pass = false;
-        break;
-      }
-      await new Promise((done) => setTimeout(done, PAUSE_MS));
-    }
-    if (!pass) break;
+  for (;;) {
+    const timeoutMs = Math.max(PAUSE_MS, deadline - performance.now());
+    const result = await engine.exec({ lab: lab.name, file: lab.path }, node, argv, { timeoutMs });
+    const wrong = judge(check, result);
+    if (wrong === undefined) return { pass: true, seen: `${node}: ${evidence(check, result)}` };
+    if (performance.now() + PAUSE_MS > deadline) return { pass: false, seen: `${node}: ${wrong}` };
+    await new Promise((done) => setTimeout(done, PAUSE_MS));
   }
-  const tookMs = Math.round(performance.now() - started);
-  return { name: check.name, pass, tookMs, expected: describe(check), seen: seen.join('; ') };
+}
+
+/** What was printed, without what nobody asked for. */
+function evidence({ json }: Check, { stdout }: ExecResult): string {
+  return shorten(json === undefined ? stdout : JSON.stringify(compared(json, JSON.parse(stdout))));
 }
 
 /** Undefined when the result is as expected, else what is not. */
