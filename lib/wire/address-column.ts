@@ -48,14 +48,38 @@ export function takeAddress(cursor: Cursor, optional: boolean): string {
   return mappedText(bytes);
 }
 
+const SLAB_SIZE = 16_384;
+/** Words of addresses written lately, four each in the byte order of the wire; `slabIndex` says whose. */
+const slab = new Uint32Array(SLAB_SIZE * 4);
+const slabBytes = new Uint8Array(slab.buffer);
+const slabIndex = new Map<string, number>();
+
+/** Where the address's words begin in `slab`. */
+function slabAt(address: string): number {
+  const known = slabIndex.get(address);
+  if (known !== undefined) return known;
+  if (slabIndex.size >= SLAB_SIZE) slabIndex.clear();
+  const at = slabIndex.size * 4;
+  slabBytes.set(mappedBytes(address), at * 4);
+  slabIndex.set(address, at);
+  return at;
+}
+
 /** One element a row, or one for all when all are equal (value column of session.proto rule 7). */
 export function packAddresses(addresses: readonly string[]): Uint8Array {
   const first = addresses[0];
   if (first === undefined) return new Uint8Array(0);
   if (addresses.every((address) => address === first)) return mappedBytes(first);
-  const out = new Uint8Array(addresses.length * ADDRESS_BYTES);
-  for (let i = 0; i < addresses.length; i++) out.set(mappedBytes(addresses[i]!), i * ADDRESS_BYTES);
-  return out;
+  const words = new Uint32Array(addresses.length * 4);
+  for (let i = 0; i < addresses.length; i++) {
+    const from = slabAt(addresses[i]!);
+    const to = i * 4;
+    words[to] = slab[from]!;
+    words[to + 1] = slab[from + 1]!;
+    words[to + 2] = slab[from + 2]!;
+    words[to + 3] = slab[from + 3]!;
+  }
+  return new Uint8Array(words.buffer);
 }
 
 const SLOTS = 16_384;

@@ -1,11 +1,11 @@
 // AttributeSet of session.proto: reads one whole set or fails with a WireFault that costs only the rows pointing at it.
-import type { Writer } from 'protobufjs/minimal.js';
 import type { ServiceAttributes, SidStructure } from '../model/service-route.ts';
 import { mappedBytes, routerNumber, routerText, takeAddress } from './address-column.ts';
 import { emptyColumn, takeColumn, toUint32, toUint53 } from './column.ts';
 import { type Cursor, FIXED64, LEN, tagOf, VARINT } from './cursor.ts';
 import { MAX_LIST, MAX_NAME_BYTES } from './limits.ts';
 import { takeListText, takeSite, writeText, writeTexts } from './text.ts';
+import type { FrameWriter } from './writer.ts';
 
 const SET = {
   egressSid: tagOf(1, LEN),
@@ -36,7 +36,7 @@ const STRUCTURE = {
 } as const;
 const MAX_BEHAVIOUR = 0xffff;
 
-export function writeSidStructure(writer: Writer, tag: number, structure: SidStructure): void {
+export function writeSidStructure(writer: FrameWriter, tag: number, structure: SidStructure): void {
   writer.uint32(tag).fork();
   if (structure.block > 0) writer.uint32(STRUCTURE.block).uint32(structure.block);
   if (structure.node > 0) writer.uint32(STRUCTURE.node).uint32(structure.node);
@@ -69,7 +69,7 @@ export function takeBehaviour(cursor: Cursor): number {
 }
 
 /** Writes the body of one set. Numbers are rounded and saturate; texts must be within the limits of the model. */
-export function writeAttributes(writer: Writer, set: ServiceAttributes): void {
+export function writeAttributes(writer: FrameWriter, set: ServiceAttributes): void {
   writer.uint32(SET.egressSid).bytes(mappedBytes(set.egressSid));
   writeSidStructure(writer, SET.sidStructure, set.sidStructure);
   if (set.behaviour > 0) writer.uint32(SET.behaviour).uint32(set.behaviour);
@@ -86,9 +86,9 @@ export function writeAttributes(writer: Writer, set: ServiceAttributes): void {
   writeTexts(writer, SET.capabilities, set.capabilities);
   writeText(writer, SET.region, set.region);
   writeTexts(writer, SET.residency, set.residency);
-  if (set.priceMicros > 0) writer.uint32(SET.priceMicros).uint64(toUint53(set.priceMicros));
+  if (set.priceMicros > 0) writer.uint32(SET.priceMicros).uint53(toUint53(set.priceMicros));
   if (set.carbon > 0) writer.uint32(SET.carbon).double(Math.min(set.carbon, Number.MAX_VALUE));
-  if (set.energy > 0) writer.uint32(SET.energy).uint64(toUint53(set.energy));
+  if (set.energy > 0) writer.uint32(SET.energy).uint53(toUint53(set.energy));
   if (set.securityLevel > 0) writer.uint32(SET.securityLevel).uint32(toUint32(set.securityLevel));
   if (set.preference !== 0) writer.uint32(SET.preference).sint32(Math.round(set.preference));
   if (set.drain) writer.uint32(SET.drain).bool(true);

@@ -1,8 +1,8 @@
 // Number columns of a table (session.proto rule 7): packed or not, one element a row, one for all rows, or none.
 // They know numbers and lengths, not meanings.
-import type { Writer } from 'protobufjs/minimal.js';
 import { type Cursor, FIXED32, FIXED64, LEN, tagOf, VARINT, WireFault } from './cursor.ts';
 import { MAX_ROWS } from './limits.ts';
+import type { FrameWriter } from './writer.ts';
 
 export type ColumnKind = 'uint32' | 'sint32' | 'fixed32' | 'fixed64' | 'float';
 
@@ -14,6 +14,7 @@ const WIRE: Readonly<Record<ColumnKind, number>> = {
   float: FIXED32,
 };
 const FLOAT_MAX = 3.4028234663852886e38;
+const HIGH_WORD = 0x1_0000_0000;
 
 /** What was read of one column; `broken` says why its elements cannot be trusted, and is empty otherwise. */
 export interface Column {
@@ -36,43 +37,40 @@ export const toFloat = (value: number): number => (value > 0 ? Math.min(value, F
  */
 export function takeColumn(cursor: Cursor, tag: number, column: Column): void {
   const wire = tag & 7;
-  if (wire !== LEN) {
-    // A single element is read from the frame itself: if it is truncated, so is the frame.
-    if (wire === WIRE[column.kind] && column.values.length <= MAX_ROWS) append(cursor, column, 1);
-    else cursor.skip(tag);
-    return;
-  }
-  const packed = cursor.nested();
-  try {
-    append(packed, column, MAX_ROWS + 1);
-  } catch (error) {
-    if (!(error instanceof WireFault)) throw error;
-    column.broken = error.message;
-  }
-}
-
-function append(cursor: Cursor, column: Column, most: number): void {
-  const { values, kind } = column;
-  const room = Math.min(most, MAX_ROWS + 1 - values.length);
-  let count = 0;
-  if (kind === 'uint32') for (; count < room && cursor.more(); count++) values.push(cursor.uint32());
-  else if (kind === 'sint32') for (; count < room && cursor.more(); count++) values.push(cursor.sint32());
-  else if (kind === 'fixed32') for (; count < room && cursor.more(); count++) values.push(cursor.fixed32());
-  else if (kind === 'fixed64') {
-    for (; count < room && cursor.more(); count++) {
-      const low = cursor.fixed32();
-      values.push(cursor.fixed32() * 0x1_0000_0000 + low);
-    }
-  } else appendFloats(cursor, values, room);
+  const { kind, values } = column;
+  if (wire === LEN) takePacked(cursor.nested(), column);
+  // A single element is read from the frame itself: if it is truncated, so is the frame.
+  else if (wire !== WIRE[kind] || values.length > MAX_ROWS) cursor.skip(tag);
+  else if (kind === 'uint32') values.push(cursor.uint32());
+  else if (kind === 'sint32') values.push(cursor.sint32());
+  else if (kind === 'fixed32') values.push(cursor.fixed32());
+  else if (kind === 'float') values.push(cursor.float());
+  else values.push(cursor.fixed64());
   if (values.length > MAX_ROWS) column.broken = `more than ${MAX_ROWS} elements`;
 }
 
-function appendFloats(cursor: Cursor, values: number[], room: number): void {
-  const view = new DataView(cursor.buf.buffer, cursor.buf.byteOffset, cursor.buf.byteLength);
-  for (let count = 0; count < room && cursor.more(); count++) {
-    const at = cursor.pos;
-    cursor.fixed32();
-    values.push(view.getFloat32(at, true));
+function takePacked(packed: Cursor, column: Column): void {
+  const { values, kind } = column;
+  try {
+    if (kind === 'uint32' || kind === 'sint32') {
+      packed.varints(values, MAX_ROWS + 1);
+      if (kind === 'sint32') for (let i = 0; i < values.length; i++) values[i] = (values[i]! >>> 1) ^ -(values[i]! & 1);
+      return;
+    }
+    const width = kind === 'fixed64' ? 8 : 4;
+    const { view, pos } = packed;
+    const count = Math.min((packed.end - pos) / width, MAX_ROWS + 1 - values.length);
+    if (!Number.isInteger(count)) column.broken = `length is not a multiple of ${width}`;
+    if (kind === 'fixed32') for (let i = 0; i < count; i++) values.push(view.getUint32(pos + i * 4, true));
+    else if (kind === 'float') for (let i = 0; i < count; i++) values.push(view.getFloat32(pos + i * 4, true));
+    else {
+      for (let at = pos; at < pos + count * 8; at += 8) {
+        values.push(view.getUint32(at + 4, true) * HIGH_WORD + view.getUint32(at, true));
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof WireFault)) throw error;
+    column.broken = error.message;
   }
 }
 
@@ -99,34 +97,41 @@ export function sumDeltas(column: Column, max: number): readonly number[] | unde
 }
 
 /** Writes a value column in its shortest form: nothing when all are 0, one element when all are equal. */
-export function writeColumn(writer: Writer, field: number, kind: ColumnKind, values: readonly number[]): void {
-  if (values.length === 0) return;
+export function writeColumn(writer: FrameWriter, field: number, kind: ColumnKind, values: ArrayLike<number>): void {
+  const rows = values.length;
+  if (rows === 0) return;
   const first = values[0]!;
-  const uniform = values.every((value) => value === first);
-  if (uniform && first === 0) return;
-  const count = uniform ? 1 : values.length;
-  writer.uint32(tagOf(field, LEN)).fork();
-  if (kind === 'uint32') for (let i = 0; i < count; i++) writer.uint32(values[i]!);
-  else if (kind === 'sint32') for (let i = 0; i < count; i++) writer.sint32(values[i]!);
-  else if (kind === 'fixed32') for (let i = 0; i < count; i++) writer.fixed32(values[i]!);
-  else if (kind === 'float') for (let i = 0; i < count; i++) writer.float(values[i]!);
-  else {
-    for (let i = 0; i < count; i++) {
-      const value = values[i]!;
-      writer.fixed32(value % 0x1_0000_0000).fixed32(Math.floor(value / 0x1_0000_0000));
-    }
+  let same = 1;
+  while (same < rows && values[same] === first) same++;
+  if (same === rows && first === 0) return;
+  const count = same === rows ? 1 : rows;
+  writer.uint32(tagOf(field, LEN));
+  if (kind === 'uint32') writer.varints(values, count);
+  else if (kind === 'fixed32') writer.fixed(count, 4, (view, at, row) => view.setUint32(at, values[row]!, true));
+  else if (kind === 'float') writer.fixed(count, 4, (view, at, row) => view.setFloat32(at, values[row]!, true));
+  else if (kind === 'fixed64') {
+    writer.fixed(count, 8, (view, at, row) => {
+      const value = values[row]!;
+      view.setUint32(at, value, true);
+      view.setUint32(at + 4, value / HIGH_WORD, true);
+    });
+  } else {
+    writer.varints(
+      Array.from(values, (value) => (value << 1) ^ (value >> 31)),
+      count,
+    );
   }
-  writer.ldelim();
 }
 
 /** Writes a key column of handles as differences; handles next to each other cost one byte. */
-export function writeDeltas(writer: Writer, field: number, handles: readonly number[]): void {
+export function writeDeltas(writer: FrameWriter, field: number, handles: readonly number[]): void {
   if (handles.length === 0) return;
-  writer.uint32(tagOf(field, LEN)).fork();
+  const deltas = new Uint32Array(handles.length);
   let before = 0;
-  for (const handle of handles) {
-    writer.sint32(handle - before);
-    before = handle;
+  for (let i = 0; i < handles.length; i++) {
+    const delta = handles[i]! - before;
+    deltas[i] = (delta << 1) ^ (delta >> 31);
+    before = handles[i]!;
   }
-  writer.ldelim();
+  writer.uint32(tagOf(field, LEN)).varints(deltas, deltas.length);
 }

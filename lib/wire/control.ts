@@ -1,6 +1,5 @@
 // OPEN, NOTIFICATION and ROUTE-REFRESH of session.proto. A fault in OPEN or ROUTE-REFRESH is a broken frame: there is no
 // entry to withdraw. What the values mean to a session is lib/session's business.
-import type { Writer } from 'protobufjs/minimal.js';
 import { FAMILIES, type Family, ROLES, type Role } from '../model/identity.ts';
 import {
   NOTIFICATION,
@@ -14,6 +13,7 @@ import { type Cursor, FIXED32, LEN, tagOf, VARINT } from './cursor.ts';
 import { MAX_LIST, MAX_NAME_BYTES, MAX_TEXT_BYTES } from './limits.ts';
 import { REFRESH_SUBCODE, SessionError } from './session-error.ts';
 import { clipUtf8, takeListText, writeText } from './text.ts';
+import type { FrameWriter } from './writer.ts';
 
 const OPEN = {
   version: tagOf(1, VARINT),
@@ -42,14 +42,14 @@ export function namesOf<T>(names: readonly T[], numbers: readonly number[]): T[]
 }
 
 /** Writes a packed enum list; nothing when it is empty. */
-export function writeEnums<T>(writer: Writer, field: number, names: readonly T[], chosen: readonly T[]): void {
+export function writeEnums<T>(writer: FrameWriter, field: number, names: readonly T[], chosen: readonly T[]): void {
   if (chosen.length === 0) return;
   writer.uint32(tagOf(field, LEN)).fork();
   for (const name of chosen) writer.uint32(names.indexOf(name) + 1);
   writer.ldelim();
 }
 
-export function writeOpen(writer: Writer, message: OpenMessage): void {
+export function writeOpen(writer: FrameWriter, message: OpenMessage): void {
   writer.uint32(OPEN.version).uint32(message.version);
   writeText(writer, OPEN.domain, message.domain);
   writeText(writer, OPEN.site, message.site);
@@ -95,7 +95,7 @@ export function readOpen(cursor: Cursor): OpenMessage {
 }
 
 /** Clips both texts at a character boundary: an operator's long sentence must not break the goodbye. */
-export function writeNotification(writer: Writer, message: NotificationMessage): void {
+export function writeNotification(writer: FrameWriter, message: NotificationMessage): void {
   writer.uint32(NOTIFY.code).uint32(message.code);
   if (message.subcode > 0) writer.uint32(NOTIFY.subcode).uint32(message.subcode);
   writeText(writer, NOTIFY.data, clipUtf8(message.data, MAX_TEXT_BYTES));
@@ -115,7 +115,7 @@ export function readNotification(cursor: Cursor): NotificationMessage {
   return { type: 'NOTIFICATION', ...read };
 }
 
-export function writeRouteRefresh(writer: Writer, message: RouteRefreshMessage): void {
+export function writeRouteRefresh(writer: FrameWriter, message: RouteRefreshMessage): void {
   writer.uint32(REFRESH.family).uint32(FAMILIES.indexOf(message.family) + 1);
   writer.uint32(REFRESH.phase).uint32(PHASES.indexOf(message.phase) + 1);
 }

@@ -24,11 +24,13 @@ export class Cursor {
   readonly buf: Uint8Array;
   pos: number;
   readonly end: number;
+  readonly view: DataView;
 
-  constructor(buf: Uint8Array, pos = 0, end = buf.length) {
+  constructor(buf: Uint8Array, pos = 0, end = buf.length, view?: DataView) {
     this.buf = buf;
     this.pos = pos;
     this.end = end;
+    this.view = view ?? new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
   }
 
   /** True while fields are left. */
@@ -54,6 +56,18 @@ export class Cursor {
       if (byte < 0x80) return value >>> 0;
     }
     throw this.fault('number of more than 10 bytes');
+  }
+
+  /** Appends varints up to the end of this cursor, or until `into` has `most` elements. The hot loop of decoding. */
+  varints(into: number[], most: number): void {
+    const { buf, end } = this;
+    while (this.pos < end && into.length < most) {
+      const byte = buf[this.pos]!;
+      if (byte < 0x80) {
+        this.pos++;
+        into.push(byte);
+      } else into.push(this.uint32());
+    }
   }
 
   sint32(): number {
@@ -82,15 +96,22 @@ export class Cursor {
   }
 
   fixed32(): number {
-    const at = this.advance(4);
-    const { buf } = this;
-    return (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)) >>> 0;
+    return this.view.getUint32(this.advance(4), true);
+  }
+
+  /** May come out beyond 2^53; the caller refuses that. */
+  fixed64(): number {
+    const at = this.advance(8);
+    return this.view.getUint32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true);
+  }
+
+  float(): number {
+    return this.view.getFloat32(this.advance(4), true);
   }
 
   /** Finite and not negative, or a fault. */
   double(): number {
-    const at = this.advance(8);
-    const value = new DataView(this.buf.buffer, this.buf.byteOffset + at, 8).getFloat64(0, true);
+    const value = this.view.getFloat64(this.advance(8), true);
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw this.fault('not a finite number of at least 0');
     return value;
   }
@@ -106,7 +127,7 @@ export class Cursor {
   nested(): Cursor {
     const length = this.uint32();
     const at = this.advance(length);
-    return new Cursor(this.buf, at, at + length);
+    return new Cursor(this.buf, at, at + length, this.view);
   }
 
   text(maxBytes: number): string {

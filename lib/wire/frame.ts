@@ -1,6 +1,5 @@
 // The session codec: one message to one frame of session.proto and back. Pure; holds no state of a session.
 // Faults inside entries are confined to them (RFC 7606); whatever breaks the frame is a SessionError with its NOTIFICATION.
-import protobuf from 'protobufjs/minimal.js';
 import { NOTIFICATION, type SessionMessage } from '../session/message.ts';
 import {
   readNotification,
@@ -14,6 +13,7 @@ import { Cursor, LEN, tagOf, WireFault } from './cursor.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
 import { HEADER_SUBCODE, SessionError, UPDATE_SUBCODE } from './session-error.ts';
 import { readUpdate, writeUpdate } from './update.ts';
+import { FrameWriter } from './writer.ts';
 
 const BODY = {
   OPEN: tagOf(1, LEN),
@@ -28,12 +28,18 @@ const BODY = {
  * the limits of lib/wire/limits.ts (an invariant otherwise) and below `MAX_FRAME_BYTES`.
  */
 export function encodeFrame(message: SessionMessage): Uint8Array {
-  const writer = protobuf.Writer.create().uint32(BODY[message.type]).fork();
+  const writer = new FrameWriter(sizeHint(message)).uint32(BODY[message.type]).fork();
   if (message.type === 'OPEN') writeOpen(writer, message);
   else if (message.type === 'UPDATE') writeUpdate(writer, message);
   else if (message.type === 'NOTIFICATION') writeNotification(writer, message);
   else if (message.type === 'ROUTE-REFRESH') writeRouteRefresh(writer, message);
   return writer.ldelim().finish();
+}
+
+/** A little more than most UPDATEs need, so that the buffer seldom grows. */
+function sizeHint(message: SessionMessage): number {
+  if (message.type !== 'UPDATE') return 0;
+  return 256 + 48 * ((message.service?.handle.length ?? 0) + (message.compute?.handle.length ?? 0));
 }
 
 /** Decodes one frame; throws nothing but `SessionError`, whose `notification` is what the peer is told before the close. */

@@ -1,6 +1,5 @@
 // LinkStateUpdate of session.proto: one message a node, because nodes change rarely and differ in shape. A malformed
 // node is dropped whole: half a node would be a wrong topology.
-import type { Writer } from 'protobufjs/minimal.js';
 import { invariant } from '../errors.ts';
 import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { type LinkStateUpdate, NOTIFICATION } from '../session/message.ts';
@@ -13,6 +12,7 @@ import { MAX_LIST, MAX_NAME_BYTES, MAX_NODE_LIST, MAX_ROWS } from './limits.ts';
 import { prefixFromWire, prefixToWire } from './prefix.ts';
 import { SessionError, UPDATE_SUBCODE } from './session-error.ts';
 import { takeSite, writeText } from './text.ts';
+import type { FrameWriter } from './writer.ts';
 
 const NODES = tagOf(1, LEN);
 const NODE = {
@@ -51,7 +51,7 @@ const SRLG = 11;
 const MAX_LOSS = 0xff_ffff;
 const MAX_DEPTH = 255;
 
-export function writeLinkState(writer: Writer, update: LinkStateUpdate): void {
+export function writeLinkState(writer: FrameWriter, update: LinkStateUpdate): void {
   invariant(update.nodes.length <= MAX_ROWS, `at most ${MAX_ROWS} nodes a frame`);
   for (const node of update.nodes) {
     writer.uint32(NODES).fork();
@@ -60,11 +60,11 @@ export function writeLinkState(writer: Writer, update: LinkStateUpdate): void {
   }
 }
 
-function writeNode(writer: Writer, node: NodeAdvertisement): void {
+function writeNode(writer: FrameWriter, node: NodeAdvertisement): void {
   writer.uint32(NODE.originator).fixed32(routerNumber(node.originator));
   writeText(writer, NODE.site, node.site);
   writeText(writer, NODE.name, node.name);
-  writer.uint32(NODE.sequence).uint64(toUint53(node.sequence));
+  writer.uint32(NODE.sequence).uint53(toUint53(node.sequence));
   for (const locator of node.locators) {
     const { bytes, length } = prefixToWire(locator.prefix);
     writer.uint32(NODE.locators).fork();
@@ -89,7 +89,7 @@ function writeNode(writer: Writer, node: NodeAdvertisement): void {
   if (node.maxSidDepth > 0) writer.uint32(NODE.maxSidDepth).uint32(node.maxSidDepth);
 }
 
-function writeLink(writer: Writer, link: LinkAdvertisement): void {
+function writeLink(writer: FrameWriter, link: LinkAdvertisement): void {
   writeText(writer, LINK.name, link.name);
   writer.uint32(LINK.neighbour).fixed32(routerNumber(link.neighbour));
   if (link.localAddress !== '') writer.uint32(LINK.localAddress).bytes(mappedBytes(link.localAddress));
@@ -98,7 +98,7 @@ function writeLink(writer: Writer, link: LinkAdvertisement): void {
   writer.uint32(LINK.delayAvgUs).uint32(toUint32(link.delayAvgUs));
   writer.uint32(LINK.delayVariationUs).uint32(toUint32(link.delayVariationUs));
   writer.uint32(LINK.loss).uint32(Math.min(toUint32(link.loss), MAX_LOSS));
-  writer.uint32(LINK.bandwidthBps).uint64(toUint53(link.bandwidthBps));
+  writer.uint32(LINK.bandwidthBps).uint53(toUint53(link.bandwidthBps));
   writer.uint32(LINK.adminGroups).fixed32(link.adminGroups >>> 0);
   if (link.srlg.length > 0) {
     writer.uint32(tagOf(SRLG, LEN)).fork();

@@ -1,6 +1,5 @@
 // ServiceUpdate of session.proto: reachability as columns. Unreadable handles break the frame, because without them nobody
 // knows what to withdraw (RFC 7606 section 3 j); every other fault withdraws the rows it touches.
-import type { Writer } from 'protobufjs/minimal.js';
 import { invariant } from '../errors.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import { NOTIFICATION, type ServiceUpdate } from '../session/message.ts';
@@ -11,13 +10,14 @@ import { type Cursor, LEN, tagOf, WireFault } from './cursor.ts';
 import type { FaultLog } from './fault-log.ts';
 import { MAX_HANDLE, MAX_ROWS } from './limits.ts';
 import { SessionError, UPDATE_SUBCODE } from './session-error.ts';
+import type { FrameWriter } from './writer.ts';
 
 const FIELD = { handle: 2, originator: 5, attributeSet: 6, withdrawn: 7 } as const;
 const TAG = { attributeSets: tagOf(1, LEN), service: tagOf(3, LEN), contactInstance: tagOf(4, LEN) } as const;
 const NO_BYTES = new Uint8Array(0);
 
 /** Writes the body; more than `MAX_ROWS` rows or handles outside `1..MAX_HANDLE` are a bug of the caller. */
-export function writeServiceUpdate(writer: Writer, update: ServiceUpdate): void {
+export function writeServiceUpdate(writer: FrameWriter, update: ServiceUpdate): void {
   const rows = update.handle.length;
   invariant(rows <= MAX_ROWS && update.withdrawn.length <= MAX_ROWS, `at most ${MAX_ROWS} rows a frame`);
   invariant(

@@ -1,7 +1,7 @@
 // Text fields: written when not empty, read with a bound, lists with a bound on both.
-import type { Writer } from 'protobufjs/minimal.js';
 import type { Cursor } from './cursor.ts';
 import { MAX_NAME_BYTES } from './limits.ts';
+import type { FrameWriter } from './writer.ts';
 
 const SITE = /^[a-z0-9-]{1,63}$/;
 
@@ -9,11 +9,11 @@ const SITE = /^[a-z0-9-]{1,63}$/;
 export const isSite = (text: string): boolean => SITE.test(text);
 
 /** Writes a text field of the given tag unless it is empty (proto3 default). */
-export function writeText(writer: Writer, tag: number, text: string): void {
+export function writeText(writer: FrameWriter, tag: number, text: string): void {
   if (text !== '') writer.uint32(tag).string(text);
 }
 
-export function writeTexts(writer: Writer, tag: number, texts: readonly string[]): void {
+export function writeTexts(writer: FrameWriter, tag: number, texts: readonly string[]): void {
   for (const text of texts) writer.uint32(tag).string(text);
 }
 

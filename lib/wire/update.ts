@@ -1,5 +1,4 @@
 // UPDATE of session.proto: puts the families' parts together. Each part at most once a frame.
-import type { Writer } from 'protobufjs/minimal.js';
 import { FAMILIES, type Family } from '../model/identity.ts';
 import type { ComputeUpdate, LinkStateUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
 import { emptyColumn, takeColumn } from './column.ts';
@@ -9,11 +8,12 @@ import { type Cursor, LEN, tagOf } from './cursor.ts';
 import { FaultLog } from './fault-log.ts';
 import { readLinkState, writeLinkState } from './link-state.ts';
 import { readServiceUpdate, writeServiceUpdate } from './service-update.ts';
+import type { FrameWriter } from './writer.ts';
 
 const TAG = { service: tagOf(1, LEN), compute: tagOf(2, LEN), linkState: tagOf(3, LEN) } as const;
 const END_OF_RIB = 4;
 
-export function writeUpdate(writer: Writer, message: UpdateMessage): void {
+export function writeUpdate(writer: FrameWriter, message: UpdateMessage): void {
   if (message.service) {
     writer.uint32(TAG.service).fork();
     writeServiceUpdate(writer, message.service);
