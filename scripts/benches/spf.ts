@@ -10,7 +10,7 @@ import { toGraph } from '../../lib/topology/graph.ts';
 import { computeSpf } from '../../lib/topology/spf.ts';
 import { type Bench, comparison, interleave, machine, median, type Row } from './report.ts';
 
-/** perf.md section 8, D1: at least 10 times as fast at 100 nodes, 18 times at 1,000. */
+/** Target D1: at least 10 times as fast at 100 nodes, 18 times at 1,000. */
 const CASES = [
   { id: '100', side: 10, sources: 200, target: 1 / 10, wholeTarget: 1 },
   { id: '1k', side: 32, sources: 30, target: 1 / 18, wholeTarget: 1 },
