@@ -1,41 +1,82 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { CodedError } from '../errors.ts';
-import { parseScrape } from './prometheus.ts';
+import { describe, expect, it } from 'vitest';
+import { parsePrometheus, pick } from './prometheus.ts';
 
-const names = new Set(['requests_total', 'workers']);
+const PAGE = `# HELP http_requests_total The total number of HTTP requests.
+# TYPE http_requests_total counter
+http_requests_total{method="post",code="200"} 1027 1395066363000
+http_requests_total{method="post",code="400"}    3 1395066363000
 
-test('wanted samples are summed over their labels, others and comments are passed over', () => {
-  const text = [
-    '# HELP requests_total Requests.',
-    '# TYPE requests_total counter',
-    'requests_total{code="200",path="/a b{c}\\"d"} 10',
-    'requests_total{code="500"} 2.5e0',
-    'other 7',
-    'workers 4 1790000000123',
-    '',
-  ].join('\n');
-  const scrape = parseScrape(text, names);
-  expect(Object.fromEntries(scrape.values)).toEqual({ requests_total: 12.5, workers: 4 });
-  expect(scrape.measuredAtMs).toBe(1790000000123);
-});
+msdos_file_access_time_seconds{path="C:\\\\DIR\\\\FILE.TXT",error="Cannot find file:\\n\\"FILE.TXT\\""} 1.458255915e9
+metric_without_timestamp_and_labels 12.47
+something_weird{problem="division by zero"} +Inf -3982045
+spaced { a = "x" , } 5
+exemplar_total{le="0.1"} 8 # {trace_id="abc"} 0.05
+not_known NaN
+`;
 
-test.each(['NaN', '+Inf', '-Inf', 'many'])('a wanted sample with the value %s is refused with its line', (value) => {
-  expect(() => parseScrape(`other NaN\nworkers ${value}`, names)).toThrow(/line 2/);
-});
+describe('Prometheus text format', () => {
+  const page = parsePrometheus(PAGE);
 
-test('what is not the format is refused: an HTML page is no idle service', () => {
-  expect(() => parseScrape('<html>busy</html>', names)).toThrow(CodedError);
-});
+  it('reads names, labels with escapes, values and timestamps', () => {
+    expect(page.badLines).toBe(0);
+    expect(page.samples[0]).toEqual({
+      name: 'http_requests_total',
+      labels: { method: 'post', code: '200' },
+      value: 1027,
+      timestampMs: 1395066363000,
+    });
+    expect(page.samples[2]?.labels).toEqual({ path: 'C:\\DIR\\FILE.TXT', error: 'Cannot find file:\n"FILE.TXT"' });
+    expect(page.samples.map((sample) => sample.value)).toEqual([
+      1027,
+      3,
+      1.458255915e9,
+      12.47,
+      Number.POSITIVE_INFINITY,
+      5,
+      8,
+      Number.NaN,
+    ]);
+  });
 
-test('any text gives samples or a coded error', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (text) => {
-      try {
-        for (const value of parseScrape(text, names).values.values()) expect(Number.isFinite(value)).toBe(true);
-      } catch (error) {
-        expect(error).toBeInstanceOf(CodedError);
-      }
-    }),
-  );
+  it('sums the samples of a metric and says why it cannot', () => {
+    expect(pick(page, 'http_requests_total')).toEqual({ value: 1030 });
+    expect(pick(page, 'not_known')).toEqual({ fault: 'not_known is NaN' });
+    expect(pick(page, 'something_weird')).toEqual({ fault: 'something_weird is Infinity' });
+    expect(pick(page, 'absent')).toEqual({ fault: 'absent is missing' });
+  });
+
+  it.each([
+    '9name 1',
+    'a{b="c" 1',
+    'a{b=c} 1',
+    'a{b="\\x"} 1',
+    'a 0x10',
+    'a',
+    'a 1 2 3',
+    'a 1 x',
+    'a{="b"} 1',
+    '{a="b"} 1',
+  ])('skips and counts the line %j', (line) => {
+    expect(parsePrometheus(`${line}\ngood 1\n`)).toEqual({
+      samples: [{ name: 'good', labels: {}, value: 1 }],
+      badLines: 1,
+      truncated: false,
+    });
+  });
+
+  it('keeps only what is wanted and stops at its bound', () => {
+    const long = 'a 1\nb 2\n'.repeat(20_000);
+    expect(parsePrometheus('a 1\nb 2\nbad{ 3\n', new Set(['b'])).samples).toHaveLength(1);
+    const cut = parsePrometheus(long);
+    expect([cut.samples.length, cut.truncated]).toEqual([10_000, true]);
+  });
+
+  it('takes any text without throwing', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[a-c{}="\\n# \n0-9.]{0,60}$/)), (text) => {
+        expect(parsePrometheus(text).samples.length).toBeLessThanOrEqual(text.length);
+      }),
+    );
+  });
 });
