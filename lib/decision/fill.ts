@@ -38,7 +38,8 @@ export function fill(sites: readonly Site[], totalRate: number): Filled {
   let high = Number.POSITIVE_INFINITY;
   for (const site of sites) {
     const base = site.fixedUs + site.backlogUs;
-    low = Math.min(low, base);
+    // Below what the cheapest costs when idle no level means anything; without traffic every level would do.
+    low = Math.min(low, base + priceAt(site.model, 0));
     // At this level the site alone would take everything, so nu is not above it.
     high = Math.min(high, base + priceAt(site.model, site.rate + total));
   }
