@@ -28,10 +28,14 @@ const PROGRAMS = [
   { name: 'cfnd', entry: 'daemon/main.ts' },
   { name: 'cfnctl', entry: 'daemon/cli/main.ts' },
   { name: 'cfn-service', entry: 'scripts/service/main.ts' },
+  { name: 'cfn-load', entry: 'scripts/loadgen/main.ts' },
 ] as const;
 
-// CommonJS dependencies call require(), which an ES module has not.
-const BANNER = `import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);`;
+// CommonJS dependencies call require(), which an ES module has not. And Node writes its compile cache when it ends, which
+// the daemon of a lab never does in peace: written soon after the start, the next start finds it.
+const BANNER = `import { createRequire as bundleRequire, flushCompileCache as bundleFlush } from 'node:module';
+const require = bundleRequire(import.meta.url);
+if (process.env.NODE_COMPILE_CACHE) setTimeout(bundleFlush, 3000).unref();`;
 
 export interface BundleReport {
   readonly built: readonly string[];
