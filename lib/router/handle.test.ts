@@ -114,6 +114,19 @@ describe('routers that hear each other', () => {
     expect(shares()).toEqual({ [SID1]: 1000, [SID2]: 0 });
   });
 
+  test('choose the better instance also when the other one was heard of first', () => {
+    simulation = new Simulation();
+    for (const name of Object.keys(SPECS)) simulation.add(config(name));
+    for (const name of Object.keys(SPECS)) simulation.start(name);
+    simulation.run(400);
+    report(5, { inFlight: 0, arrivalRate: 10 });
+    simulation.run(200);
+    expect(mainSegments()?.at(-1)).toBe(SID2);
+    report(4, { inFlight: 0, arrivalRate: 10 });
+    simulation.run(200);
+    expect(mainSegments()?.at(-1)).toBe(SID1);
+  });
+
   test('program routes to every locator of the domain', () => {
     const prefixes = simulation.objects('in', 'route').map((route) => route.prefix);
     for (const id of [2, 3, 4, 5]) expect(prefixes).toContain(`5f00:0:${id}::/48`);

@@ -182,6 +182,7 @@ function steeredServices(event: StartEvent): Steered[] {
       timerAtMs: Number.POSITIVE_INFINITY,
       timerCause: 'start',
       decisions: 0,
+      firstAtMs: Number.POSITIVE_INFINITY,
       changedAtMs: event.atMs,
     };
   });

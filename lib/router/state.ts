@@ -84,6 +84,8 @@ export interface Steered {
   /** What asked for it. */
   timerCause: string;
   decisions: number;
+  /** First decision that found a candidate; Infinity before. */
+  firstAtMs: number;
   changedAtMs: number;
 }
 

@@ -63,6 +63,7 @@ function decideNow(state: RouterState, steered: Steered, cause: string): void {
   const decision = decide(input);
   steered.decision = decision;
   steered.decisions++;
+  if (decision.best !== '') steered.firstAtMs = Math.min(steered.firstAtMs, state.atMs);
   programService(state, steered, cause);
   report(state, steered, before, decision);
   steered.timerCause = 'timer';
@@ -71,7 +72,7 @@ function decideNow(state: RouterState, steered: Steered, cause: string): void {
 
 /** The decision's whole input, as `explain` and replay show it. */
 export function decisionInput(state: RouterState, steered: Steered): DecisionInput {
-  const { decision } = steered;
+  const decision = incumbentOf(state, steered);
   return {
     atMs: state.atMs,
     service: steered.service,
@@ -79,6 +80,14 @@ export function decisionInput(state: RouterState, steered: Steered): DecisionInp
     candidates: candidates(state, steered.service),
     ...(decision && { incumbent: decision.incumbent, memory: decision.memory }),
   };
+}
+
+/**
+ * The decision in force, which a challenger has to beat. Candidates of a start come in one after the other: until the
+ * hold time has passed since the first of them there is nothing to protect, and arrival order must not decide.
+ */
+function incumbentOf(state: RouterState, { decision, firstAtMs, class: { holdMs } }: Steered): Decision | undefined {
+  return state.atMs < firstAtMs + holdMs ? undefined : decision;
 }
 
 /** gRPC A58's black-out: right after a start metrics are young, so a challenger has to hold out at least until its end. */
