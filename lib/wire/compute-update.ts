@@ -103,44 +103,44 @@ export function readComputeUpdate(cursor: Cursor, faults: FaultLog): ComputeUpda
     }
     values.push(rows);
   }
-  const handle: number[] = [];
-  const state: ComputeState[] = [];
-  for (let row = 0; row < all.length; row++) {
-    const read = stateAt(values, row, faults);
-    if (read === undefined) continue;
-    handle.push(all[row]!);
-    state.push(read);
-  }
-  return { handle, state };
+  return joinRows(all, values, faults);
 }
 
-/** One row in field order, or `undefined` and a fault when a number is outside its range. */
-function stateAt(columns: readonly (readonly number[])[], row: number, faults: FaultLog): ComputeState | undefined {
-  let column = 0;
-  const next = () => columns[column++]![row]!;
-  const state = {
-    sequence: next(),
-    // Scores are 0..10 from here on: `faultOf` checks what the brand stands for.
-    score: next() as Score,
-    computeScore: next() as Score,
-    serviceScore: next() as Score,
-    serviceTimeUs: next(),
-    workTimeUs: next(),
-    spareCapacity: next(),
-    inFlight: next(),
-    arrivalRate: next(),
-    workers: next(),
-    source: METRIC_SOURCES[next() - 1],
-    statistic: METRIC_STATISTICS[next() - 1],
-    windowMs: next(),
-    measuredAtMs: next(),
-    validForMs: next(),
-  };
-  const { source, statistic } = state;
-  const wrong = source === undefined || statistic === undefined ? 'unknown source or statistic' : rangeFault(state);
-  if (wrong === '' && isNamed(state)) return state;
-  faults.add('compute', `${wrong}: row dropped`);
-  return undefined;
+/** Turns columns, in the order of `COLUMNS`, into states; rows with a number outside its range are left out. */
+function joinRows(
+  handles: readonly number[],
+  columns: readonly (readonly number[])[],
+  faults: FaultLog,
+): ComputeUpdate {
+  const [sequence, score, computeScore, serviceScore, serviceTime, workTime, spare, inFlight] = columns;
+  const [arrivals, workers, source, statistic, windowMs, measuredAt, validFor] = columns.slice(8);
+  const handle: number[] = [];
+  const state: ComputeState[] = [];
+  for (let row = 0; row < handles.length; row++) {
+    const read = {
+      sequence: sequence![row]!,
+      // Scores are 0..10 from here on: `rangeFault` checks what the brand stands for.
+      score: score![row] as Score,
+      computeScore: computeScore![row] as Score,
+      serviceScore: serviceScore![row] as Score,
+      serviceTimeUs: serviceTime![row]!,
+      workTimeUs: workTime![row]!,
+      spareCapacity: spare![row]!,
+      inFlight: inFlight![row]!,
+      arrivalRate: arrivals![row]!,
+      workers: workers![row]!,
+      source: METRIC_SOURCES[source![row]! - 1],
+      statistic: METRIC_STATISTICS[statistic![row]! - 1],
+      windowMs: windowMs![row]!,
+      measuredAtMs: measuredAt![row]!,
+      validForMs: validFor![row]!,
+    };
+    if (isNamed(read) && rangeFault(read) === '') {
+      handle.push(handles[row]!);
+      state.push(read);
+    } else faults.add('compute', `${isNamed(read) ? rangeFault(read) : 'unknown source or statistic'}: row dropped`);
+  }
+  return { handle, state };
 }
 
 type Unchecked = Omit<ComputeState, 'source' | 'statistic'> & {

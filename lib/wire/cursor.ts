@@ -1,6 +1,7 @@
 // Bounds-checked reading of protobuf (https://protobuf.dev/programming-guides/encoding): tags, scalars, lengths. It knows
 // no message. protobufjs' Reader is not used for reading because it lets a nested message overrun its parent.
 import { CodedError } from '../errors.ts';
+import { recentText, rememberText } from './text-memo.ts';
 
 export const VARINT = 0;
 export const FIXED64 = 1;
@@ -133,11 +134,7 @@ export class Cursor {
   text(maxBytes: number): string {
     const bytes = this.bytes();
     if (bytes.length > maxBytes) throw this.fault(`text of ${bytes.length} bytes, at most ${maxBytes}`);
-    try {
-      return strictUtf8.decode(bytes);
-    } catch {
-      throw this.fault('text is not UTF-8');
-    }
+    return recentText(bytes) ?? this.decodeText(bytes);
   }
 
   /** Skips one field of a tag that is not known; groups do not exist in proto3. */
@@ -152,6 +149,16 @@ export class Cursor {
 
   fault(text: string): WireFault {
     return new WireFault(text, this.pos);
+  }
+
+  private decodeText(bytes: Uint8Array): string {
+    try {
+      const text = strictUtf8.decode(bytes);
+      rememberText(bytes, text);
+      return text;
+    } catch {
+      throw this.fault('text is not UTF-8');
+    }
   }
 
   /** Claims `length` bytes and returns where they begin. */

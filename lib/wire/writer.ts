@@ -74,7 +74,19 @@ export class FrameWriter {
   }
 
   string(value: string): this {
-    return this.bytes(utf8.encode(value));
+    const { length } = value;
+    this.uint32(length).#reserve(length);
+    const from = this.#pos;
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) {
+        // Not ASCII: back to before the length, which is another one in UTF-8.
+        this.#pos = from - (length < 0x80 ? 1 : length < 0x4000 ? 2 : 3);
+        return this.bytes(utf8.encode(value));
+      }
+      this.#buf[this.#pos++] = unit;
+    }
+    return this;
   }
 
   /** A column of little-endian numbers, of which `put` writes one at a time. */

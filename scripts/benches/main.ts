@@ -6,6 +6,7 @@ import { type Bench, table } from './report.ts';
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   netlink: async () => (await import('./netlink.ts')).bench,
   spf: async () => (await import('./spf.ts')).bench,
+  wire: async () => (await import('./wire.ts')).bench,
   'report-to-fib': async () => (await import('./report-to-fib.ts')).bench,
 };
 
