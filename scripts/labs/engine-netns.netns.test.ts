@@ -187,6 +187,23 @@ describe.skipIf(obstacle !== '')('a deployed lab', () => {
     await until(async () => (await output('b', 'pgrep -f "sleep 471[1]"')) === '');
   });
 
+  test('passes a polite signal on to what was started in a node', async () => {
+    const child = netnsEngine.spawn(ref, 'b', [
+      'sh',
+      '-c',
+      'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.05; done',
+    ]);
+    let text = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    await until(() => text === 'ready\n');
+    const code = new Promise((done) => child.once('exit', done));
+    child.kill('SIGTERM');
+    expect(await code).toBe(7);
+    expect(text).toBe('ready\nbye\n');
+  });
+
   test('is not deployed twice', async () => {
     await expect(deploy()).rejects.toThrow(`lab ${lab} is deployed already`);
     expect(await leastRoundTripMs()).toBeGreaterThan(9);

@@ -77,7 +77,7 @@ export interface Engine {
     argv: readonly string[],
     options?: { readonly timeoutMs?: number },
   ): Promise<ExecResult>;
-  /** Starts argv in a node with piped stdio, for what runs long (load generator, capture). The caller ends it. */
+  /** Starts argv in a node with piped stdio, for what runs long (load generator, capture). The caller ends it: signals reach it. */
   spawn(ref: LabRef, node: string, argv: readonly string[]): ChildProcess;
   /** Whether the links have the delay, loss and rate of the file; checks that need them are left out otherwise. */
   hasLinkQuality(ref: LabRef): Promise<boolean>;

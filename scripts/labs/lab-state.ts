@@ -1,7 +1,16 @@
 // Where a deployed lab of the namespace runner is written down, and whose processes it is: one directory a lab under the
 // runtime directory, made exclusively (that is the lock) and gone with the lab. Process ids are only believed together with
 // their start time. Starts nothing; kills nothing.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LabError } from './engine.ts';
@@ -63,14 +72,17 @@ export function labTag(lab: string): readonly [string, string] {
 /** Takes the lab's name for the calling process; throws LabError when somebody has it. */
 export function claimLab(lab: string): void {
   mkdirSync(runtimeRoot(), { recursive: true, mode: 0o755 });
+  // Made whole beside its place, so that nobody ever sees a lab without its owner and takes it for a dead one's.
+  const draft = mkdtempSync(join(runtimeRoot(), '.claim-'));
+  writeFileSync(join(draft, 'owner'), JSON.stringify(processRef(process.pid)));
   try {
-    mkdirSync(runtimeDirectory(lab));
+    renameSync(draft, runtimeDirectory(lab));
   } catch (cause) {
+    rmSync(draft, { recursive: true });
     throw new LabError(`lab ${lab} is deployed already; destroy it first (scripts/lab destroy --lab ${lab})`, {
       cause,
     });
   }
-  writeFileSync(join(runtimeDirectory(lab), 'owner'), JSON.stringify(processRef(process.pid)));
 }
 
 /** True when the lab's directory is there but the process that made it is not. */
@@ -96,7 +108,10 @@ export function readState(lab: string): LabState | undefined {
 }
 
 export function deployedLabs(): string[] {
-  return existsSync(runtimeRoot()) ? readdirSync(runtimeRoot()).sort() : [];
+  if (!existsSync(runtimeRoot())) return [];
+  return readdirSync(runtimeRoot())
+    .filter((name) => existsSync(join(runtimeDirectory(name), 'owner')) && !name.startsWith('.'))
+    .sort();
 }
 
 export function requireState(lab: string): LabState {

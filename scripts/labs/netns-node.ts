@@ -172,10 +172,29 @@ export function joinNode(node: NodeState, argv: readonly string[]): string[] {
   return ['nsenter', `--target=${pid}`, '--net', '--mount', '--uts', '--ipc', '--pid', '--', ...argv];
 }
 
-/** Starts argv in a node; ending the returned process ends the command, even by SIGKILL. */
+/**
+ * The kernel kills the command when nsenter, its parent outside, ends; unless that was before it could be asked to: then the
+ * parent is not 0 (outside the namespace) any more, but the node's first process.
+ */
+const DIES_WITH_PARENT = ['setpriv', '--pdeathsig=KILL', '--', 'sh', '-c', '[ "$PPID" = 0 ] && exec "$@"', 'sh'];
+
+/**
+ * Starts argv in a node. `kill()` with any signal but SIGKILL reaches the command itself, which nsenter would not pass on;
+ * SIGKILL, and any other end of the returned process, kills the command.
+ */
 export function spawnInNode(node: NodeState, argv: readonly string[], options: SpawnOptions): ChildProcess {
-  const [program = '', ...args] = joinNode(node, ['setpriv', '--pdeathsig=KILL', '--', ...argv]);
-  return spawn(program, args, { ...options, env: { ...node.env } });
+  const [program = '', ...args] = joinNode(node, [...DIES_WITH_PARENT, ...argv]);
+  const child = spawn(program, args, { ...options, env: { ...node.env } });
+  const killOuter = child.kill.bind(child);
+  child.kill = (signal = 'SIGTERM') => {
+    if (signal === 'SIGKILL' || signal === 9 || child.pid === undefined) return killOuter(signal);
+    try {
+      return process.kill(firstChildOf(child.pid), signal);
+    } catch {
+      return killOuter(signal); // not inside yet, or ended
+    }
+  };
+  return child;
 }
 
 /** Runs argv in a node to its end. Code 124 after `timeoutMs`, as timeout(1) has it. */
