@@ -15,7 +15,8 @@ import { hadBest, joint, type Outcome, winnerTakesAll } from './strategies.ts';
 import { pronounce } from './verdict.ts';
 
 /** Decides where new flows of one service go. */
-export function decide(input: DecisionInput): Decision {
+export function decide(given: DecisionInput): Decision {
+  const input = inOrder(given);
   const before = input.memory ?? EMPTY_MEMORY;
   // 1. candidates
   const assessed = assess(input.candidates, input.class);
@@ -50,6 +51,13 @@ export function decide(input: DecisionInput): Decision {
   };
 }
 
+/** Sums of fractions depend on their order; arrival order must not decide even by that. */
+function inOrder(input: DecisionInput): DecisionInput {
+  const { candidates } = input;
+  if (candidates.every((candidate, index) => index === 0 || candidates[index - 1]!.key < candidate.key)) return input;
+  return { ...input, candidates: [...candidates].sort((a, b) => (a.key < b.key ? -1 : 1)) };
+}
+
 function price(candidate: Candidate, pool: Pool, input: DecisionInput, before: SplitMemory): Priced {
   const highest = Math.max(...pool.candidates.map((other) => other.route.attributes.preference));
   const fixed = fixedCost(candidate, input.class, highest);
@@ -76,7 +84,9 @@ function withCosts(
     if (candidate.distance === undefined) return undefined;
     const index = pool.candidates.indexOf(candidate);
     const { fixed, model } = priced[index] ?? price(candidate, pool, input, before);
-    const rate = view.sites[index]?.rate ?? candidate.state?.arrivalRate ?? 0;
+    // Only the joint strategy predicts what its own moves did since the report; the others would chase themselves.
+    const predicted = input.class.strategy === 'joint' ? view.sites[index]?.rate : undefined;
+    const rate = predicted ?? candidate.state?.arrivalRate ?? 0;
     return { ...fixed, serviceTimeUs: timeAt(model, rate) + backlogOf(candidate, model) };
   });
   const indexes = assessed.map(({ candidate }, at) =>

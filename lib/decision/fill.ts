@@ -34,9 +34,10 @@ export interface Filled {
 /** Finds the level nu at which the shares sum to 1; `totalRate` is the rate of all ingresses together. */
 export function fill(sites: readonly Site[], totalRate: number): Filled {
   const total = Math.max(totalRate, 1e-3);
+  const kept = isQuiet(sites) ? sites.filter((site) => !isDispensable(site, sites, total)) : sites;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.POSITIVE_INFINITY;
-  for (const site of sites) {
+  for (const site of kept) {
     const base = site.fixedUs + site.backlogUs;
     // Below what the cheapest costs when idle no level means anything; without traffic every level would do.
     low = Math.min(low, base + priceAt(site.model, 0));
@@ -46,15 +47,11 @@ export function fill(sites: readonly Site[], totalRate: number): Filled {
   for (let round = 0; round < ROUNDS; round++) {
     const level = (low + high) / 2;
     let sum = 0;
-    for (const site of sites) sum += shareAt(site, level, total);
+    for (const site of kept) sum += shareAt(site, level, total);
     if (sum < 1) low = level;
     else high = level;
   }
-  const shares = sites.map((site) => shareAt(site, high, total));
-  const quiet = isQuiet(sites);
-  for (const [index, site] of sites.entries()) {
-    if (quiet && shares[index]! > 0 && isDispensable(site, sites, total)) shares[index] = 0;
-  }
+  const shares = sites.map((site) => (kept.includes(site) ? shareAt(site, high, total) : 0));
   return { shares: normalised(shares), levelUs: high };
 }
 
@@ -72,10 +69,10 @@ function shareAt(site: Site, level: number, total: number): number {
 /**
  * True when even idle the site costs more than the level at which the others take everything. Without this an ingress
  * whose traffic is small beside that of others never leaves a site that only it uses: the share it may give up at once
- * is bounded by the load there is. Only where nobody is busy: in a crowd
- * the bound is what keeps all from leaving together.
+ * is bounded by the load there is. Only where nobody is busy: in a crowd the bound is what keeps all from leaving together.
  */
 function isDispensable(site: Site, sites: readonly Site[], total: number): boolean {
+  if (site.share === 0) return false;
   const idle = site.fixedUs + priceAt(site.model, 0);
   let taken = 0;
   for (const other of sites) if (other !== site) taken += shareAt(other, idle, total);

@@ -69,7 +69,7 @@ export function joint(
   for (const [index, key] of keys.entries()) if (result.shares[index]! > 0) share[key] = result.shares[index]!;
   return {
     weights,
-    best: bestOf(weights, usable, input),
+    best: bestOf(weights, usable, input, news),
     share,
     challenge: result.challenge,
     held: result.held,
@@ -83,11 +83,11 @@ export function hadBest(input: DecisionInput): boolean {
 }
 
 /** First of the ranking that carries flows; the incumbent stays while it carries flows and is not beaten by the margin. */
-function bestOf(weights: Weights, usable: readonly Entry[], input: DecisionInput): string {
+function bestOf(weights: Weights, usable: readonly Entry[], input: DecisionInput, news: boolean): string {
   const carrying = usable.filter((entry) => (weights[entry.candidate.key] ?? 0) > 0);
   const first = carrying[0]!;
   const incumbent = carrying.find((entry) => entry.candidate.key === input.incumbent?.best);
   if (incumbent === undefined) return first.candidate.key;
-  const stays = !beats(first.cost?.total ?? 0, incumbent.cost?.total ?? 0, input.class);
+  const stays = !news || !beats(first.cost?.total ?? 0, incumbent.cost?.total ?? 0, input.class);
   return (stays ? incumbent : first).candidate.key;
 }

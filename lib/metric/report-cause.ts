@@ -9,7 +9,7 @@ export type ReportCause = 'first' | 'interval' | 'in-flight' | 'rate' | 'band' |
 /** Least time between event reports of one instance, but for the ones that warn. */
 const EVENT_GAP_MS = 300;
 /** A report that comes this much before its interval ends is on time: scrapes jitter. */
-const ON_TIME = 0.9;
+const ON_TIME = 0.95;
 const BAND_ORDER: Readonly<Record<Band, number>> = { low: 0, medium: 1, high: 2 };
 
 /** Compares a new measurement with the last report, sent `sinceMs` ago; absent: not worth a message. */

@@ -1,0 +1,279 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Agent, type AgentConfig, type AgentOutcome, createAgent, due, health, observe, push } from './agent.ts';
+import { asScore } from './score.ts';
+
+const WALL = 1_790_000_000_000;
+const CONFIG: AgentConfig = {
+  metrics: { kind: 'push' },
+  health: { kind: 'none', url: '', intervalMs: 100, timeoutMs: 100, rise: 3, fall: 2 },
+  reportIntervalMs: 1000,
+  validForMs: 9000,
+};
+const CHECKED: AgentConfig = { ...CONFIG, health: { ...CONFIG.health, kind: 'http' } };
+
+/** A service with 4 workers of 10 ms, seen every 100 ms. */
+class Service {
+  agent: Agent;
+  atMs = 0;
+  readonly outcomes: AgentOutcome[] = [];
+  #arrivals = 500;
+  #completions = 500;
+  #busySeconds = 5;
+  workTimeUs = 10_000;
+
+  constructor(config: AgentConfig = CONFIG) {
+    this.agent = createAgent(config, { atMs: 0, wallMs: WALL });
+  }
+
+  /** Lets `seconds` pass at a rate; `inFlight` is what each sample sees. */
+  run(seconds: number, rate: number, inFlight = Math.round((rate * this.workTimeUs) / 1e6)): AgentOutcome[] {
+    const seen: AgentOutcome[] = [];
+    for (let i = 0; i < seconds * 10; i++) {
+      this.atMs += 100;
+      this.#arrivals += rate / 10;
+      this.#completions += rate / 10;
+      this.#busySeconds += (rate / 10) * (this.workTimeUs / 1e6);
+      seen.push(this.take(observe(this.agent, this.sample({ inFlight }))));
+    }
+    return seen;
+  }
+
+  sample(given: Partial<Parameters<typeof observe>[1]> = {}) {
+    return {
+      atMs: this.atMs,
+      wallMs: WALL + this.atMs,
+      workers: 4,
+      inFlight: 0,
+      arrivals: this.#arrivals,
+      completions: this.#completions,
+      busySeconds: this.#busySeconds,
+      ...given,
+    };
+  }
+
+  check(ok: boolean): AgentOutcome {
+    return this.take(
+      health(this.agent, { atMs: this.atMs, wallMs: WALL + this.atMs, ok, reason: ok ? '' : 'status 503' }),
+    );
+  }
+
+  take(outcome: AgentOutcome): AgentOutcome {
+    this.agent = outcome.agent;
+    this.outcomes.push(outcome);
+    return outcome;
+  }
+}
+
+const reports = (outcomes: readonly AgentOutcome[]) => outcomes.filter((it) => it.report !== undefined);
+const causes = (outcomes: readonly AgentOutcome[]) => reports(outcomes).map((it) => it.cause);
+
+describe('what is measured', () => {
+  it('takes the rate from totals, the work time from busy time, and prices the queue', () => {
+    const service = new Service();
+    const state = reports(service.run(3, 200)).at(-1)?.report;
+    expect(state).toMatchObject({ workers: 4, workTimeUs: 10_000, inFlight: 2, source: 'measured', statistic: 'mean' });
+    expect(state?.arrivalRate).toBeCloseTo(200, 6);
+    expect(state?.spareCapacity).toBeCloseTo(0.95 * 400 - 200, 6);
+    expect(state?.serviceTimeUs).toBeGreaterThan(10_000);
+    expect(state?.serviceTimeUs).toBeLessThan(12_000);
+    expect([state?.score, state?.computeScore, state?.serviceScore]).toEqual([10, 10, 10]);
+  });
+
+  it('adds a queue that the rate does not explain', () => {
+    const state = reports(new Service().run(2, 200, 44)).at(-1)?.report;
+    // 40 requests wait for 4 workers of 10 ms: 100 ms, less what is expected.
+    expect(state?.serviceTimeUs).toBeGreaterThan(90_000);
+    expect(state?.score).toBe(1);
+  });
+
+  it('estimates from the first sample by what the service did so far', () => {
+    const [first] = new Service().run(0.1, 0, 2);
+    expect(first?.report).toMatchObject({ source: 'estimation', statistic: 'cur', windowMs: 0, workTimeUs: 10_000 });
+    expect(first?.report?.arrivalRate).toBeCloseTo(200, 6);
+  });
+
+  it('says nominal while nothing was ever completed', () => {
+    const agent = createAgent(CONFIG, { atMs: 0, wallMs: WALL });
+    const born = { atMs: 1, wallMs: WALL, workers: 2, inFlight: 0, arrivals: 0, completions: 0, busySeconds: 0 };
+    expect(observe(agent, born).report).toMatchObject({ source: 'nominal', workTimeUs: 10_000 });
+  });
+
+  it('notices at once when work takes three times as long', () => {
+    const service = new Service();
+    service.run(5, 100);
+    service.workTimeUs = 30_000;
+    service.run(1.5, 100);
+    expect(service.agent.measurement?.workTimeUs).toBeGreaterThan(20_000);
+  });
+
+  it('starts anew after a restart of the service instead of reporting a negative rate', () => {
+    const service = new Service();
+    service.run(2, 200);
+    service.atMs += 100;
+    const reset = service.take(
+      observe(service.agent, service.sample({ arrivals: 3, completions: 2, busySeconds: 0.02, inFlight: 1 })),
+    );
+    expect(reset.rejected?.reason).toBe('counter-reset');
+    expect(reset.agent.healthy).toBe(true);
+    expect(reset.agent.measurement?.arrivalRate).toBeGreaterThanOrEqual(0);
+    expect(reset.agent.samples).toHaveLength(1);
+  });
+});
+
+describe('what is refused', () => {
+  it.each([
+    ['not-a-number', { inFlight: Number.NaN }],
+    ['not-a-number', { busySeconds: Number.POSITIVE_INFINITY }],
+    ['negative', { inFlight: -1 }],
+    ['sentinel', { arrivals: 2 ** 64 }],
+    ['sentinel', { inFlight: 0xffff_ffff }],
+    ['no-workers', { workers: 0 }],
+    ['skewed', { measuredAtMs: WALL + 60_000 }],
+    ['stale', { measuredAtMs: WALL - 60_000 }],
+    ['stale', { atMs: 50 }],
+  ])('%s: %o is rejected with a reason and changes no measurement', (reason, given) => {
+    const service = new Service();
+    service.run(1, 100);
+    const before = service.agent;
+    service.atMs += 100;
+    const outcome = observe(before, service.sample(given));
+    expect(outcome.rejected?.reason).toBe(reason);
+    expect(outcome.report).toBeUndefined();
+    expect(outcome.agent.measurement).toBe(before.measurement);
+    expect(outcome.agent.goodAtMs).toBe(before.goodAtMs);
+  });
+
+  it.each([
+    ['out-of-range', { score: asScore(3) + 0.5 }],
+    ['out-of-range', { score: 11 }],
+    ['incomplete', { workers: 4, workTimeUs: 10_000 }],
+    ['negative', { score: 5, arrivalRate: -1 }],
+  ])('a pushed report is %s: %o', (reason, given) => {
+    const agent = createAgent(CONFIG, { atMs: 0, wallMs: WALL });
+    const outcome = push(agent, { atMs: 1, wallMs: WALL, ...(given as object) });
+    expect(outcome.rejected?.reason).toBe(reason);
+    expect(outcome.agent.healthy).toBe(false);
+  });
+});
+
+describe('when a report goes out', () => {
+  it('once an interval while nothing happens', () => {
+    const service = new Service();
+    service.run(3, 200);
+    expect(causes(service.run(10, 200))).toEqual(Array.from({ length: 10 }, () => 'interval'));
+  });
+
+  it('within one sample when the queue jumps, and not again within 300 ms', () => {
+    const service = new Service();
+    service.run(3.5, 200);
+    const [jump, ...later] = service.run(0.4, 200, 60);
+    expect([jump?.cause, jump?.report?.inFlight]).toEqual(['band', 60]);
+    expect(reports(later.slice(0, 2))).toEqual([]);
+  });
+
+  it('early when the arrival rate moves by more than a tenth of the capacity', () => {
+    const service = new Service();
+    service.run(3.5, 50, 0);
+    const seen = causes(service.run(0.9, 250, 0));
+    expect(seen[0]).toBe('rate');
+  });
+
+  it('events are at least 300 ms apart unless they warn', () => {
+    const service = new Service();
+    service.run(2, 100);
+    for (let i = 0; i < 20; i++) service.run(0.1, 100, i % 2 === 0 ? 0 : 14);
+    const sent = service.outcomes.filter((it) => it.report !== undefined);
+    for (const [index, outcome] of sent.entries()) {
+      if (index === 0 || outcome.cause === 'band') continue;
+      const gap = outcome.agent.reportedAtMs - sent[index - 1]!.agent.reportedAtMs;
+      expect(gap).toBeGreaterThanOrEqual(300);
+    }
+  });
+
+  it('sequences grow, also over a restart of the agent', () => {
+    const service = new Service();
+    const sequences = reports(service.run(5, 100)).map((it) => it.report!.sequence);
+    expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
+    expect(new Set(sequences).size).toBe(sequences.length);
+    const reborn = createAgent(CONFIG, { atMs: 0, wallMs: WALL + 5000 });
+    expect(reborn.sequence).toBeGreaterThan(sequences.at(-1)!);
+  });
+});
+
+describe('health', () => {
+  it('needs a check and a sample; the first check decides at once', () => {
+    const service = new Service(CHECKED);
+    expect(service.agent.reason).toBe('no-check');
+    expect(service.check(true).agent.reason).toBe('no-sample');
+    const [first] = service.run(0.1, 100);
+    expect([first?.health?.healthy, first?.cause]).toEqual([true, 'first']);
+  });
+
+  it('falls after two failures in a row and rises after three successes', () => {
+    const service = new Service(CHECKED);
+    service.check(true);
+    service.run(1, 100);
+    const pattern = [false, true, false, false, true, true, false, true, true, true];
+    const states = pattern.map((ok) => service.check(ok).agent.healthy);
+    expect(states).toEqual([true, true, true, false, false, false, false, false, false, true]);
+  });
+
+  it('reports the lowest score at once when a check fails, and the measured one when it passes again', () => {
+    const service = new Service(CHECKED);
+    service.check(true);
+    service.run(1, 100);
+    service.check(false);
+    const down = service.check(false);
+    expect(down.health).toEqual({ healthy: false, reason: 'check-failed', detail: 'status 503' });
+    expect(down.report).toMatchObject({ score: 0, serviceScore: 0, spareCapacity: 0 });
+    service.check(true);
+    service.check(true);
+    expect(service.check(true).report?.score).toBe(10);
+  });
+
+  it('ages out when no good sample came for a third of the validity, and returns with the next', () => {
+    const service = new Service();
+    const last = service.run(1, 100).at(-1)!;
+    expect(last.dueAtMs).toBe(service.atMs + 3000);
+    const now = (atMs: number) => ({ atMs, wallMs: WALL + atMs });
+    expect(due(service.agent, now(last.dueAtMs - 1)).agent.healthy).toBe(true);
+    service.atMs += 3000;
+    const aged = service.take(due(service.agent, now(last.dueAtMs)));
+    expect(aged.health?.reason).toBe('sample-aged');
+    expect(aged.report?.score).toBe(0);
+    expect(service.run(0.1, 100)[0]?.health?.healthy).toBe(true);
+  });
+
+  it('a pushed report is good for as long as it says', () => {
+    const agent = createAgent(CONFIG, { atMs: 0, wallMs: WALL });
+    const pushed = push(agent, { atMs: 10, wallMs: WALL, score: asScore(7), validForMs: 500 });
+    expect(pushed.report).toMatchObject({ score: 7, workers: 0, source: 'estimation', validForMs: 500 });
+    expect(due(pushed.agent, { atMs: 510, wallMs: WALL }).health?.reason).toBe('sample-aged');
+  });
+});
+
+it('any samples leave a healthy agent with finite, JSON-able state', () => {
+  const number = fc.oneof(fc.double(), fc.integer({ min: 0, max: 1000 }), fc.constantFrom(Number.NaN, -1, 2 ** 64));
+  const sample = fc.record({
+    workers: number,
+    inFlight: number,
+    arrivals: number,
+    completions: number,
+    busySeconds: number,
+  });
+  fc.assert(
+    fc.property(fc.array(sample, { maxLength: 30 }), (samples) => {
+      let agent = createAgent(CONFIG, { atMs: 0, wallMs: WALL });
+      for (const [index, given] of samples.entries()) {
+        const outcome = observe(agent, { atMs: 100 * (index + 1), wallMs: WALL, ...given });
+        agent = outcome.agent;
+        for (const value of Object.values(outcome.report ?? {})) {
+          if (typeof value === 'number') expect(Number.isFinite(value)).toBe(true);
+        }
+      }
+      expect(agent.samples.length).toBeLessThanOrEqual(64);
+      expect(JSON.parse(JSON.stringify(agent))).toEqual(agent);
+    }),
+  );
+});
