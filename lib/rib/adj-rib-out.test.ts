@@ -123,7 +123,7 @@ test('End-of-RIB comes after everything that was pending before it', () => {
   const truth = new Map(['a', 'b', 'c'].map((key, i) => [key, { tag: 'x', sequence: i + 1 }]));
   const out = new AdjRibOut(['service', 'compute']);
   for (const key of truth.keys()) out.routeChanged(key);
-  out.endOfRib();
+  out.endOfRib(['service', 'compute', 'link-state']);
   const updates: UpdateMessage[] = [];
   for (let update = out.next(viewOf(truth), 1); update; update = out.next(viewOf(truth), 1)) updates.push(update);
   expect(updates.map((it) => it.endOfRib !== undefined)).toEqual([...Array(updates.length - 1).fill(false), true]);

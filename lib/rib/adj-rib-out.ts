@@ -63,8 +63,9 @@ export class AdjRibOut {
     if (this.families.has('link-state')) this.#pendingNodes.add(router);
   }
 
-  endOfRib(): void {
-    for (const family of this.families) this.#pendingEndOfRib.add(family);
+  /** Marks the set of these families complete once everything pending is out; families not negotiated are passed over. */
+  endOfRib(families: readonly Family[]): void {
+    for (const family of families) if (this.families.has(family)) this.#pendingEndOfRib.add(family);
   }
 
   /** What was sent counts as unsent: the next drain repeats it under the same handles (route refresh). */

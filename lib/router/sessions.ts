@@ -1,7 +1,7 @@
 // Peers of the router: drives each session's FSM, keeps what exists only while it is Established, feeds received UPDATEs
 // to the tables and fills the peers' Adj-RIB-Out. Graceful restart (RFC 4724) decides what outlives a session.
 import type { Family, PeerName } from '../model/identity.ts';
-import { routerIdToNumber } from '../model/identity.ts';
+import { FAMILIES, routerIdToNumber } from '../model/identity.ts';
 import { AdjRibOut } from '../rib/adj-rib-out.ts';
 import { HandleTable } from '../session/handles.ts';
 import {
@@ -17,6 +17,7 @@ import { exported, refreshFor, takeUpdate, withdrawKeys } from './routes.ts';
 import { checkReady } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
+import { adjacencyUp } from './underlay.ts';
 
 /** How long routes of a peer that vanished without a word are kept as stale (RFC 4724 "Restart Time"; FRR's default). */
 export const RESTART_TIME_MS = 120_000;
@@ -132,8 +133,9 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
   });
   for (const key of state.table.entries.keys()) peer.session.out.routeChanged(key);
   for (const router of state.lsdb.nodes.keys()) peer.session.out.nodeChanged(router);
-  if (state.announced) peer.session.out.endOfRib();
-  else if (remote.capabilities.includes(RESTARTING)) checkReady(state);
+  // Link state has nothing to wait for: it is never swept, and the neighbour's link to us waits for it.
+  peer.session.out.endOfRib(state.announced ? FAMILIES : ['link-state']);
+  if (remote.capabilities.includes(RESTARTING)) checkReady(state);
 }
 
 function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect, { type: 'down' }>): void {
@@ -193,6 +195,7 @@ function endOfRib(state: RouterState, peer: Peer, family: Family): void {
     dropStale(state, peer);
     state.effects.push({ type: 'cancel-timer', timer: timerName(peer.config.name, 'restart') });
   }
+  if (family === 'link-state') adjacencyUp(state, peer.config.link);
   checkReady(state);
 }
 

@@ -1,6 +1,7 @@
 // Birth and death of a router. A start reads what the kernel holds, hears the full set from its peers, and only then
 // programs and speaks for itself (RFC 4724 section 4.1): an earlier life's forwarding goes on untouched until then.
 
+import { FAMILIES } from '../model/identity.ts';
 import { RouteTable } from '../rib/route-table.ts';
 import { initialPeer } from '../session/peer.ts';
 import { QUIET } from '../time/debounce.ts';
@@ -13,7 +14,7 @@ import { retainedSlots } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
 import { decideAll } from './steering.ts';
 import { log, setTimer } from './turn.ts';
-import { linksSettled, originate, retire, startUnderlay } from './underlay.ts';
+import { linksSettled, needsAdjacency, originate, retire, startUnderlay } from './underlay.ts';
 
 /** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
 const READY_DEADLINE_MS = 5000;
@@ -68,7 +69,9 @@ export function createState(event: StartEvent): RouterState {
   for (const link of config.links) {
     const { delayUs } = link;
     const measured = { delayMinUs: delayUs, delayAvgUs: delayUs, delayVariationUs: 0, loss: 0 };
-    state.links.set(link.name, { config: link, kernelUp: undefined, pathUp: undefined, ...measured });
+    // What forwards since an earlier life was adjacent then: its neighbours may be restarting as well.
+    const adjacent = event.retained.length > 0 || !needsAdjacency(config, link.name);
+    state.links.set(link.name, { config: link, kernelUp: undefined, pathUp: undefined, adjacent, ...measured });
   }
   for (const instance of config.instances) {
     const created = createInstance(instance, config, now);
@@ -138,7 +141,7 @@ export function announce(state: RouterState): void {
   originate(state);
   if (!isAnnouncing(state) || state.announced) return;
   state.announced = true;
-  for (const peer of state.peers.values()) peer.session?.out.endOfRib();
+  for (const peer of state.peers.values()) peer.session?.out.endOfRib(FAMILIES);
 }
 
 /** Every peer over a usable link has sent its set, is itself starting, or shares nothing with us. */

@@ -55,6 +55,8 @@ export interface Link {
   kernelUp: boolean | undefined;
   /** undefined: STAMP has not said yet. */
   pathUp: boolean | undefined;
+  /** The neighbour's link state was complete since the link came up, as OSPF's Full (RFC 2328 10.1); survives its daemon. */
+  adjacent: boolean;
   delayMinUs: number;
   delayAvgUs: number;
   delayVariationUs: number;

@@ -1,5 +1,6 @@
 // The network half of the router: own links and node advertisement, flooding, shortest paths, and routes to the locators
 // and prefixes of the domain. Measuring is the agents' business, choosing contact instances is steering's.
+import type { RouterConfig } from '../config/config.ts';
 import type { FibObject, FibRoute, LocalSid } from '../fib/fib.ts';
 import type { PeerName, RouterId } from '../model/identity.ts';
 import type { LinkAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
@@ -19,9 +20,29 @@ const MAIN_TABLE = 254;
 const SETTLE_MS = 1000;
 const SPF_DEBOUNCE = { minMs: 10, maxMs: 250 };
 
-/** The link carries traffic: the kernel says so, and STAMP does not object. */
+/**
+ * The link may be announced: the kernel says so, STAMP does not object, and both ends have the same map. Without the
+ * last, a link that returns is reachable by what its neighbour said before it went, until the neighbour speaks.
+ */
 export function isUsable(state: RouterState, link: Link): boolean {
-  return link.kernelUp === true && (!state.config.stamp.enabled || link.pathUp === true);
+  return link.kernelUp === true && (!state.config.stamp.enabled || link.pathUp === true) && link.adjacent;
+}
+
+/** The neighbour over `name` sent End-of-RIB of its link state. */
+export function adjacencyUp(state: RouterState, name: string): void {
+  const link = state.links.get(name);
+  if (link === undefined || link.adjacent) return;
+  link.adjacent = true;
+  originate(state);
+}
+
+function adjacencyDown(state: RouterState, link: Link): void {
+  link.adjacent = !needsAdjacency(state.config, link.config.name);
+}
+
+/** A peer over this link tells us its link state; without one there is nobody to wait for. */
+export function needsAdjacency(config: RouterConfig, link: string): boolean {
+  return config.peers.some((peer) => peer.link === link && peer.families.includes('link-state'));
 }
 
 /** Every link's fate is known, or has had its time: a restarted router must not announce itself without its links. */
@@ -50,6 +71,7 @@ export function linkEvent(state: RouterState, name: string, up: boolean): void {
   if (up) retrySoon(state);
   else {
     link.pathUp = undefined;
+    adjacencyDown(state, link);
     if (!first) endSessionsOver(state, name, 'link down');
   }
   originate(state);
@@ -62,7 +84,10 @@ export function pathEvent(state: RouterState, name: string, up: boolean): void {
   link.pathUp = up;
   if (up || before === true)
     log(state, up ? 'info' : 'warn', up ? 'path up' : 'path down: no answer to test packets', { link: name });
-  if (!up && before === true) endSessionsOver(state, name, 'path down');
+  if (!up && before === true) {
+    adjacencyDown(state, link);
+    endSessionsOver(state, name, 'path down');
+  }
   originate(state);
 }
 
