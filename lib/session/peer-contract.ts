@@ -51,7 +51,7 @@ export type PeerEffect =
   | { readonly type: 'cancel-timer'; readonly timer: PeerTimer }
   /** Entered Established on this connection. */
   | { readonly type: 'up'; readonly connection: ConnectionId; readonly negotiated: Negotiated }
-  /** Left Established. */
+  /** Left Established. No `notification`: the transport was lost or replaced by another connection of the same peer. */
   | {
       readonly type: 'down';
       readonly reason: string;

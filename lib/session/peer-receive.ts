@@ -93,5 +93,8 @@ function resolveCollision(state: PeerState, turn: Turn, pending: PendingConnecti
     { type: 'send', connection: loser.id, message },
     { type: 'close', connection: loser.id },
   );
-  return winner === 'existing' ? dropPending(state, loser.id) : dropCurrent(state, turn, text, message, true);
+  if (winner === 'existing') return dropPending(state, loser.id);
+  // Without the NOTIFICATION: the peer lives and is about to speak again, so its routes are kept as after a lost
+  // transport (RFC 4724 4.2).
+  return dropCurrent(state, turn, text, undefined, true);
 }

@@ -246,6 +246,7 @@ describe('the FSM', () => {
       const established = [start, outbound(1), on(1, openOf({ routerId })), on(1, keepalive), inbound(2)];
       const { state, effects } = run([...established, on(2, openOf({ routerId, bootId: 'boot-b-2' }))]);
       expect(state).toMatchObject({ name: 'OpenConfirm', current: { id: 2 } });
+      expect(effects.find((effect) => effect.type === 'down')).not.toHaveProperty('notification');
       expect(effects.map(short)).toEqual(expect.arrayContaining(['6/7>1', 'close 1', 'down', 'KEEPALIVE>2']));
     }
   });
