@@ -96,6 +96,19 @@ describe.skipIf(impossible)('a request socket', () => {
     expect(() => RequestSocket.open({ netns: 'cfn-no-such' })).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });
 
+  it('gives up on a request that the kernel does not answer, and goes on with the next', () => {
+    const ns = new TestNamespace();
+    const socket = ns.open();
+    // A length beyond the end of the datagram: the kernel drops the rest without a word.
+    const outcome = socket.request((w) => {
+      encodeGetLink(w, { name: 'lo' });
+      w.setByte(0, 0xff);
+    });
+    expect(outcome).toMatchObject({ code: 'ETIMEDOUT' });
+    expect(socket.query((w) => encodeGetLink(w, { name: 'lo' }), decodeLink).value).toMatchObject({ name: 'lo' });
+    ns.close();
+  });
+
   it('answers EBADF once it is closed', async () => {
     const ns = new TestNamespace();
     const socket = ns.open();

@@ -45,7 +45,7 @@ typedef struct {
   napi_async_cleanup_hook_handle hook;
 } Socket;
 
-static napi_value number(napi_env env, int64_t value) { napi_value r; napi_create_int64(env, value, &r); return r; }
+static napi_value number(napi_env env, int64_t value) { napi_value r; napi_create_int32(env, (int32_t)value, &r); return r; }
 static int32_t integer(napi_env env, napi_value v) { int32_t r = 0; napi_get_value_int32(env, v, &r); return r; }
 
 /* Arguments of a call on an open socket; returns -EBADF from the caller when it is closed. */
@@ -253,11 +253,13 @@ static napi_value Filter(napi_env env, napi_callback_info info) {
   return number(env, setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &f, sizeof f) < 0 ? -errno : 0);
 }
 
-/* port(handle) */
+/* port(handle): assigned ports may have the highest bit set */
 static napi_value Port(napi_env env, napi_callback_info info) {
   SOCKET_CALL(1);
-  struct sockaddr_nl own; socklen_t length = sizeof own;
-  return number(env, getsockname(s->fd, (void *)&own, &length) < 0 ? -errno : (int64_t)own.nl_pid);
+  struct sockaddr_nl own; socklen_t length = sizeof own; napi_value r;
+  if (getsockname(s->fd, (void *)&own, &length) < 0) return number(env, -errno);
+  napi_create_uint32(env, own.nl_pid, &r);
+  return r;
 }
 
 /* close(handle) */

@@ -1,7 +1,8 @@
 // Network namespaces for the kernel tests of this folder: made, entered by `ip`, and deleted again. Not part of the
 // daemon.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { RequestSocket } from './request-socket.ts';
 
 /** Why kernel tests cannot run here, or undefined. */
@@ -14,7 +15,13 @@ export function kernelTestsImpossible(): string | undefined {
   } catch {
     return 'no iproute2';
   }
-  return undefined;
+  return addonImpossible();
+}
+
+/** Why the addon cannot be built here, or undefined: then it is built. */
+export function addonImpossible(): string | undefined {
+  const build = spawnSync(join(import.meta.dirname, '../../scripts/build-native'), { encoding: 'utf8' });
+  return build.status === 0 ? undefined : build.stderr.trim() || 'scripts/build-native failed';
 }
 
 let made = 0;

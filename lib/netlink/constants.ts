@@ -65,8 +65,7 @@ export const AF_INET6 = 10;
 export type Verb = 'install' | 'replace' | 'remove';
 
 /** Request flags of a verb on RTM_NEW* and RTM_DEL*, without NLM_F_ACK, which the socket sets. */
-export const VERB_FLAGS: Readonly<Record<Verb, number>> = {
-  install: Flag.request | Flag.create | Flag.exclusive,
-  replace: Flag.request | Flag.create | Flag.replace,
-  remove: Flag.request,
-};
+export function verbFlags(verb: Verb): number {
+  if (verb === 'replace') return Flag.request | Flag.create | Flag.replace;
+  return verb === 'install' ? Flag.request | Flag.create | Flag.exclusive : Flag.request;
+}

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BATCH_MESSAGES, RequestSocket } from '../../daemon/netlink/request-socket.ts';
 import { decodeLink, encodeGetLink, encodeNewBridge } from '../../lib/netlink/rt/link.ts';
 import { encodeNexthop, type SingleNexthop } from '../../lib/netlink/rt/nexthop.ts';
@@ -19,10 +20,11 @@ const GROUP = 2000;
 const TARGET = 0.85;
 const ROUTES_UNDER_GROUP = 1000;
 /** Changes of one slice, some 10 ms; a round is a number of slices in turn with the peer's. */
-const COUNT_ONE_BY_ONE = 2_000;
+const COUNT_ONE_BY_ONE = 64 * BATCH_MESSAGES;
 const COUNT_BATCHED = 64 * BATCH_MESSAGES;
 const SLICES = 5;
-const WARM_UP_SLICES = 10;
+const WARM_UP_SLICES = 8;
+const SETTLE_MS = 10;
 
 type Operation =
   | 'seg6-add'
@@ -196,7 +198,11 @@ async function measure(options: BenchOptions, us: Side, peer: Side): Promise<Row
         if (slice % 2 === 1) sides.reverse();
         const rates = new Map<string, number>();
         for (const [name, side] of sides)
-          for (const operation of cycle) rates.set(`${name} ${operation}`, await side(operation, count, batch));
+          for (const operation of cycle) {
+            // The kernel frees what a change released some ms later (RCU): nobody is to pay for what was before.
+            await pause(SETTLE_MS);
+            rates.set(`${name} ${operation}`, await side(operation, count, batch));
+          }
         for (const operation of cycle)
           rounds.get(operation)!.push({ ours: rates.get(`ours ${operation}`)!, peer: rates.get(`peer ${operation}`)! });
       }

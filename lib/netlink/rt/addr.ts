@@ -3,7 +3,7 @@
 //   ifaddrmsg  | family | prefix length | flags (8) | scope |  | interface index (32) |
 import { CodedError } from '../../errors.ts';
 import type { AddressFamily } from '../../net/address.ts';
-import { AF_INET, AF_INET6, Flag, MessageType, VERB_FLAGS, type Verb } from '../constants.ts';
+import { AF_INET, AF_INET6, Flag, MessageType, type Verb, verbFlags } from '../constants.ts';
 import type { Message } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 
@@ -34,7 +34,7 @@ export interface AddressSpec {
 /** Adds or removes an address; IPv6 ones skip duplicate detection, so that they work at once. */
 export function encodeAddress(writer: Writer, verb: Verb, spec: AddressSpec): void {
   const ipv6 = spec.address.includes(':');
-  writer.begin(verb === 'remove' ? MessageType.delAddress : MessageType.newAddress, VERB_FLAGS[verb]);
+  writer.begin(verb === 'remove' ? MessageType.delAddress : MessageType.newAddress, verbFlags(verb));
   writer.quad(ipv6 ? AF_INET6 : AF_INET, spec.prefixLength, ipv6 && verb !== 'remove' ? IFA_F_NODAD : 0, 0);
   writer.word(spec.index);
   writer.address(Attribute.local, spec.address);

@@ -3,7 +3,7 @@
 //
 //   ifinfomsg  | family | 0 | type (16) |  | index (32) |  | flags (32) |  | change mask (32) |
 import { CodedError } from '../../errors.ts';
-import { AF_UNSPEC, Flag, MessageType, VERB_FLAGS } from '../constants.ts';
+import { AF_UNSPEC, Flag, MessageType, verbFlags } from '../constants.ts';
 import type { Attributes, Message } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 
@@ -72,7 +72,7 @@ export function encodeDumpLinks(writer: Writer): void {
 
 /** Creates a bridge without ports, enabled; EEXIST when the name is taken. */
 export function encodeNewBridge(writer: Writer, bridge: { readonly name: string; readonly mtu?: number }): void {
-  writer.begin(MessageType.newLink, VERB_FLAGS.install);
+  writer.begin(MessageType.newLink, verbFlags('install'));
   header(writer, 0, IFF_UP, IFF_UP);
   writeName(writer, bridge.name);
   if (bridge.mtu !== undefined) writer.u32Attribute(Attribute.mtu, bridge.mtu);

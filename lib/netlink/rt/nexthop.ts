@@ -4,7 +4,7 @@
 //   nhmsg  | family | scope | protocol | 0 |  | flags (32) |
 import { CodedError } from '../../errors.ts';
 import { type AddressFamily, addressFamily } from '../../net/address.ts';
-import { AF_INET, AF_INET6, AF_UNSPEC, Flag, MessageType, VERB_FLAGS } from '../constants.ts';
+import { AF_INET, AF_INET6, AF_UNSPEC, Flag, MessageType, verbFlags } from '../constants.ts';
 import type { Attributes, Message } from '../reader.ts';
 import { type Encap, readEncap, writeEncap } from '../seg6/encap.ts';
 import type { Writer } from '../writer.ts';
@@ -38,7 +38,7 @@ const GROUP_ENTRY_BYTES = 8;
 
 /** Encodes a creation (`install`) or an upsert (`replace`): in place, so that every route using it follows at once. */
 export function encodeNexthop(writer: Writer, verb: 'install' | 'replace', nexthop: NexthopObject): void {
-  writer.begin(MessageType.newNexthop, VERB_FLAGS[verb]);
+  writer.begin(MessageType.newNexthop, verbFlags(verb));
   if (nexthop.kind === 'group') writeGroup(writer, nexthop);
   else writeSingle(writer, nexthop);
   writer.end();

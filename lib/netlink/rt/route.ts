@@ -5,7 +5,7 @@
 import { CodedError } from '../../errors.ts';
 import { type AddressFamily, addressFamily, addressToBytes } from '../../net/address.ts';
 import { isIpv6 } from '../address-text.ts';
-import { AF_INET, AF_INET6, Flag, HEADER_BYTES, MessageType, VERB_FLAGS, type Verb } from '../constants.ts';
+import { AF_INET, AF_INET6, Flag, HEADER_BYTES, MessageType, type Verb, verbFlags } from '../constants.ts';
 import { type Encap, writeEncap } from '../seg6/encap.ts';
 import type { Writer } from '../writer.ts';
 import { ROUTE_TYPES, RouteAttribute, RTAX_MTU, UNICAST } from './route-numbers.ts';
@@ -72,7 +72,7 @@ function typeNumber(type: RouteType): number {
 export function encodeRoute(writer: Writer, verb: Verb, route: RouteSpec): void {
   const ipv6 = isIpv6(route.prefix);
   const removal = verb === 'remove';
-  writer.begin(removal ? MessageType.delRoute : MessageType.newRoute, VERB_FLAGS[verb]);
+  writer.begin(removal ? MessageType.delRoute : MessageType.newRoute, verbFlags(verb));
   writer.quad(ipv6 ? AF_INET6 : AF_INET, 0, 0, 0);
   writer.quad(
     route.table < 256 ? route.table : 0,

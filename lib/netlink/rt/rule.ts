@@ -3,7 +3,7 @@
 //
 //   fib_rule_hdr  | family | dst len | src len | tos |  | table | 0 | 0 | action |  | flags (32) |
 import type { AddressFamily } from '../../net/address.ts';
-import { AF_INET, AF_INET6, Flag, MessageType, VERB_FLAGS, type Verb } from '../constants.ts';
+import { AF_INET, AF_INET6, Flag, MessageType, type Verb, verbFlags } from '../constants.ts';
 import type { Message } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 
@@ -34,7 +34,7 @@ const FR_ACT_TO_TBL = 1;
 
 /** Encodes a change. Rules have no replace in the kernel (EEXIST when equal), so `replace` is not offered. */
 export function encodeRule(writer: Writer, verb: Exclude<Verb, 'replace'>, rule: Rule): void {
-  writer.begin(verb === 'remove' ? MessageType.delRule : MessageType.newRule, VERB_FLAGS[verb]);
+  writer.begin(verb === 'remove' ? MessageType.delRule : MessageType.newRule, verbFlags(verb));
   writer.quad(rule.family === 'ipv6' ? AF_INET6 : AF_INET, 0, 0, 0);
   writer.quad(rule.table < 256 ? rule.table : 0, 0, 0, FR_ACT_TO_TBL);
   writer.word(0);
