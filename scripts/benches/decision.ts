@@ -1,0 +1,97 @@
+// What a decision costs, and what it is worth: µs per `decide` over 8 and 32 candidates that all share flows, and the mean
+// response of each strategy in the herd simulation as a ratio to the static optimum.
+import type { Strategy } from '../../lib/config/config.ts';
+import { decide } from '../../lib/decision/decide.ts';
+import type { Candidate } from '../../lib/decision/decision.ts';
+import { aCandidate, anInput, aState, following } from '../../lib/decision/fixture.ts';
+import { type Result, SCENARIO, simulate } from '../simulation/herd.ts';
+import { absolute, type Bench, comparison, machine, median, type Row } from './report.ts';
+
+/** Bounds on a whole decision, reasons and memory included; the way from a report to the kernel may take 1 ms. */
+const SIZES = [
+  { candidates: 8, target: 50 },
+  { candidates: 32, target: 250 },
+] as const;
+const DECISIONS = 4000;
+/** Long enough for the queues of a herd to show, short enough that a saturated strategy does not run for minutes. */
+const RUN = { load: 0.65, durationMs: 60_000, crowdAtMs: 20_000, lossAtMs: 40_000 };
+const OTHERS: readonly Strategy[] = ['nearest', 'least-loaded', 'edge-metadata'];
+
+export const bench: Bench = {
+  summary: 'time of a decision; mean response of each strategy against the static optimum',
+  async run({ rounds, progress }) {
+    const rows: Row[] = SIZES.map(({ candidates, target }) => {
+      progress(`decide, ${candidates} candidates`);
+      const reports = Array.from({ length: 50 }, (_, index) => reportsOf(candidates, index + 1));
+      timeOf(reports);
+      return absolute({
+        id: `decide.${candidates}`,
+        what: `decision over ${candidates} candidates`,
+        unit: 'us',
+        ours: median(Array.from({ length: Math.max(5, rounds) }, () => timeOf(reports))),
+        better: 'lower',
+        target,
+        method: `joint, all sites loaded 60-75 %, new reports each time; mean of ${DECISIONS}, median of the rounds`,
+      });
+    });
+    const seeds = Array.from({ length: Math.max(5, rounds) }, (_, index) => index + 1);
+    const settled = (strategy: Strategy) =>
+      seeds.map((seed) => {
+        progress(`simulate ${strategy}, seed ${seed}`);
+        return settledRatio(simulate({ ...SCENARIO, ...RUN, seed, strategy }));
+      });
+    const joint = settled('joint');
+    const method = `16 ingresses, 6 sites, 0.3 s old reports, the last 10 s of a crowd of +30 % in a third of the ingresses, seeds 1-${seeds.length}`;
+    rows.push(
+      absolute({
+        id: 'strategy.joint',
+        what: 'mean response, joint',
+        unit: 'x optimum',
+        ours: median(joint),
+        better: 'lower',
+        target: 1.1,
+        method,
+      }),
+    );
+    for (const strategy of OTHERS) {
+      const peer = settled(strategy);
+      rows.push(
+        comparison(
+          {
+            id: `strategy.${strategy}`,
+            what: `mean response, joint against ${strategy}`,
+            unit: 'x optimum',
+            peerName: strategy,
+            better: 'lower',
+            target: 0.5,
+            method,
+          },
+          joint.map((ours, index) => ({ ours, peer: peer[index]! })),
+        ),
+      );
+    }
+    return { bench: 'decision', machine: machine(), rows };
+  },
+};
+
+function reportsOf(count: number, sequence: number): Candidate[] {
+  return Array.from({ length: count }, (_, index) => {
+    const arrivalRate = 240 + ((sequence * 37 + index * 13) % 60);
+    const state = aState({ arrivalRate, inFlight: 2 + ((sequence + index) % 4), sequence });
+    return aCandidate(index + 1, { roundTripUs: 1000 + 200 * index, state });
+  });
+}
+
+/** Mean µs of a decision, each on new reports and on the incumbent that the one before left. */
+function timeOf(reports: readonly (readonly Candidate[])[]): number {
+  let decision = decide(anInput(reports[0]!));
+  const started = process.hrtime.bigint();
+  for (let round = 1; round <= DECISIONS; round++) {
+    decision = decide(following(decision, reports[round % reports.length]!, { atMs: 100_000 + round * 1000 }));
+  }
+  return Number(process.hrtime.bigint() - started) / 1000 / DECISIONS;
+}
+
+function settledRatio(result: Result): number {
+  return result.phases.find((phase) => phase.name === 'crowd settled')!.meanRatio;
+}
