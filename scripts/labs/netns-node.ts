@@ -3,6 +3,7 @@
 // neither links nor other nodes.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -58,6 +59,7 @@ export class NetnsNode {
           ...commandEnvironment(plan),
           NODE_DIR: plan.directory,
           NODE_HOSTNAME: node.hostname,
+          NODE_NICE: String(-getPriority()),
           NODE_BINDS: [...plan.binds, ...node.binds]
             .map(({ source, target, readOnly }) => [source, target, readOnly ? 'ro' : 'rw'].join('\t'))
             .join('\n'),

@@ -3,7 +3,7 @@
 # READY); takes "start" and "stop" on standard input, and ends, with all that runs in the node, when that closes.
 #   arguments: the command.   descriptor 3: its log.
 #   environment: NODE_DIR (an empty directory), NODE_HOSTNAME; NODE_BINDS (source, target, ro or rw) and NODE_SYSCTLS
-#   (path below /proc/sys, value): one item a line, fields separated by tabs.
+#   (path below /proc/sys, value): one item a line, fields separated by tabs; NODE_NICE (added for the command).
 set -u
 tab=$(printf '\t')
 newline='
@@ -70,13 +70,14 @@ for line in $NODE_SYSCTLS; do
   { printf '%s\n' "${line#*"$tab"}" >"/proc/sys/$key"; } 2>/dev/null || echo "WARN sysctl $key was refused"
 done
 ip link set lo up
-unset IFS NODE_BINDS NODE_SYSCTLS NODE_DIR NODE_HOSTNAME
+nice=$NODE_NICE
+unset IFS NODE_BINDS NODE_SYSCTLS NODE_DIR NODE_HOSTNAME NODE_NICE
 
 exec 4<&0
 cmd=0
 start() {
   [ $# -gt 0 ] || { cmd=0; return; }
-  "$@" </dev/null >&3 2>&1 3>&- 4<&- &
+  nice -n "$nice" "$@" </dev/null >&3 2>&1 3>&- 4<&- &
   cmd=$!
   echo "CMD $cmd"
 }

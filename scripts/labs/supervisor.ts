@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { userInfo } from 'node:os';
+import { setPriority, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,9 @@ export type ControlRequest =
   | { readonly kind: 'cmd'; readonly node: string; readonly word: 'start' | 'stop' };
 
 export type ControlReply = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+/** Nice value of the runner and the `exec` lines; commands of nodes run with 0. */
+const RUNNER_PRIORITY = -10;
 
 const CACHE = resolve(dirname(fileURLToPath(import.meta.url)), '../../.cache/node-compile');
 
@@ -201,6 +204,12 @@ function shellQuoted(word: string): string {
 async function main(): Promise<void> {
   const task = JSON.parse(process.argv[2] ?? '') as SupervisorTask;
   const supervisor = new Supervisor(task);
+  try {
+    // The daemons of a lab start while it is still being wired; ten of them at once would hold up the wiring they wait for.
+    setPriority(RUNNER_PRIORITY);
+  } catch {
+    // Not allowed in a user namespace: the lab only takes longer.
+  }
   const leave = () => void supervisor.stop().then(() => process.exit(0));
   process.on('SIGTERM', leave);
   process.on('SIGINT', leave);
