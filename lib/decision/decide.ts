@@ -1,16 +1,14 @@
 // The decision in its phases (DESIGN section 5): candidates, cost, ranking, split, hysteresis. Pure and total: every
 // input has an outcome, the same input the same one, and every candidate leaves with its reason. It never sees the
 // graph, programs nothing, and keeps nothing: what it must remember goes out with the decision and comes back in.
-import { asCostUs } from '../metric/score.ts';
-import { type Assessed, assess, type Pool, poolOf } from './candidates.ts';
-import { bestIndex, type CostParts, edgeIndex, TOTALS } from './cost.ts';
-import type { Candidate, Decision, DecisionInput, Incumbent, SplitMemory } from './decision.ts';
+import { assess, type Pool, poolOf } from './candidates.ts';
+import type { Decision, DecisionInput, Incumbent, SplitMemory } from './decision.ts';
 import { NO_CHALLENGE } from './hysteresis.ts';
-import { loadModel, timeAt } from './load-model.ts';
-import { EMPTY_MEMORY, learn, learnedFactor } from './memory.ts';
+import { EMPTY_MEMORY, learn } from './memory.ts';
+import { price, withCosts } from './pricing.ts';
 import { type Entry, rank } from './ranking.ts';
 import { remember } from './share-history.ts';
-import { backlogOf, fixedCost, type Market, market, type Priced } from './sites.ts';
+import { type Market, market, type Priced } from './sites.ts';
 import { hadBest, joint, type Outcome, winnerTakesAll } from './strategies.ts';
 import { pronounce } from './verdict.ts';
 
@@ -22,10 +20,11 @@ export function decide(given: DecisionInput): Decision {
   const assessed = assess(input.candidates, input.class);
   const pool = poolOf(assessed, input.class);
   // 2. cost
-  const priced = pool.candidates.map((candidate) => price(candidate, pool, input, before));
+  const highest = Math.max(...pool.candidates.map((candidate) => candidate.route.attributes.preference));
+  const priced = pool.candidates.map((candidate) => price(candidate, highest, input, before));
   const view = market(priced, before, input.atMs);
   // 3. ranking
-  const entries = rank(withCosts(assessed, priced, view, input, before));
+  const entries = rank(withCosts(assessed, priced, view, input, highest, before));
   const usable = entries.filter((entry) => entry.usable);
   // 4. split and 5. hysteresis
   const outcome = choose(input, before, view, priced, usable, pool);
@@ -56,55 +55,6 @@ function inOrder(input: DecisionInput): DecisionInput {
   const { candidates } = input;
   if (candidates.every((candidate, index) => index === 0 || candidates[index - 1]!.key < candidate.key)) return input;
   return { ...input, candidates: [...candidates].sort((a, b) => (a.key < b.key ? -1 : 1)) };
-}
-
-function price(candidate: Candidate, pool: Pool, input: DecisionInput, before: SplitMemory): Priced {
-  const highest = Math.max(...pool.candidates.map((other) => other.route.attributes.preference));
-  const fixed = fixedCost(candidate, input.class, highest);
-  const factor = learnedFactor(candidate, before);
-  return {
-    candidate,
-    fixed,
-    fixedUs: fixed.roundTripUs + fixed.priceUs + fixed.carbonUs + fixed.preferenceUs,
-    factor,
-    model: loadModel(candidate.state, factor, input.class.scoreToUs),
-  };
-}
-
-/** Every candidate with its cost at the load predicted now; those that cannot be reached have none. */
-function withCosts(
-  assessed: readonly Assessed[],
-  priced: readonly Priced[],
-  view: Market,
-  input: DecisionInput,
-  before: SplitMemory,
-): Entry[] {
-  const pool = { candidates: priced.map((entry) => entry.candidate) };
-  const parts = assessed.map(({ candidate }): CostParts | undefined => {
-    if (candidate.distance === undefined) return undefined;
-    const index = pool.candidates.indexOf(candidate);
-    const { fixed, model } = priced[index] ?? price(candidate, pool, input, before);
-    // Only the joint strategy predicts what its own moves did since the report; the others would chase themselves.
-    const predicted = input.class.strategy === 'joint' ? view.sites[index]?.rate : undefined;
-    const rate = predicted ?? candidate.state?.arrivalRate ?? 0;
-    return { ...fixed, serviceTimeUs: timeAt(model, rate) + backlogOf(candidate, model) };
-  });
-  const indexes = assessed.map(({ candidate }, at) =>
-    parts[at] === undefined ? undefined : edgeIndex(parts[at], candidate),
-  );
-  const best = bestIndex(
-    indexes.filter((index, at) => index !== undefined && pool.candidates.includes(assessed[at]!.candidate)) as never,
-  );
-  return assessed.map(({ candidate, reason }, at): Entry => {
-    const own = parts[at];
-    const total = own === undefined ? undefined : TOTALS[input.class.strategy](own, indexes[at]!, best);
-    return {
-      candidate,
-      usable: pool.candidates.includes(candidate),
-      ...(reason === undefined ? {} : { reason }),
-      ...(own === undefined || total === undefined ? {} : { cost: { total: asCostUs(total), ...own } }),
-    };
-  });
 }
 
 function choose(

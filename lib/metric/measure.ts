@@ -48,7 +48,7 @@ export function measure(
   const start = windowStart(kept, sample, windowMs);
   const work = addWork(known, previous, start, sample);
   const isKnown = work.completions > 0 && work.busySeconds > 0;
-  const workUs = isKnown ? (1e6 * work.busySeconds) / work.completions : NOMINAL_WORK_TIME_US;
+  const workUs = isKnown ? Math.max(1, (1e6 * work.busySeconds) / work.completions) : NOMINAL_WORK_TIME_US;
   const rate =
     start === undefined
       ? littleRate(sample, workUs)

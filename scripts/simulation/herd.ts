@@ -3,12 +3,14 @@
 import type { ServiceClassConfig, Strategy } from '../../lib/config/config.ts';
 import { decide } from '../../lib/decision/decide.ts';
 import type { Candidate, Decision, DecisionInput } from '../../lib/decision/decision.ts';
-import { type Agent, createAgent, health, observe } from '../../lib/metric/agent.ts';
+import { type Agent, observe } from '../../lib/metric/agent.ts';
 import type { ComputeState } from '../../lib/model/compute-state.ts';
 import type { ServiceRoute } from '../../lib/model/service-route.ts';
+import { EventQueue } from './event-queue.ts';
 import { optimumUs, type Problem } from './optimum.ts';
 import { exponential, type Random, seededRandom } from './random.ts';
 import { SimulatedSite } from './site.ts';
+import { agentOf, classOf, keyOf, routeOf, SERVICE } from './world.ts';
 
 export interface Scenario {
   readonly seed: number;
@@ -74,7 +76,6 @@ export interface Result {
 }
 
 const SAMPLE_MS = 100;
-const SERVICE = 'fd00:cafe::80';
 
 interface Ingress {
   rate: number;
@@ -119,7 +120,7 @@ class Run {
   readonly #ingresses: readonly Ingress[];
   readonly #random: Random;
   readonly #nowUs: () => number;
-  readonly #queue = new EventQueue();
+  readonly #queue = new EventQueue<Event>();
   readonly #agents: Agent[];
   readonly #class: ServiceClassConfig;
   readonly #routes: readonly ServiceRoute[];
@@ -327,111 +328,4 @@ class Run {
       };
     });
   }
-}
-
-/** Events by time; equal times in the order they were put in. */
-class EventQueue {
-  readonly #items: Event[] = [];
-
-  push(event: Event): void {
-    const items = this.#items;
-    let at = items.length;
-    items.push(event);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (items[parent]!.atMs <= event.atMs) break;
-      items[at] = items[parent]!;
-      at = parent;
-    }
-    items[at] = event;
-  }
-
-  pop(): Event | undefined {
-    const items = this.#items;
-    const first = items[0];
-    const last = items.pop();
-    if (first === undefined || last === undefined || items.length === 0) return first;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= items.length) break;
-      if (child + 1 < items.length && items[child + 1]!.atMs < items[child]!.atMs) child++;
-      if (items[child]!.atMs >= last.atMs) break;
-      items[at] = items[child]!;
-      at = child;
-    }
-    items[at] = last;
-    return first;
-  }
-}
-
-function keyOf(route: ServiceRoute): string {
-  return route.contactInstance;
-}
-
-function routeOf(index: number): ServiceRoute {
-  return {
-    service: SERVICE,
-    contactInstance: `fd00:1::${(index + 1).toString(16)}`,
-    originator: `10.0.1.${index + 1}`,
-    attributes: {
-      egressSid: `5f00:0:${(index + 1).toString(16)}::`,
-      sidStructure: { block: 32, node: 16, function: 16, argument: 0 },
-      behaviour: 16,
-      sitePath: [],
-      clusterList: [],
-      site: `site-${index + 1}`,
-      serviceName: 'web',
-      instanceName: `web-${index + 1}`,
-      classes: [],
-      capabilities: [],
-      region: '',
-      residency: [],
-      priceMicros: 0,
-      carbon: 0,
-      energy: 0,
-      securityLevel: 0,
-      preference: 0,
-      drain: false,
-      validForMs: 0,
-    },
-  };
-}
-
-function classOf(scenario: Scenario): ServiceClassConfig {
-  return {
-    name: 'simulated',
-    strategy: scenario.strategy,
-    maxRoundTripUs: Number.POSITIVE_INFINITY,
-    maxTotalTimeUs: Number.POSITIVE_INFINITY,
-    minSpareCapacity: 0,
-    requiredCapabilities: [],
-    regions: [],
-    minSecurityLevel: 0,
-    maxPriceMicros: Number.POSITIVE_INFINITY,
-    maxCarbon: Number.POSITIVE_INFINITY,
-    usPerPriceMicro: 0,
-    usPerCarbonGram: 0,
-    usPerPreference: 0,
-    scoreToUs: [],
-    hysteresisPercent: scenario.hysteresisPercent,
-    holdMs: 1000,
-    affinity: 'none',
-    idleTimeoutMs: 0,
-    closingTimeoutMs: 0,
-  };
-}
-
-function agentOf(reportMs: number): Agent {
-  const now = { atMs: 0, wallMs: 0 };
-  const created = createAgent(
-    {
-      metrics: { kind: 'push' },
-      health: { kind: 'none', url: '', intervalMs: 1000, timeoutMs: 1000, rise: 1, fall: 1 },
-      reportIntervalMs: reportMs,
-      validForMs: 60_000,
-    },
-    now,
-  );
-  return health(created, { ...now, ok: true, reason: '' }).agent;
 }
