@@ -189,8 +189,12 @@ describe('the UDP stream', () => {
     });
     const running = load(port, { ratePerSecond: 0, udp: { host: '::1', port: echoPort, ratePerSecond: 500 } });
     await vi.waitFor(() => expect(running.second().udp!.received).toBeGreaterThan(400), DEADLINE);
-    const { udp } = (await running.stop()).phases[0]!;
+    const summary = await running.stop();
+    const { udp } = summary.phases[0]!;
     expect(udp).toMatchObject({ lost: 30, reordered: 1, duplicated: 1 });
+    expect(summary.udpLostOverTime!.reduce((sum, lost) => sum + lost, 0)).toBe(30);
+    // 30 packets at 500 a second: within one bucket, or two neighbours.
+    expect(summary.udpLostOverTime!.filter((lost) => lost > 0).length).toBeLessThan(5);
     expect(udp!.longestGapMs).toBeGreaterThan(5);
     expect(udp!.longestGapMs).toBeLessThan(1_000);
     expect(udp!.roundTripMs.n).toBe(udp!.sent - 30);

@@ -39,6 +39,8 @@ export interface LoadSummary {
   readonly longFlows?: LongFlowSummary;
   /** Answers of the UDP stream that this host dropped before they were read: lost here, not in the network. */
   readonly udpDroppedHere?: number;
+  /** Lost packets of the UDP stream per bucket of the timeline, as far as there are any. */
+  readonly udpLostOverTime?: readonly number[];
   /** Requests that were not sent because too many were waiting. */
   readonly skipped: number;
   readonly bucketMs: number;
@@ -112,7 +114,7 @@ export function startLoad(options: LoadOptions): Load {
         startedAtMs: Math.round(performance.timeOrigin + startMs),
         phases: stats.summary(endMs).map((phase, i) => ({ ...phase, ...(udpPhases && { udp: udpPhases[i]! }) })),
         ...(longFlows && { longFlows }),
-        ...(udp && { udpDroppedHere: udp.droppedHere }),
+        ...(udp && { udpDroppedHere: udp.droppedHere, udpLostOverTime: udp.lostOverTime(startMs, BUCKET_MS) }),
         skipped: short.skipped,
         bucketMs: BUCKET_MS,
         timeline: stats.timeline(),

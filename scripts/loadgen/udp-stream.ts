@@ -115,6 +115,18 @@ export class UdpStream {
     }));
   }
 
+  /** Lost packets by when they were sent: one number a stretch of `bucketMs` since `startMs`, monotonic; trailing zeroes left out. */
+  lostOverTime(startMs: number, bucketMs: number): number[] {
+    const lost: number[] = [];
+    for (let sequence = 0; sequence < this.#next; sequence++) {
+      if (!Number.isNaN(this.#answeredMs[sequence]!)) continue;
+      const index = Math.max(0, Math.floor((this.#sentMs[sequence]! - startMs) / bucketMs));
+      while (lost.length <= index) lost.push(0);
+      lost[index]!++;
+    }
+    return lost;
+  }
+
   #tick(): void {
     const nowMs = performance.now();
     // After a stall of this process only what fits in a socket buffer is made up for.
