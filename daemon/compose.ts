@@ -99,7 +99,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   function perform(effect: RouterEffect, event: RouterEvent): void {
     switch (effect.type) {
       case 'set-timer':
-        return timers.set(effect.timer, effect.atMs);
+        return timers.set(effect.timer, effect.atMs, effect.jitter === true ? 0.75 + Math.random() / 4 : 1);
       case 'cancel-timer':
         return timers.cancel(effect.timer);
       case 'connect':

@@ -9,10 +9,11 @@ export class Timers {
     this.#fired = fired;
   }
 
-  set(timer: string, atMs: number): void {
+  /** `share` of the wait is waited: 1, or less for jitter. */
+  set(timer: string, atMs: number, share = 1): void {
     clearTimeout(this.#pending.get(timer));
     // Node rounds down to whole ms: round up, or a timer fires before its time and the core would set it again.
-    const delayMs = Math.max(0, Math.ceil(atMs - monotonicMs()));
+    const delayMs = Math.max(0, Math.ceil((atMs - monotonicMs()) * share));
     this.#pending.set(
       timer,
       setTimeout(

@@ -7,8 +7,11 @@ import type { ConnectionId } from '../session/peer-contract.ts';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type RouterEffect =
-  /** Fires the event `timer` at `atMs` or soon after; replaces a timer of the same name. */
-  | { readonly type: 'set-timer'; readonly timer: string; readonly atMs: number }
+  /**
+   * Fires the event `timer` at `atMs` or soon after; replaces a timer of the same name. With `jitter` the shell shortens
+   * the wait to 0.75..1 of it (RFC 4271 section 10), so that routers that failed together do not retry together.
+   */
+  | { readonly type: 'set-timer'; readonly timer: string; readonly atMs: number; readonly jitter?: true }
   | { readonly type: 'cancel-timer'; readonly timer: string }
   | { readonly type: 'connect'; readonly peer: PeerName }
   | {

@@ -5,12 +5,14 @@ import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { fibDone, flushFib, retryFailed } from './fib-plan.ts';
 import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
+import { originate } from './link-state.ts';
+import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { flushPeers, peerStep, restartExpired, timerName } from './sessions.ts';
 import { announce, begin, checkReady, createState, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
-import { linkEvent, linkMeasured, originate, pathEvent, runSpf } from './underlay.ts';
+import { runSpf } from './underlay.ts';
 
 export interface Router {
   /** Undefined before the event `start`. Readers look, they do not touch. */

@@ -7,10 +7,10 @@ import { routeKeyText } from '../model/service-route.ts';
 import type { Exported } from '../rib/adj-rib-out.ts';
 import { bestAttributes, type Change, LOCAL } from '../rib/route-table.ts';
 import type { ComputeUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
+import { install } from './link-state.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { serviceChanged } from './steering.ts';
 import { log, viewChanged } from './turn.ts';
-import { install } from './underlay.ts';
 
 export function takeUpdate(state: RouterState, peer: Peer, session: EstablishedSession, update: UpdateMessage): void {
   for (const fault of update.faults ?? [])
@@ -19,9 +19,12 @@ export function takeUpdate(state: RouterState, peer: Peer, session: EstablishedS
       field: fault.field,
       text: fault.text,
     });
-  if (update.service) takeRoutes(state, peer, session, update.service);
-  if (update.compute) takeStates(state, peer, session, update.compute);
-  for (const node of update.linkState?.nodes ?? []) install(state, node, peer.config.name);
+  // What was not negotiated is passed over, as an unknown family is (RFC 4760 section 7).
+  const { families } = session.negotiated;
+  if (update.service && families.includes('service')) takeRoutes(state, peer, session, update.service);
+  if (update.compute && families.includes('compute')) takeStates(state, peer, session, update.compute);
+  if (!update.linkState || !families.includes('link-state')) return;
+  for (const node of update.linkState.nodes) install(state, node, peer.config.name);
 }
 
 function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession, update: ServiceUpdate): void {
@@ -38,7 +41,8 @@ function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession,
       originator: update.originator[row]!,
     };
     const key = routeKeyText(route);
-    session.handles.bind(update.handle[row]!, key);
+    const displaced = session.handles.bind(update.handle[row]!, key);
+    if (displaced !== undefined && displaced !== key) withdrawKeys(state, peer.config.name, [displaced]);
     const attributes = update.attributeSets[update.attributeSet[row]!];
     if (attributes === undefined || loops(state, route, attributes)) {
       withdrawKeys(state, peer.config.name, [key]);

@@ -3,12 +3,10 @@
 import type { AffinityService, FibObject } from '../fib/fib.ts';
 import { addressFamily } from '../net/address.ts';
 import { planSegments } from '../segment/plan.ts';
-import { want } from './fib-plan.ts';
+import { MAIN_TABLE, want } from './fib-plan.ts';
 import { releaseSlot, slotFor } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
 import { log } from './turn.ts';
-
-const MAIN_TABLE = 254;
 
 /** Wants what the service's last decision asks for. Reachable instances without new flows keep what their old flows need. */
 export function programService(state: RouterState, steered: Steered, cause: string): void {

@@ -13,11 +13,11 @@ import {
 } from '../session/message.ts';
 import { stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent, PeerSessionConfig } from '../session/peer-contract.ts';
+import { adjacencyUp } from './links.ts';
 import { exported, refreshFor, takeUpdate, withdrawKeys } from './routes.ts';
 import { checkReady } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
-import { adjacencyUp } from './underlay.ts';
 
 /** How long routes of a peer that vanished without a word are kept as stale (RFC 4724 "Restart Time"; FRR's default). */
 export const RESTART_TIME_MS = 120_000;
@@ -82,7 +82,7 @@ function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
       state.effects.push({ type: 'close', peer: name, connection: effect.connection });
       return;
     case 'set-timer':
-      setTimer(state, timerName(name, effect.timer), state.atMs + effect.afterMs);
+      setPeerTimer(state, name, effect);
       return;
     case 'cancel-timer':
       state.effects.push({ type: 'cancel-timer', timer: timerName(name, effect.timer) });
@@ -105,6 +105,13 @@ function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
     default:
       effect satisfies never;
   }
+}
+
+function setPeerTimer(state: RouterState, peer: PeerName, effect: Extract<PeerEffect, { type: 'set-timer' }>): void {
+  const timer = timerName(peer, effect.timer);
+  const atMs = state.atMs + effect.afterMs;
+  const jitter = effect.timer === 'connect-retry' || effect.timer === 'idle-hold';
+  state.effects.push({ type: 'set-timer', timer, atMs, ...(jitter && { jitter: true }) });
 }
 
 function send(state: RouterState, peer: Peer, connection: ConnectionId, message: SessionMessage): void {

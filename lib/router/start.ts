@@ -9,12 +9,13 @@ import { Lsdb } from '../topology/lsdb.ts';
 import type { RouterEvent } from './event.ts';
 import { RETRY_MIN_MS, startSync } from './fib-plan.ts';
 import { advertiseInstances, createInstance, instancesSettled } from './instances.ts';
+import { originate, retire } from './link-state.ts';
+import { linksSettled, needsAdjacency, startLinks } from './links.ts';
 import { peerStep, RESTARTING, stopSessions } from './sessions.ts';
 import { retainedSlots } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
 import { decideAll } from './steering.ts';
 import { log, setTimer } from './turn.ts';
-import { linksSettled, needsAdjacency, originate, retire, startUnderlay } from './underlay.ts';
 
 /** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
 const READY_DEADLINE_MS = 5000;
@@ -103,7 +104,7 @@ export function begin(state: RouterState, retained: number): void {
     routerId: state.config.routerId,
     retainedObjects: retained,
   });
-  startUnderlay(state);
+  startLinks(state);
   for (const peer of state.peers.values()) peerStep(state, peer, { type: 'start' });
   setTimer(state, 'ready', state.startedAtMs + READY_DEADLINE_MS);
   if (state.config.fib.verifyIntervalMs > 0)

@@ -3,9 +3,9 @@
 import type { RouterId } from '../../model/identity.ts';
 import type { FamilyCounts, LinkStateView, LinkView, PathView, PeerView } from '../../model/view.ts';
 import { planSegments } from '../../segment/plan.ts';
+import { nodeName } from '../link-state.ts';
 import type { Peer, RouterState } from '../state.ts';
 import { wallMs } from '../turn.ts';
-import { nodeName } from '../underlay.ts';
 
 /** RFC 8570 4.4: one unit of loss is 0.000003 %. */
 const LOSS_UNIT_PERCENT = 0.000003;

@@ -1,0 +1,106 @@
+// The link-state family: this router's own advertisement, and the flooding of everybody's. Which links it may name is
+// links.ts', what paths come of it is underlay.ts'.
+import type { PeerName, RouterId } from '../model/identity.ts';
+import type { LinkAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
+import { BEHAVIOUR } from '../segment/behaviours.ts';
+import { isUsable, linksSettled } from './links.ts';
+import { endXSid } from './local-sids.ts';
+import type { Link, RouterState } from './state.ts';
+import { log, viewChanged } from './turn.ts';
+import { scheduleSpf } from './underlay.ts';
+
+/** Announces this router anew when what it would say differs from what it said. */
+export function originate(state: RouterState): void {
+  if (!linksSettled(state) || state.stopping) return;
+  const { config } = state;
+  const content = {
+    originator: config.routerId,
+    site: config.site,
+    name: config.name,
+    locators: [
+      {
+        prefix: config.srv6.locator,
+        structure: config.srv6.structure,
+        endSid: config.srv6.endSid,
+        behaviour: BEHAVIOUR.end,
+      },
+    ],
+    prefixes: config.prefixes,
+    links: [...state.links.values()].filter((link) => isUsable(state, link)).map((link) => advertiseLink(state, link)),
+    maxSidDepth: config.srv6.maxSidDepth,
+  };
+  const { sequence: lastSequence = state.wallOriginMs + state.startedAtMs, ...last } = state.ownNode ?? {};
+  if (state.ownNode !== undefined && JSON.stringify(last) === JSON.stringify(content)) return;
+  publish(state, { ...content, sequence: Math.floor(lastSequence) + 1 });
+}
+
+/** Says good-bye: a node without links attracts nothing (IS-IS overload, in effect). */
+export function retire(state: RouterState): void {
+  if (state.ownNode !== undefined)
+    publish(state, { ...state.ownNode, links: [], prefixes: [], sequence: state.ownNode.sequence + 1 });
+}
+
+function publish(state: RouterState, node: NodeAdvertisement): void {
+  const { originator, site, name, locators, prefixes, links, maxSidDepth, sequence } = node;
+  state.ownNode = { originator, site, name, locators, prefixes, links, maxSidDepth, sequence };
+  install(state, state.ownNode, undefined);
+}
+
+/** Takes a node advertisement from a peer (or ourselves) and floods it on when it is news. */
+export function install(state: RouterState, node: NodeAdvertisement, from: PeerName | undefined): void {
+  if (from !== undefined && node.originator === state.config.routerId) {
+    ownFromElsewhere(state, node);
+    return;
+  }
+  const outcome = state.lsdb.install(node);
+  if (outcome.outcome === 'refused') {
+    // Equal and older ones are what a flood is made of; the rest is worth a line.
+    if (outcome.reason !== 'equal' && outcome.reason !== 'older')
+      log(state, 'warn', 'node advertisement refused', { originator: node.originator, reason: outcome.reason });
+    return;
+  }
+  state.nodeReceivedAtMs.set(node.originator, state.atMs);
+  for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.nodeChanged(node.originator);
+  viewChanged(state, 'link-state');
+  if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
+}
+
+/** A node advertisement with our router id that we did not send just now. */
+function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
+  if (node.name !== state.config.name || node.site !== state.config.site) {
+    // Two routers that outdo each other would flood for ever: say it, and let the operator end it.
+    if (state.duplicates.size < 16 && !state.duplicates.has(node.name))
+      log(state, 'error', 'duplicate router id in the domain', {
+        routerId: node.originator,
+        name: node.name,
+        site: node.site,
+      });
+    if (state.duplicates.size < 16) state.duplicates.add(node.name);
+    return;
+  }
+  // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it.
+  if (state.ownNode !== undefined && node.sequence >= state.ownNode.sequence)
+    publish(state, { ...state.ownNode, sequence: node.sequence + 1 });
+}
+
+export function nodeName(state: RouterState, router: RouterId): string {
+  return state.lsdb.nodes.get(router)?.name ?? router;
+}
+
+function advertiseLink(state: RouterState, link: Link): LinkAdvertisement {
+  const { config } = link;
+  return {
+    name: config.name,
+    neighbour: config.neighbour,
+    localAddress: config.localAddress,
+    remoteAddress: config.remoteAddress,
+    delayMinUs: link.delayMinUs,
+    delayAvgUs: link.delayAvgUs,
+    delayVariationUs: link.delayVariationUs,
+    loss: link.loss,
+    bandwidthBps: config.bandwidthBps,
+    adminGroups: config.adminGroups,
+    srlg: config.srlg,
+    endXSid: endXSid(state, link),
+  };
+}
