@@ -107,6 +107,18 @@ describe('what is measured', () => {
     expect(service.agent.measurement?.workTimeUs).toBeGreaterThan(20_000);
   });
 
+  it('remembers the work time over an hour without requests', () => {
+    const service = new Service();
+    service.workTimeUs = 25_000;
+    service.run(20, 50);
+    for (let i = 0; i < 60; i++) {
+      service.atMs += 60_000;
+      service.take(observe(service.agent, service.sample()));
+    }
+    expect(service.agent.measurement?.workTimeUs).toBeGreaterThan(20_000);
+    expect(service.agent.measurement?.source).not.toBe('nominal');
+  });
+
   it('starts anew after a restart of the service instead of reporting a negative rate', () => {
     const service = new Service();
     service.run(2, 200);

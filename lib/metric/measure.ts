@@ -16,6 +16,8 @@ const MOST_SAMPLES = 64;
 const NOMINAL_WORK_TIME_US = 10_000;
 /** Work time changes slowly and one request says little about it: older completions fade with this time constant. */
 const WORK_TIME_FADES_MS = 5000;
+/** This many completions do not fade, so that an idle or slow service is not forgotten. */
+const WORK_TIME_KEEPS = 30;
 /** The last window counts alone when its mean is this many standard errors away (exponential work assumed). */
 const WORK_TIME_JUMP = 4;
 
@@ -47,7 +49,7 @@ export function measure(
   const kept = previous !== undefined && recent.length > 0 && jumped(recent, sample) ? [previous] : recent;
   const start = windowStart(kept, sample, windowMs);
   const work = addWork(known, previous, start, sample);
-  const isKnown = work.completions > 0 && work.busySeconds > 0;
+  const isKnown = work.completions >= 1 && work.busySeconds > 0;
   const workUs = isKnown ? Math.max(1, (1e6 * work.busySeconds) / work.completions) : NOMINAL_WORK_TIME_US;
   const rate =
     start === undefined
@@ -128,7 +130,8 @@ function addWork(
   const windowMean = window.busySeconds / Math.max(1, window.completions);
   const error = knownMean / Math.sqrt(Math.max(1, window.completions));
   if (window.completions >= 10 && Math.abs(windowMean - knownMean) > WORK_TIME_JUMP * error) return window;
-  const fade = Math.exp((previous.atMs - sample.atMs) / WORK_TIME_FADES_MS);
+  const faded = Math.exp((previous.atMs - sample.atMs) / WORK_TIME_FADES_MS);
+  const fade = Math.max(faded, Math.min(1, WORK_TIME_KEEPS / known.completions));
   return {
     busySeconds: known.busySeconds * fade + seen.busySeconds,
     completions: known.completions * fade + seen.completions,
