@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RouterConfig } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
+import { type FibObject, fibKey } from '../fib/fib.ts';
 import { replay } from './replay.ts';
 import { Simulation } from './simulation.fixture.ts';
 
@@ -186,6 +187,17 @@ describe.each(['core1', 'eg1', 'in', 'core2'])('a daemon that is killed and star
     expect([...seen]).toEqual([JSON.stringify(['5f00:0:2:1::', SID1])]);
     for (const [it, node] of simulation.nodes) expect(JSON.stringify(sorted(node.fib)), it).toBe(before.get(it));
   });
+});
+
+test('a restarted daemon hands the kernel its routes with the first sync, also while an SPF waits', () => {
+  const before = [...simulation.node('core1').fib.keys()].sort();
+  simulation.kill('core1');
+  simulation.run(1000);
+  simulation.start('core1', 5);
+  simulation.run(500);
+  const sync = simulation.node('core1').lines.find((line) => line.includes('"fib-sync"'));
+  const [effect] = (JSON.parse(sync!) as { effects: { type: string; desired: FibObject[] }[] }).effects;
+  expect(effect!.desired.map(fibKey).sort()).toEqual(before);
 });
 
 test('every recording replays to the same effects, byte for byte', () => {

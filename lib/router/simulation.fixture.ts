@@ -55,8 +55,8 @@ export class Simulation {
     });
   }
 
-  /** Starts (or restarts) a daemon over whatever its kernel holds; its links come up at once, STAMP 150 ms later. */
-  start(name: string): void {
+  /** Starts (or restarts) a daemon over whatever its kernel holds; its links come up at once, STAMP later. */
+  start(name: string, stampMs = 150): void {
     const node = this.node(name);
     node.router = createRouter();
     node.lines = [];
@@ -72,7 +72,7 @@ export class Simulation {
         continue;
       }
       this.post(name, { type: 'link', name: link.name, up: true });
-      this.later(150, () => this.post(name, { type: 'path-up', link: link.name }));
+      this.later(stampMs, () => this.post(name, { type: 'path-up', link: link.name }));
     }
   }
 

@@ -16,6 +16,7 @@ import { retainedSlots } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
 import { decideAll } from './steering.ts';
 import { log, setTimer } from './turn.ts';
+import { runSpf } from './underlay.ts';
 
 /** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
 const READY_DEADLINE_MS = 5000;
@@ -126,6 +127,8 @@ export function checkReady(state: RouterState): void {
     routes: state.table.entries.size,
     nodes: state.lsdb.nodes.size,
   });
+  // A debounced SPF would come after the sync, which takes away every route that is not wanted yet.
+  if (state.spfPending) runSpf(state);
   decideAll(state, 'start');
   startSync(state);
   announce(state);
