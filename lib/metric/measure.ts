@@ -125,7 +125,7 @@ function addWork(
 ): Work {
   const seen = between(previous, sample);
   if (previous === undefined || known.completions === 0) return known.completions === 0 ? seen : known;
-  const window = between(start, sample);
+  const window = start === undefined ? seen : between(start, sample);
   const knownMean = known.busySeconds / known.completions;
   const windowMean = window.busySeconds / Math.max(1, window.completions);
   const error = knownMean / Math.sqrt(Math.max(1, window.completions));
