@@ -285,7 +285,8 @@ it('any samples leave a healthy agent with finite, JSON-able state', () => {
         }
       }
       expect(agent.samples.length).toBeLessThanOrEqual(64);
-      expect(JSON.parse(JSON.stringify(agent))).toEqual(agent);
+      // What JSON cannot say it says as null.
+      expect(JSON.stringify(agent)).not.toContain('null');
     }),
   );
 });
