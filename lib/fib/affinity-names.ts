@@ -18,14 +18,16 @@ export interface ServiceChains {
   readonly main: string;
   /** Moves closing TCP flows from the live to the closing set. */
   readonly finish: string;
-  /** Spreads new flows: the only chain that a change of weights touches. */
+  /** Spreads new flows. */
   readonly decide: string;
+  /** Hash → learn chain: all that a change of weights touches. */
+  readonly split: string;
 }
 
 /** `svc_fd00_cafe__80`: canonical text stays readable, and no two addresses share it. */
 export function serviceChains(service: string): ServiceChains {
   const main = `svc_${service.replaceAll(/[:.]/g, '_')}`;
-  return { main, finish: `${main}_finish`, decide: `${main}_decide` };
+  return { main, finish: `${main}_finish`, decide: `${main}_decide`, split: `${main}_split` };
 }
 
 /** Marks a new flow and learns it. */
@@ -46,5 +48,16 @@ export function closingSet(slot: number): string {
 /** The slot of a live set's name; undefined for other names. */
 export function slotOfLiveSet(name: string): number | undefined {
   const match = /^live_(\d+)$/.exec(name);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** True for the name of a service's split map. */
+export function isSplitMap(name: string): boolean {
+  return name.startsWith('svc_') && name.endsWith('_split');
+}
+
+/** The slot of a learn chain's name; undefined for other names. */
+export function slotOfLearnChain(name: string): number | undefined {
+  const match = /^learn_(\d+)$/.exec(name);
   return match ? Number(match[1]) : undefined;
 }

@@ -37,27 +37,25 @@ const frame = [
   { rule: { chain: 'svc_fd00_cafe__80', expr: [{ jump: { target: 'svc_fd00_cafe__80_finish' } }] } },
   { rule: { chain: 'svc_fd00_cafe__80', expr: [{ goto: { target: 'svc_fd00_cafe__80_decide' } }] } },
 ];
-const split = {
+const lookUp = {
   rule: {
     chain: 'svc_fd00_cafe__80_decide',
-    expr: [
-      {
-        vmap: {
-          key: { jhash: { mod: 1000, seed: 24301 } },
-          data: {
-            set: [
-              [{ range: [0, 998] }, { goto: { target: 'learn_1' } }],
-              [999, { goto: { target: 'learn_2' } }],
-            ],
-          },
-        },
-      },
-    ],
+    expr: [{ vmap: { key: { jhash: { mod: 1000, seed: 24301 } }, data: '@svc_fd00_cafe__80_split' } }],
   },
 };
+const splitName = 'svc_fd00_cafe__80_split';
+const splits = new Map([
+  [
+    splitName,
+    [
+      { from: 0, to: 998, chain: 'learn_1' },
+      { from: 999, to: 999, chain: 'learn_2' },
+    ],
+  ],
+]);
 const map = { map: { name: 'services6', elem: [['fd00:cafe::80', { goto: { target: 'svc_fd00_cafe__80' } }]] } };
 const text = (...nftables: unknown[]) => JSON.stringify({ nftables });
-const whole = [...frame, ...learned(1, 0x101), ...learned(2, 0x102), split];
+const whole = [...frame, ...learned(1, 0x101), ...learned(2, 0x102), lookUp, lookUp];
 
 const expected: AffinityService = {
   kind: 'affinity',
@@ -73,35 +71,51 @@ const expected: AffinityService = {
 
 describe('affinity read back', () => {
   it('gives the service that was rendered', () => {
-    const { services, damaged } = readAffinity([text(...whole), text(map)]);
+    const { services, damaged } = readAffinity([text(...whole), text(map)], splits);
     expect(services).toHaveLength(1);
     expect(sameObject(services[0]!, expected)).toBe(true);
     expect([...damaged]).toEqual([]);
   });
 
-  it('reads a lone contact instance as the whole weight, and an empty decide chain as none', () => {
-    const only = { rule: { chain: 'svc_fd00_cafe__80_decide', expr: [{ goto: { target: 'learn_1' } }] } };
-    const one = readAffinity([text(...frame, ...learned(1, 0x101), only), text(map)]);
+  it('reads a lone contact instance as the whole weight, and an empty split as none', () => {
+    const documents = [text(...frame, ...learned(1, 0x101), lookUp, lookUp), text(map)];
+    const one = readAffinity(documents, new Map([[splitName, [{ from: 0, to: 999, chain: 'learn_1' }]]]));
     expect(one.services[0]!.instances).toEqual([{ slot: 1, mark: 0x101, weight: 1000, failed: false }]);
-    const none = readAffinity([text(...frame, ...learned(1, 0x101)), text(map)]);
+    const none = readAffinity(documents, new Map([[splitName, []]]));
     expect(none.services[0]!.instances[0]!.weight).toBe(0);
     expect([...none.damaged, ...one.damaged]).toEqual([]);
   });
 
   it('calls a service damaged when any one of its parts is gone', () => {
     for (let gone = 1; gone < whole.length; gone++) {
-      const { services, damaged } = readAffinity([text(...whole.filter((_, i) => i !== gone)), text(map)]);
+      const { services, damaged } = readAffinity([text(...whole.filter((_, i) => i !== gone)), text(map)], splits);
       const found = services.find((service) => sameObject(service, expected));
       expect(!found || damaged.has('fd00:cafe::80'), JSON.stringify(whole[gone])).toBe(true);
     }
-    expect([...readAffinity([text(...whole)]).damaged]).toEqual(['fd00:cafe::80']);
+    expect([...readAffinity([text(...whole)], splits).damaged]).toEqual(['fd00:cafe::80']);
+  });
+
+  it.each([
+    ['is gone', undefined],
+    ['leaves hashes out', [{ from: 0, to: 900, chain: 'learn_1' }]],
+    ['sends hashes elsewhere', [{ from: 0, to: 999, chain: 'operators_own' }]],
+    [
+      'is divided in another order',
+      [
+        { from: 0, to: 0, chain: 'learn_2' },
+        { from: 1, to: 999, chain: 'learn_1' },
+      ],
+    ],
+  ])('calls a service damaged when its split %s', (_, ranges) => {
+    const { damaged } = readAffinity([text(...whole), text(map)], new Map([[splitName, ranges]]));
+    expect([...damaged]).toEqual(['fd00:cafe::80']);
   });
 
   it('finds nothing in an empty table and ignores foreign chains', () => {
-    expect(readAffinity([text(), text({ chain: { name: 'svc_operators_own' } })]).services).toEqual([]);
+    expect(readAffinity([text(), text({ chain: { name: 'svc_operators_own' } })], new Map()).services).toEqual([]);
   });
 
   it('throws on what is not JSON', () => {
-    expect(() => readAffinity(['Error: no such table'])).toThrow(SyntaxError);
+    expect(() => readAffinity(['Error: no such table'], new Map())).toThrow(SyntaxError);
   });
 });

@@ -1,8 +1,17 @@
 // Reads affinity services back from nft's JSON, the inverse of affinity-rules.ts. Whatever is not as we would have
 // rendered it makes the service `damaged`, and the caller renders it anew; nothing here trusts a name alone.
 import { addressToBytes, bytesToAddress } from '../net/address.ts';
-import { CLASSIFY_CHAIN, closingSet, learnChain, liveSet, serviceChains, slotOfLiveSet } from './affinity-names.ts';
-import { WEIGHT_TOTAL } from './affinity-weights.ts';
+import {
+  CLASSIFY_CHAIN,
+  closingSet,
+  learnChain,
+  liveSet,
+  serviceChains,
+  slotOfLearnChain,
+  slotOfLiveSet,
+} from './affinity-names.ts';
+import type { SplitRange } from './affinity-split.ts';
+import { hashRanges, WEIGHT_TOTAL } from './affinity-weights.ts';
 import type { AffinityService } from './fib.ts';
 
 export interface AffinityReadBack {
@@ -11,13 +20,16 @@ export interface AffinityReadBack {
   readonly damaged: ReadonlySet<string>;
 }
 
+/** Ranges of each split map by its name, ascending; undefined where its elements are no ranges of ours. */
+export type SplitsRead = ReadonlyMap<string, readonly SplitRange[] | undefined>;
+
 type Json = Readonly<Record<string, unknown>>;
 
 /**
  * Parses the documents of `nft -j list table` (terse) and `nft -j list map` for our table; order does not matter,
- * other tables' objects must not be among them. Throws SyntaxError when a text is not JSON.
+ * other tables' objects must not be among them; the split maps are read apart. Throws SyntaxError when a text is not JSON.
  */
-export function readAffinity(documents: readonly string[]): AffinityReadBack {
+export function readAffinity(documents: readonly string[], splits: SplitsRead): AffinityReadBack {
   const items = documents
     .flatMap((text) => asArray(asObject(JSON.parse(text))?.nftables))
     .map((item) => asObject(item));
@@ -44,7 +56,7 @@ export function readAffinity(documents: readonly string[]): AffinityReadBack {
   for (const name of chains.keys()) {
     const address = addressOfChain(name);
     if (address === undefined) continue;
-    const read = readService(address, chains);
+    const read = readService(address, chains, splits);
     services.push(read.service);
     const slots = read.service.instances.map((instance) => instance.slot);
     const held = slots.every((slot) => sets.has(liveSet(slot)) && sets.has(closingSet(slot)));
@@ -62,11 +74,13 @@ export function countElements(document: string): number {
 function readService(
   address: string,
   chains: ReadonlyMap<string, unknown[][]>,
+  splits: SplitsRead,
 ): { service: AffinityService; whole: boolean } {
   const names = serviceChains(address);
   const main = chains.get(names.main) ?? [];
   const finish = chains.get(names.finish) ?? [];
-  const weights = readWeights(chains.get(names.decide) ?? []);
+  const ranges = splits.get(names.split);
+  const weights = ranges && readWeights(ranges);
   const instances: { slot: number; mark: number; weight: number; failed: boolean }[] = [];
   let idleTimeoutMs = 0;
   for (const expressions of main) {
@@ -83,44 +97,54 @@ function readService(
     const [rule] = rules;
     return rules.length === 1 && markOf(rule!) === mark && setStatement(rule!, 'add')?.set === liveSet(slot);
   });
-  const total = instances.reduce((sum, instance) => sum + instance.weight, 0);
   const whole =
-    weights !== undefined &&
+    ranges !== undefined &&
+    isDivision(ranges, instances) &&
+    looksUp(chains.get(names.decide) ?? [], names.split) &&
     main.length === 2 * count + 2 &&
     finish.length === count &&
-    learnsAlike &&
-    (total === 0 || total === WEIGHT_TOTAL);
+    learnsAlike;
   return {
     service: { kind: 'affinity', service: address, mode: 'flow', instances, idleTimeoutMs, closingTimeoutMs },
     whole,
   };
 }
 
-/** Weight per slot; undefined when the chain is not one that we rendered. */
-function readWeights(rules: readonly unknown[][]): ReadonlyMap<number, number> | undefined {
+/** Numbers per slot. */
+function readWeights(ranges: readonly SplitRange[]): ReadonlyMap<number, number> {
   const weights = new Map<number, number>();
-  if (rules.length === 0) return weights;
-  const statement = asObject(rules[0]![0]);
-  if (rules.length > 1 || !statement) return undefined;
-  const only = slotOfLearnChain(statement);
-  if (only !== undefined) return weights.set(only, WEIGHT_TOTAL);
-  const map = asObject(statement.vmap);
-  if (asObject(asObject(map?.key)?.jhash)?.mod !== WEIGHT_TOTAL) return undefined;
-  for (const pair of asArray(asObject(map?.data)?.set)) {
-    const [key, verdict] = asArray(pair);
-    const range = asArray(asObject(key)?.range);
-    const [from, to] = range.length === 2 ? range : [key, key];
-    const slot = slotOfLearnChain(asObject(verdict));
-    if (slot === undefined || typeof from !== 'number' || typeof to !== 'number') return undefined;
-    weights.set(slot, (weights.get(slot) ?? 0) + to - from + 1);
+  for (const { from, to, chain } of ranges) {
+    const slot = slotOfLearnChain(chain);
+    if (slot !== undefined) weights.set(slot, (weights.get(slot) ?? 0) + to - from + 1);
   }
   return weights;
 }
 
-function slotOfLearnChain(verdict: Json | undefined): number | undefined {
-  const target = asObject(verdict?.goto)?.target;
-  const match = typeof target === 'string' ? /^learn_(\d+)$/.exec(target) : null;
-  return match ? Number(match[1]) : undefined;
+/** True when the ranges are all or nothing, and as we would have divided these weights. */
+function isDivision(
+  ranges: readonly SplitRange[],
+  instances: readonly { readonly slot: number; readonly weight: number }[],
+): boolean {
+  const wanted = hashRanges(instances);
+  const last = ranges.at(-1);
+  return (
+    ranges.length === wanted.length &&
+    (last === undefined || last.to === WEIGHT_TOTAL - 1) &&
+    wanted.every(({ from, to, slot }, i) => {
+      const range = ranges[i]!;
+      return range.from === from && range.to === to && range.chain === learnChain(slot);
+    })
+  );
+}
+
+/** True when the chain is the two look-ups that we render. */
+function looksUp(rules: readonly unknown[][], split: string): boolean {
+  const isLookUp = ([statement, ...others]: unknown[]) => {
+    const map = asObject(asObject(statement)?.vmap);
+    const hash = asObject(asObject(map?.key)?.jhash);
+    return others.length === 0 && map?.data === `@${split}` && hash?.mod === WEIGHT_TOTAL;
+  };
+  return rules.length === 2 && rules.every(isLookUp);
 }
 
 /** The first `add @set {...}` or `update @set {...}` of a rule. */

@@ -54,16 +54,16 @@ describe('nft transaction of a new service', () => {
 });
 
 describe('nft transaction of a change', () => {
-  it('of weights alone rewrites the decide chain and nothing else', () => {
+  it('of weights alone rewrites the split and nothing else', () => {
     expect(renderAffinityChange(service({ 1: 700, 2: 300 }), service({ 1: 0, 2: 1000 }), rendering)).toEqual([
-      'flush chain inet cfnd_affinity svc_fd00_cafe__80_decide',
-      'add rule inet cfnd_affinity svc_fd00_cafe__80_decide goto learn_2',
+      'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
+      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto learn_2 }',
     ]);
   });
 
   it('to no weights leaves new flows unmarked', () => {
     expect(renderAffinityChange(service({ 1: 1000 }), service({ 1: 0 }), rendering)).toEqual([
-      'flush chain inet cfnd_affinity svc_fd00_cafe__80_decide',
+      'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
     ]);
   });
 
@@ -92,8 +92,8 @@ describe('nft transaction of a change', () => {
     expect(renderAffinityChange(before, failed, rendering)).toEqual([
       'flush set inet cfnd_affinity live_1',
       'flush set inet cfnd_affinity closing_1',
-      'flush chain inet cfnd_affinity svc_fd00_cafe__80_decide',
-      'add rule inet cfnd_affinity svc_fd00_cafe__80_decide goto learn_2',
+      'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
+      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto learn_2 }',
     ]);
   });
 
@@ -165,6 +165,7 @@ add chain inet cfnd_affinity learn_2
 add chain inet cfnd_affinity svc_fd00_cafe__80
 add chain inet cfnd_affinity svc_fd00_cafe__80_finish
 add chain inet cfnd_affinity svc_fd00_cafe__80_decide
+add map inet cfnd_affinity svc_fd00_cafe__80_split { typeof numgen inc mod 1000 : verdict; flags interval; }
 flush chain inet cfnd_affinity svc_fd00_cafe__80
 flush chain inet cfnd_affinity svc_fd00_cafe__80_finish
 flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
@@ -180,6 +181,8 @@ add rule inet cfnd_affinity learn_2 meta mark set meta mark & 0xfffff000 | 0x102
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_1 meta mark set meta mark & 0xfffff000 | 0x101 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_2 meta mark set meta mark & 0xfffff000 | 0x102 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 goto svc_fd00_cafe__80_decide
-flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
-add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap { 0-699 : goto learn_1, 700-999 : goto learn_2 }
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
+flush map inet cfnd_affinity svc_fd00_cafe__80_split
+add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-699 : goto learn_1, 700-999 : goto learn_2 }
 add element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }`;

@@ -12,7 +12,7 @@ import {
   serviceMap,
   AFFINITY_TABLE_SPEC as TABLE,
 } from './affinity-names.ts';
-import { hashRanges, WEIGHT_TOTAL } from './affinity-weights.ts';
+import { forgottenSets, renderSplitElements, renderSplitMap, renderSplitRules } from './affinity-split.ts';
 import { timeoutSeconds } from './equality.ts';
 import type { AffinityService } from './fib.ts';
 
@@ -30,7 +30,7 @@ export const AFFINITY_SET_SIZE = 262_144;
 /**
  * The commands, one a string, that turn what the kernel holds for one service into `after`; to be run as ONE
  * transaction. Structural changes are idempotent: they hold whatever part of `before` is really there, and never
- * touch the flows of a slot that stays and has not failed. A change of weights alone rewrites one chain.
+ * touch the flows of a slot that stays and has not failed. A change of weights alone rewrites one map's elements.
  * Empty when nothing is to be done. `before` and `after`, where both are given, are of one service.
  */
 export function renderAffinityChange(
@@ -41,21 +41,23 @@ export function renderAffinityChange(
   const old = before?.mode === 'flow' ? before : undefined;
   const next = after?.mode === 'flow' ? after : undefined;
   if (!next) return old ? renderRemoval(old, rendering) : [];
-  const forget = next.instances
-    .filter((instance) => instance.failed)
-    .flatMap(({ slot }) => [`flush set ${TABLE} ${liveSet(slot)}`, `flush set ${TABLE} ${closingSet(slot)}`]);
-  if (!rendering.rebuild && old && structureText(old) === structureText(next))
-    return [...forget, ...renderDecide(next)];
+  const forget = forgottenSets(next).map((set) => `flush set ${TABLE} ${set}`);
+  if (!rendering.rebuild && old && sameStructure(old, next)) return [...forget, ...renderSplitElements(next)];
   const gone = old?.instances.filter(({ slot }) => !next.instances.some((instance) => instance.slot === slot)) ?? [];
   return [
     ...renderTable(),
     ...next.instances.flatMap(({ slot }) => renderSlot(next.service, slot, rendering)),
     ...renderChains(next, rendering),
-    ...renderDecide(next),
+    ...renderSplitElements(next),
     ...gone.flatMap(({ slot }) => renderSlotRemoval(old!.service, slot, rendering)),
     ...forget,
     `add element ${TABLE} ${serviceMap(next.service)} { ${next.service} : goto ${serviceChains(next.service).main} }`,
   ];
+}
+
+/** True when nothing but weights differs: the rules of one are the rules of the other. */
+export function sameStructure(a: AffinityService, b: AffinityService): boolean {
+  return a.mode === b.mode && structureText(a) === structureText(b);
 }
 
 /** Creates the table, its maps and its base chain, or restores them; foreign rules in our own chain are dropped. */
@@ -77,7 +79,7 @@ export function renderTableRemoval(): string[] {
 }
 
 function renderRemoval(service: AffinityService, rendering: AffinityRendering): string[] {
-  const { main, finish, decide } = serviceChains(service.service);
+  const { main, finish, decide, split } = serviceChains(service.service);
   const chains = [main, finish, decide];
   const element = `${TABLE} ${serviceMap(service.service)} { ${service.service} : goto ${main} }`;
   // nft knows no "delete if there" before 1.0.7; to add first makes each deletion hold in any state.
@@ -86,8 +88,10 @@ function renderRemoval(service: AffinityService, rendering: AffinityRendering): 
     ...chains.map((chain) => `add chain ${TABLE} ${chain}`),
     `add element ${element}`,
     `delete element ${element}`,
+    renderSplitMap(service.service),
     ...chains.map((chain) => `flush chain ${TABLE} ${chain}`),
     ...chains.map((chain) => `delete chain ${TABLE} ${chain}`),
+    `delete map ${TABLE} ${split}`,
     ...service.instances.flatMap(({ slot }) => renderSlotRemoval(service.service, slot, rendering)),
   ];
 }
@@ -138,25 +142,12 @@ function renderChains(service: AffinityService, { markMask }: AffinityRendering)
   const chains = [main, finish, decide, ...service.instances.map(({ slot }) => learnChain(slot))];
   return [
     ...[main, finish, decide].map((chain) => `add chain ${TABLE} ${chain}`),
+    renderSplitMap(service.service),
     ...chains.map((chain) => `flush chain ${TABLE} ${chain}`),
     ...rules.map((rule) => `add rule ${TABLE} ${rule}`),
+    ...renderSplitRules(service.service),
   ];
 }
-
-function renderDecide(service: AffinityService): string[] {
-  const { decide } = serviceChains(service.service);
-  const ranges = hashRanges(service.instances);
-  const flush = `flush chain ${TABLE} ${decide}`;
-  if (ranges.length === 0) return [flush];
-  if (ranges.length === 1) return [flush, `add rule ${TABLE} ${decide} goto ${learnChain(ranges[0]!.slot)}`];
-  const source = addressFamily(service.service) === 'ipv6' ? 'ip6 saddr' : 'ip saddr';
-  const map = ranges.map(({ from, to, slot }) => `${from === to ? from : `${from}-${to}`} : goto ${learnChain(slot)}`);
-  // A hash and not a random number: two packets of one new flow on two CPUs, or in a full set, decide alike.
-  const hash = `jhash ${source} . th sport . th dport mod ${WEIGHT_TOTAL} seed ${HASH_SEED}`;
-  return [flush, `add rule ${TABLE} ${decide} ${hash} vmap { ${map.join(', ')} }`];
-}
-
-const HASH_SEED = '0x5eed';
 
 function markStatement(mark: number, mask: number): string {
   const hex = `0x${mark.toString(16)}`;
@@ -164,7 +155,6 @@ function markStatement(mark: number, mask: number): string {
   return `meta mark set meta mark & 0x${(~mask >>> 0).toString(16)} | ${hex}`;
 }
 
-/** All that is not weights. */
 function structureText(service: AffinityService): string {
   const slots = service.instances.map(({ slot, mark }) => `${slot}:${mark}`);
   const timeouts = `${timeoutSeconds(service.idleTimeoutMs)} ${timeoutSeconds(service.closingTimeoutMs)}`;

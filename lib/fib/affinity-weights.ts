@@ -25,3 +25,18 @@ export function hashRanges(instances: readonly { readonly slot: number; readonly
   }
   return ranges;
 }
+
+export interface RangeChange {
+  readonly gone: readonly HashRange[];
+  readonly come: readonly HashRange[];
+}
+
+/** What turns one division into the other; ranges that stay as they are are left alone. */
+export function rangeChange(before: readonly HashRange[], after: readonly HashRange[]): RangeChange {
+  const isAmong = (ranges: readonly HashRange[], { from, to, slot }: HashRange) =>
+    ranges.some((range) => range.from === from && range.to === to && range.slot === slot);
+  return {
+    gone: before.filter((range) => !isAmong(after, range)),
+    come: after.filter((range) => !isAmong(before, range)),
+  };
+}
