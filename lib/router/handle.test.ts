@@ -167,6 +167,21 @@ describe('routers that hear each other', () => {
   });
 });
 
+test('a clean stop drains first, withdraws next, and forwards until the end', () => {
+  const before = simulation.objects('eg1', 'route').length;
+  simulation.post('eg1', { type: 'stop', text: 'SIGTERM' });
+  simulation.run(200);
+  expect(shares()).toEqual({ [SID1]: 0, [SID2]: 1000 });
+  simulation.run(200);
+  expect(shares()).toEqual({ [SID2]: 1000 });
+  expect(simulation.objects('in', 'route').map((route) => route.prefix)).not.toContain('5f00:0:4::/48');
+  expect(simulation.objects('eg1', 'route')).toHaveLength(before);
+  const stopped = () => simulation.node('eg1').lines.some((line) => line.includes('"type":"stopped"'));
+  expect(stopped()).toBe(false);
+  simulation.run(300);
+  expect(stopped()).toBe(true);
+});
+
 describe.each(['core1', 'eg1', 'in', 'core2'])('a daemon that is killed and started again (%s)', (name) => {
   test('changes nothing that its neighbours forward, and ends with the same objects', () => {
     const before = new Map([...simulation.nodes].map(([it, node]) => [it, JSON.stringify(sorted(node.fib))]));

@@ -8,7 +8,7 @@ import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './insta
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { flushPeers, peerStep, restartExpired, timerName } from './sessions.ts';
-import { announce, begin, checkReady, createState, stop, stopNow } from './start.ts';
+import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
@@ -122,6 +122,8 @@ function timer(state: RouterState, name: string): void {
       return setTimer(state, name, state.atMs + state.config.fib.verifyIntervalMs);
     case 'flush':
       return;
+    case 'leave':
+      return leave(state);
     case 'stop':
       return stopNow(state);
     default:

@@ -131,7 +131,7 @@ function take(state: RouterState, instance: Instance, outcome: AgentOutcome): vo
 function advertise(state: RouterState, instance: Instance): void {
   const { route, key } = routeOf(state, instance);
   // DESIGN section 11: program before advertising.
-  const offered = instance.healthy === true && !state.stopping && isInForce(state, sidKey(state, instance));
+  const offered = instance.healthy === true && !state.leaving && isInForce(state, sidKey(state, instance));
   if (!offered) {
     withdrawKeys(state, LOCAL, state.table.entries.get(key)?.sources.has(LOCAL) ? [key] : []);
     return;
@@ -147,6 +147,13 @@ function setDrain(state: RouterState, instance: Instance, drain: boolean): void 
   instance.attributes = { ...instance.attributes, drain };
   log(state, 'info', drain ? 'draining' : 'drain ended', names(instance));
   advertise(state, instance);
+}
+
+/** Asks everyone to send no new flows; false when there is nobody who would. */
+export function drainAll(state: RouterState): boolean {
+  const advertised = [...state.instances.values()].filter((instance) => isAdvertised(state, instance));
+  for (const instance of advertised) setDrain(state, instance, true);
+  return advertised.length > 0;
 }
 
 /** Drain asked of an ingress: it only stops sending new flows from here. */

@@ -8,7 +8,7 @@ import { QUIET } from '../time/debounce.ts';
 import { Lsdb } from '../topology/lsdb.ts';
 import type { RouterEvent } from './event.ts';
 import { RETRY_MIN_MS, startSync } from './fib-plan.ts';
-import { advertiseInstances, createInstance, instancesSettled } from './instances.ts';
+import { advertiseInstances, createInstance, drainAll, instancesSettled } from './instances.ts';
 import { originate, retire } from './link-state.ts';
 import { linksSettled, needsAdjacency, startLinks } from './links.ts';
 import { peerStep, RESTARTING, stopSessions } from './sessions.ts';
@@ -20,6 +20,8 @@ import { runSpf } from './underlay.ts';
 
 /** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
 const READY_DEADLINE_MS = 5000;
+/** Time for ingresses to send new flows elsewhere, and for handshakes under way to end. */
+const DRAIN_GRACE_MS = 300;
 /** Time for peers to move traffic away before the objects go. */
 const STOP_GRACE_MS = 300;
 
@@ -66,6 +68,7 @@ export function createState(event: StartEvent): RouterState {
     ready: false,
     announced: false,
     stopping: false,
+    leaving: false,
     excluded: new Set(),
   };
   for (const link of config.links) {
@@ -160,12 +163,19 @@ function peersComplete(state: RouterState): boolean {
   return true;
 }
 
-/** Leaves in order: out of everyone's paths, then farewell, then gone. */
+/** Leaves in order: drained, then out of everyone's paths, then farewell, then gone. */
 export function stop(state: RouterState, text: string): void {
   if (state.stopping) return;
   log(state, 'info', 'stopping', { text });
-  retire(state);
   state.stopping = true;
+  if (!drainAll(state)) return leave(state);
+  setTimer(state, 'leave', state.atMs + DRAIN_GRACE_MS);
+}
+
+/** Withdraws everything, while forwarding goes on for what is still on its way. */
+export function leave(state: RouterState): void {
+  state.leaving = true;
+  retire(state);
   advertiseInstances(state);
   setTimer(state, 'stop', state.atMs + STOP_GRACE_MS);
 }

@@ -142,6 +142,8 @@ export interface RouterState {
   /** Own routes and End-of-RIB are out. */
   announced: boolean;
   stopping: boolean;
+  /** The last part of stopping: nothing is offered any more. */
+  leaving: boolean;
   /** Remote contact instances this operator excluded here, by route key. */
   readonly excluded: Set<string>;
 }

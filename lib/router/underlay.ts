@@ -13,7 +13,8 @@ const SPF_DEBOUNCE = { minMs: 10, maxMs: 250 };
 
 /** Paths are computed again: at once after a quiet time, later while changes keep coming. */
 export function scheduleSpf(state: RouterState): void {
-  if (state.spfPending) return;
+  // Without links of its own nothing is reachable: what still comes is forwarded as before.
+  if (state.spfPending || state.leaving) return;
   const atMs = dueAt(state.spfDebounce, state.atMs);
   if (atMs <= state.atMs) runSpf(state);
   else {
