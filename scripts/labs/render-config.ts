@@ -7,6 +7,8 @@ import { linksOf, routersOf, type Topology, type TopologyRouter, type TopologySe
 /** Lab pace: a probe is cheap here, and a demonstration should not wait. */
 const HEALTH_PROBE = { interval: '100ms', timeout: '500ms', rise: 3, fall: 3 };
 const BLACKOUT = '1s';
+/** A delay that rises is believed when the lowest of this time has risen. */
+const STAMP_WINDOW = '2s';
 
 /** The text of `configs/<router>.yaml`. */
 export function renderConfig(topology: Topology, router: TopologyRouter): string {
@@ -39,7 +41,7 @@ export function renderConfig(topology: Topology, router: TopologyRouter): string
       'remote-address': withoutLength(remote.address),
       delay: formatDelay(Math.max(1, link.delayUs)),
     })),
-    stamp: { port: topology.ports.stamp },
+    stamp: { port: topology.ports.stamp, window: STAMP_WINDOW },
     peers: fabric.map(({ remote, peer }) => ({
       name: peer.name,
       address: withoutLength(remote.address),
