@@ -1,0 +1,125 @@
+// What the demo claims, and whether the run showed it: every sentence with the numbers it rests on. Pure. A claim that does
+// not hold makes the demo fail.
+import type { Claim, DemoPhase, SegmentListRow } from './document.ts';
+import type { PhaseRecord } from './scenario.ts';
+import type { Timeline } from './timeline.ts';
+
+export interface Evidence {
+  readonly phases: readonly DemoPhase[];
+  readonly records: readonly PhaseRecord[];
+  readonly lists: readonly SegmentListRow[];
+  readonly timeline: Timeline;
+  /** Contact instance that serves the first client in the beginning, and that client's ingress. */
+  readonly hero: string;
+  readonly ingress: string;
+  /** Packets of the stream that the end hosts themselves dropped unread; not lost in the network. */
+  readonly droppedByHosts: number;
+  readonly captured: boolean;
+}
+
+/** A new connection must succeed again within this: three missed probes of any interval up to 300 ms. */
+const RESUMED_WITHIN_MS = 1_000;
+/** Flows are counted when they start; the one that raced with the kernel change is not late. */
+const RACE_MS = 300;
+
+/** Claims about traffic; `records` without load have none. */
+export function judge(evidence: Evidence): Claim[] {
+  const { phases, hero } = evidence;
+  const named = (name: string) => phases.find((phase) => phase.name === name);
+  const claims: Claim[] = [];
+  const claim = (text: string, held: boolean, seen: string) => claims.push({ claim: text, held, seen });
+
+  const undisturbed = phases.filter(({ name }) => name !== 'cut');
+  const broken = undisturbed.filter(({ brokenFlows }) => brokenFlows > 0);
+  claim(
+    'no running flow breaks while load and paths change',
+    broken.length === 0,
+    broken.length === 0
+      ? `0 broken in ${undisturbed.map(({ name }) => name).join(', ')}`
+      : broken.map(({ name, brokenFlows }) => `${brokenFlows} in ${name}`).join(', '),
+  );
+  const moved = phases.reduce((n, { movedFlows }) => n + movedFlows, 0);
+  claim('no running flow is answered by another contact instance', moved === 0, `${moved} moved`);
+
+  for (const name of ['busy', 'cut']) {
+    const phase = named(name);
+    const record = evidence.records.find((one) => one.name === name);
+    if (phase === undefined || record === undefined) continue;
+    const { late, after } = flowsTo(evidence, hero, record);
+    claim(
+      `${name}: new flows of ${evidence.ingress} follow the decision away from ${hero}`,
+      after > 0 && late === 0,
+      `${late} of ${after} new flows went to ${hero} against the decision, ${RACE_MS} ms and more after it`,
+    );
+  }
+  const path = named('path');
+  if (path !== undefined && path.sentPackets > 0) {
+    const lost = Math.max(0, path.lostPackets - evidence.droppedByHosts);
+    claim(
+      'path: the running stream loses nothing when its path changes',
+      lost === 0,
+      `${path.lostPackets} of ${path.sentPackets} packets lost${
+        evidence.droppedByHosts > 0 ? ` (the end hosts dropped ${evidence.droppedByHosts} unread in the whole run)` : ''
+      }`,
+    );
+  }
+  const cut = named('cut');
+  if (cut !== undefined) {
+    claim(
+      'cut: new connections succeed again in less than a second',
+      cut.resumedAfterMs !== null && cut.resumedAfterMs < RESUMED_WITHIN_MS,
+      cut.resumedAfterMs === null
+        ? 'they did not'
+        : `after ${cut.resumedAfterMs.toFixed(0)} ms, ${cut.failedFlows} attempts failed`,
+    );
+  }
+  const back = named('return');
+  if (back !== undefined) {
+    const flows = back.newFlows[hero] ?? 0;
+    claim(`return: new flows come back to ${hero}`, flows > 0, `${flows} new flows reached ${hero}`);
+  }
+  if (evidence.captured) {
+    const unseen = evidence.lists.filter((row) => row.weight > 0 && !row.captured);
+    claim(
+      'the segment lists on the wire are those that the daemons explain',
+      unseen.length === 0,
+      unseen.length === 0
+        ? `${evidence.lists.filter((row) => row.captured).length} lists captured`
+        : unseen.map((row) => `${row.phase}: ${row.ingress} to ${row.instance} not seen`).join(', '),
+    );
+  }
+  return claims;
+}
+
+/** Claims about decisions alone, where no packet follows them. */
+export function judgeDecisions({ records, hero, ingress }: Evidence): Claim[] {
+  const weightIn = (name: string) => records.find((record) => record.name === name)?.weights[ingress]?.[hero] ?? 0;
+  const steady = weightIn('steady');
+  return [
+    ...['busy', 'cut'].map((name) => ({
+      claim: `${name}: ${ingress} decides away from ${hero}`,
+      held: weightIn(name) < steady,
+      seen: `${weightIn(name)} of 1000 new flows, ${steady} before`,
+    })),
+    {
+      claim: `return: ${ingress} decides for ${hero} again`,
+      held: weightIn('return') > weightIn('cut'),
+      seen: `${weightIn('return')} of 1000 new flows`,
+    },
+  ];
+}
+
+/** New flows of the first client once the decision of the phase was in force, and those of them that still reached `hero`. */
+function flowsTo({ timeline, ingress, records }: Evidence, hero: string, record: PhaseRecord) {
+  const own = timeline.ingresses.find((one) => one.ingress === ingress);
+  const originMs = records[0]?.startedAtMs ?? 0;
+  const fromMs = record.settledAtMs + RACE_MS - originMs;
+  const points = (own?.points ?? []).filter(
+    ({ atMs }) => atMs >= fromMs && atMs + timeline.bucketMs <= record.endedAtMs - originMs,
+  );
+  const after = points.reduce((n, { newFlows }) => n + Object.values(newFlows).reduce((a, b) => a + b, 0), 0);
+  const reached = points.reduce((n, { newFlows }) => n + (newFlows[hero] ?? 0), 0);
+  // Where the decision leaves it a small share, that many may, and three standard deviations more.
+  const expected = ((record.weights[ingress]?.[hero] ?? 0) / 1000) * after;
+  return { late: Math.max(0, reached - Math.ceil(expected + 3 * Math.sqrt(expected))), after };
+}
