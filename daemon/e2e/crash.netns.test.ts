@@ -1,0 +1,104 @@
+// kill -9: a daemon that dies takes nothing with it. Forwarding goes on with the last good state, and the next life
+// takes it over without a lost packet and clears away only what is its own and stale.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
+import { Lab, SERVICE, TWO_SITES } from './lab.fixture.ts';
+import { built, type Client, udpSocketDrops } from './program.fixture.ts';
+
+const why = whyNoKernelTests();
+if (why) process.stderr.write(`crashes of real daemons are not tested: ${why}\n`);
+
+/** Whole seconds of traffic without the daemon: longer than the hold time of its sessions. */
+const DEAD_SECONDS = 4;
+
+/** Made while the daemon is dead. `ours`: with our protocol number, but nothing that the next life wants. */
+const objects = [
+  {
+    ours: true,
+    make: 'ip -6 route add blackhole 2001:db8:dead::/64 proto 201',
+    list: 'ip -6 route show',
+    text: '2001:db8:dead::/64',
+  },
+  {
+    ours: true,
+    make: 'ip nexthop add id 200003999 blackhole proto 201',
+    list: 'ip nexthop show',
+    text: 'id 200003999',
+  },
+  {
+    ours: true,
+    make: 'ip -6 rule add pref 13999 fwmark 0x5ff/0xfff table 13999 proto 201',
+    list: 'ip -6 rule show',
+    text: '13999:',
+  },
+  {
+    ours: false,
+    make: 'ip -6 route add blackhole 2001:db8:beef::/64 proto static',
+    list: 'ip -6 route show',
+    text: '2001:db8:beef::/64',
+  },
+  {
+    ours: false,
+    make: 'ip -6 rule add pref 500 from 2001:db8:beef::/64 table 500',
+    list: 'ip -6 rule show',
+    text: '500:',
+  },
+  { ours: false, make: 'ip nexthop add id 4711 blackhole proto static', list: 'ip nexthop show', text: 'id 4711' },
+  { ours: false, make: 'nft add table inet foreign', list: 'nft list tables', text: 'table inet foreign' },
+];
+
+function isThere(lab: Lab, node: string, { list, text }: (typeof objects)[number]): boolean {
+  const lines = lab.ns(node).run('sh', '-c', list).split('\n');
+  return lines.some((line) => line.startsWith(text) || line.includes(` ${text} `));
+}
+
+describe.skipIf(why !== undefined)('a daemon that is killed', () => {
+  let lab: Lab;
+  let client: Client | undefined;
+
+  beforeAll(async () => {
+    await built();
+    lab = new Lab(TWO_SITES);
+    await lab.startAll();
+  }, 90_000);
+
+  afterAll(async () => {
+    await lab?.stop();
+  });
+
+  for (const victim of ['in', 'core1', 'eg1'])
+    test(`${victim} is killed and restarted while traffic passes it: nothing is lost`, {
+      timeout: 90_000,
+    }, async () => {
+      await lab.until('site 1 is preferred', async () => ((await lab.weights()).sv1 ?? 0) === 1000);
+      const dropsBefore = udpSocketDrops(lab.ns('sv1'));
+      client = lab.startClient(['--rate', '20', '--long-lived', '10', '--udp', `[${SERVICE}]:7`]);
+      await lab.until('traffic flows', () => (client!.second?.longFlows?.sv1 ?? 0) === 10);
+
+      const first = lab.daemon(victim);
+      await first.end('SIGKILL');
+      for (const { make } of objects) lab.ns(victim).run('sh', '-c', make);
+      for (const it of objects) expect(isThere(lab, victim, it), it.make).toBe(true);
+      const diedAt = client.second!.second;
+      await lab.until('traffic went on for a while', () => client!.second!.second > diedAt + DEAD_SECONDS);
+      client.mark('restart');
+      const second = lab.start(victim);
+      await lab.until('the next life is in sync', () => second.lines(/initial exchange complete/).length > 0);
+      await lab.converged();
+      client.mark('after');
+      await lab.until('what was stale is gone', () => objects.every((it) => it.ours !== isThere(lab, victim, it)));
+
+      const summary = await client.stop();
+      client = undefined;
+      const lost = summary.phases.reduce((sum, phase) => sum + phase.udp!.lost, 0);
+      const machine = (summary.udpDroppedHere ?? 0) + udpSocketDrops(lab.ns('sv1')) - dropsBefore;
+      expect(lost - machine, JSON.stringify(summary.phases)).toBeLessThanOrEqual(0);
+      for (const phase of summary.phases) {
+        expect(phase.brokenFlows, phase.name).toBe(0);
+        expect(phase.movedFlows, phase.name).toBe(0);
+        expect(phase.failedFlows, phase.name).toBe(0);
+      }
+      expect(summary.longFlows).toMatchObject({ unbroken: 10, instances: { sv1: 10 } });
+      expect(second.log.filter((line) => /error|fatal/.test(line.level))).toEqual([]);
+    });
+});
