@@ -67,7 +67,7 @@ async function main(): Promise<number> {
     write: (text) => void out.write(text),
   });
   const { document } = played;
-  writeFileSync(values.report, renderPage(played));
+  writeFileSync(values.report, renderPage({ ...played, client: played.timeline.ingresses[0]?.client ?? '' }));
   await written(out, `\n${renderSummary(document)}\nreport: ${resolve(values.report)}\n`);
   if (values.json) await written(process.stdout, `${JSON.stringify(document, undefined, 2)}\n`);
   return document.claims.every(({ held }) => held) ? 0 : 1;
