@@ -1,5 +1,6 @@
 // One dial: a fresh channel, one attempt, one deadline. Nothing is kept between attempts, so that grpc's own back-off
 // never argues with the FSM's.
+import { connect } from 'node:net';
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { asIs, CHANNEL_OPTIONS, PEER_PATH } from '../grpc/session-service.ts';
 import { endpoint } from './listener.ts';
@@ -13,8 +14,31 @@ export interface DialHooks {
   ended(reason: string): void;
 }
 
-/** Dials once; answers by exactly one of `opened` and `failed`. Returns a way to give up. */
+/**
+ * Dials once; answers by exactly one of `opened` and `failed`. Returns a way to give up. Asks by a bare TCP connection
+ * first whether anybody listens: after a refused attempt grpc-js tries again a second later, even on a closed channel,
+ * and would leave the peer with a connection that never brings a call.
+ */
 export function dial(address: string, port: number, timeoutMs: number, hooks: DialHooks): () => void {
+  const startedMs = performance.now();
+  let giveUp = () => {};
+  const socket = connect({ host: address, port });
+  const settle = (failure: string | undefined) => {
+    clearTimeout(deadline);
+    giveUp = () => {};
+    socket.removeAllListeners().on('error', () => {});
+    socket.destroy();
+    if (failure !== undefined) return hooks.failed(failure);
+    giveUp = call(address, port, timeoutMs - (performance.now() - startedMs), hooks);
+  };
+  const deadline = setTimeout(() => settle(`no answer within ${timeoutMs} ms`), timeoutMs);
+  socket.once('error', (error) => settle(error.message));
+  socket.once('connect', () => settle(undefined));
+  giveUp = () => settle('given up');
+  return () => giveUp();
+}
+
+function call(address: string, port: number, timeoutMs: number, hooks: DialHooks): () => void {
   const scheme = address.includes(':') ? 'ipv6' : 'ipv4';
   const client = new Client(`${scheme}:${endpoint(address, port)}`, credentials.createInsecure(), CHANNEL_OPTIONS);
   const stream = client.makeBidiStreamRequest(PEER_PATH, asIs, asIs, new Metadata(), {});
@@ -28,7 +52,7 @@ export function dial(address: string, port: number, timeoutMs: number, hooks: Di
     else if (before === 'open') hooks.ended(reason);
   };
   const deadline = setTimeout(() => {
-    over(`no answer within ${timeoutMs} ms`);
+    over(`no answer within ${Math.round(timeoutMs)} ms`);
     stream.cancel();
   }, timeoutMs);
   stream.once('metadata', () => {
