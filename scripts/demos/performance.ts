@@ -109,6 +109,7 @@ async function onStage(
       clients: facts.clients,
       summaries,
       decisions,
+      instances: facts.service.instances.map(({ host }) => host),
       bucketMs: BUCKET_MS,
     });
     const droppedHere = [...summaries.values()].reduce((n, one) => n + (one.udpDroppedHere ?? 0), 0);

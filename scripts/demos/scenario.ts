@@ -14,8 +14,10 @@ export interface PhaseRecord {
   readonly what: string;
   /** Wall clock, ms since 1970. */
   readonly startedAtMs: number;
-  /** The daemons' answer was in force. */
+  /** The daemons' answer was in force, or was waited for in vain. */
   readonly settledAtMs: number;
+  /** Why the answer did not come; absent: it did, or none was waited for. */
+  readonly unanswered?: string;
   readonly endedAtMs: number;
   /** Per ingress, at the end. */
   readonly weights: Readonly<Record<string, Weights>>;
@@ -46,13 +48,13 @@ export interface Played {
 const STEADY_MS = 2_500;
 /** After the answer of the daemons, so that the next thing does not fall into the picture of this one. */
 const SHOW_MS = 1_800;
-const ANSWER_MS = 15_000;
+const ANSWER_MS = 10_000;
 const CAPTURE_MS = 3_000;
 /** Above what the workers can serve in all, it would be an overload that no steering can mend. */
 const BUSY_UTILISATION = 0.8;
 const DETOUR_US = 5_000;
-/** Shares of 1000 that count as "all" and "none". */
-const MOST = 900;
+/** Shares of 1000: with the one the instance serves most flows again, with the other it has been left. */
+const MOST = 700;
 const HARDLY_ANY = 100;
 
 export async function play(options: ScenarioOptions): Promise<Played> {
@@ -74,8 +76,7 @@ export async function play(options: ScenarioOptions): Promise<Played> {
     await traffic?.mark(name);
     const startedAtMs = Date.now();
     await act();
-    if (answer !== undefined)
-      options.onAnswer(await until(answer.what, answer.probe, { timeoutMs: ANSWER_MS, signal, everyMs: 20 }));
+    const unanswered = answer === undefined ? undefined : await awaited(answer.what, answer.probe);
     const settledAtMs = Date.now();
     const looked = options.canCapture && traffic !== undefined ? look(stage, name, signal) : undefined;
     await pause(showMs, signal);
@@ -88,11 +89,24 @@ export async function play(options: ScenarioOptions): Promise<Played> {
       what,
       startedAtMs,
       settledAtMs,
+      ...(unanswered === undefined ? {} : { unanswered }),
       endedAtMs: Date.now(),
       weights: Object.fromEntries(weights),
       lists,
       path: await stage.routers.pathTo(ingress, hero),
     });
+  }
+
+  /** The story goes on without the answer: what comes next is worth seeing all the same, and the verdict tells. */
+  async function awaited(what: string, probe: () => Promise<Seen<string>>): Promise<string | undefined> {
+    try {
+      options.onAnswer(await until(what, probe, { timeoutMs: ANSWER_MS, signal, everyMs: 20 }));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DemoError) || signal.aborted) throw error;
+      options.onAnswer(error.message);
+      return error.message;
+    }
   }
 
   const share = (weight: number) => `${ingress} sends ${(weight / 10).toFixed(0)} % of new flows to ${hero}`;

@@ -36,7 +36,7 @@ export interface Timeline {
   readonly originMs: number;
   readonly lengthMs: number;
   readonly bucketMs: number;
-  /** Contact instances in the order of their names. */
+  /** All contact instances in the order of their names, which gives them their colours. */
   readonly instances: readonly string[];
   readonly phases: readonly {
     readonly name: string;
@@ -52,22 +52,20 @@ export interface TimelineInput {
   readonly clients: readonly { readonly client: string; readonly ingress: string }[];
   readonly summaries: ReadonlyMap<string, LoadSummary>;
   readonly decisions: readonly DecisionMark[];
+  /** All contact instances, whether or not they served. */
+  readonly instances: readonly string[];
   /** A multiple of the generators' bucket. */
   readonly bucketMs: number;
 }
 
-export function buildTimeline({ phases, clients, summaries, decisions, bucketMs }: TimelineInput): Timeline {
+export function buildTimeline({ phases, clients, summaries, decisions, instances, bucketMs }: TimelineInput): Timeline {
   const originMs = phases[0]?.startedAtMs ?? 0;
   const lengthMs = (phases.at(-1)?.endedAtMs ?? originMs) - originMs;
-  const instances = new Set<string>();
-  for (const { timeline } of summaries.values())
-    for (const { newFlows } of timeline) for (const name of Object.keys(newFlows)) instances.add(name);
-  for (const { weights } of decisions) for (const name of Object.keys(weights)) instances.add(name);
   return {
     originMs,
     lengthMs,
     bucketMs,
-    instances: [...instances].sort(),
+    instances: instances.toSorted(),
     phases: phases.map(({ name, what, startedAtMs, endedAtMs }, i) => ({
       name,
       what,

@@ -29,6 +29,8 @@ export function judge(evidence: Evidence): Claim[] {
   const claims: Claim[] = [];
   const claim = (text: string, held: boolean, seen: string) => claims.push({ claim: text, held, seen });
 
+  for (const { name, unanswered } of evidence.records)
+    if (unanswered !== undefined) claim(`${name}: the daemons answer`, false, unanswered);
   const undisturbed = phases.filter(({ name }) => name !== 'cut');
   const broken = undisturbed.filter(({ brokenFlows }) => brokenFlows > 0);
   claim(

@@ -1,6 +1,6 @@
 // The timeline as a picture: for each ingress who got its new flows, below it the response times, and what was lost. Time
 // runs to the right, phases are columns. Pure: a timeline in, SVG out.
-import type { IngressTimeline, Timeline, TimelinePoint } from '../timeline.ts';
+import type { IngressTimeline, Timeline } from '../timeline.ts';
 import { colourOf, element, INK, label, short } from './svg.ts';
 
 const WIDTH = 1160;
@@ -19,17 +19,20 @@ const CLIENT_STROKES = ['#1c2733', '#8a97a5'];
 
 export function renderChart(timeline: Timeline): string {
   const x = (atMs: number) => LEFT + ((WIDTH - LEFT - RIGHT) * atMs) / Math.max(1, timeline.lengthMs);
-  const shown = timeline.ingresses.filter(({ points }) => points.length > 0);
+  const shown = timeline.ingresses;
+  const loaded = shown.some(({ points }) => points.some(({ responseMs }) => responseMs !== null));
   const parts: string[] = [];
   let top = HEAD;
   for (const ingress of shown) {
     parts.push(shares(timeline, ingress, top, x));
     top += SHARE + GAP;
   }
-  parts.push(responses(shown, top, x));
-  top += RESPONSE + GAP;
-  parts.push(losses(shown, timeline.bucketMs, top, x));
-  top += LOSS;
+  if (loaded) {
+    parts.push(responses(shown, top, x));
+    top += RESPONSE + GAP;
+    parts.push(losses(shown, timeline.bucketMs, top, x));
+    top += LOSS;
+  }
   const height = top + 34;
   return element(
     'svg',
@@ -70,19 +73,20 @@ function phaseLines({ phases }: Timeline, bottom: number, x: Scale): string {
     .join('');
 }
 
-/** Stacked steps, one a bucket; where no flow began there is a hole. */
+/** Stacked steps, one a bucket; where no flow began there is a hole. Without load what was decided, not what flowed. */
 function shares(timeline: Timeline, ingress: IngressTimeline, top: number, x: Scale): string {
   const { instances, bucketMs } = timeline;
-  const columns = ingress.points.map((point) => stack(point, instances));
+  const flowed = ingress.points.length > 0;
+  const counts = flowed ? ingress.points.map(({ newFlows }) => newFlows) : decided(timeline, ingress);
+  const columns = counts.map((count) => stack(count, instances));
   const areas = instances.map((name, i) => {
     const steps = columns.flatMap((column, at) => {
       const level = column?.[i];
       if (level === undefined || level.to === level.from) return [];
-      const from = ingress.points[at]!.atMs;
+      const from = short(x(at * bucketMs));
+      const width = x((at + 1) * bucketMs) - x(at * bucketMs) + 0.3;
       const y = top + SHARE * (1 - level.to);
-      return [
-        `M${short(x(from))} ${short(y)}h${short(x(from + bucketMs) - x(from) + 0.3)}v${short(SHARE * (level.to - level.from))}H${short(x(from))}z`,
-      ];
+      return [`M${from} ${short(y)}h${short(width)}v${short(SHARE * (level.to - level.from))}H${from}z`];
     });
     return steps.length === 0 ? '' : element('path', { d: steps.join(''), fill: colourOf(instances, name) });
   });
@@ -91,7 +95,7 @@ function shares(timeline: Timeline, ingress: IngressTimeline, top: number, x: Sc
     .map(({ atMs }) => element('path', { d: `M${short(x(atMs) - 3.5)} ${top - 8}h7l-3.5 6z`, class: 'decision' }));
   return [
     label(ingress.client, { x: LEFT - 12, y: top + 20, class: 'row' }),
-    label(`new flows`, { x: LEFT - 12, y: top + 38, class: 'rowsub' }),
+    label(flowed ? 'new flows' : 'decided', { x: LEFT - 12, y: top + 38, class: 'rowsub' }),
     label(`via ${ingress.ingress}`, { x: LEFT - 12, y: top + 53, class: 'rowsub' }),
     ...areas,
     ...marks,
@@ -99,13 +103,21 @@ function shares(timeline: Timeline, ingress: IngressTimeline, top: number, x: Sc
   ].join('');
 }
 
-function stack({ newFlows }: TimelinePoint, instances: readonly string[]) {
-  const total = Object.values(newFlows).reduce((a, b) => a + b, 0);
+/** Weights in force at the start of each bucket. */
+function decided({ lengthMs, bucketMs }: Timeline, { decisions }: IngressTimeline): Readonly<Record<string, number>>[] {
+  return Array.from(
+    { length: Math.ceil(lengthMs / bucketMs) },
+    (_, i) => decisions.findLast(({ atMs }) => atMs <= i * bucketMs)?.weights ?? {},
+  );
+}
+
+function stack(counts: Readonly<Record<string, number>>, instances: readonly string[]) {
+  const total = Object.values(counts).reduce((a, b) => a + b, 0);
   if (total === 0) return undefined;
   let sum = 0;
   return instances.map((name) => {
     const from = sum / total;
-    sum += newFlows[name] ?? 0;
+    sum += counts[name] ?? 0;
     return { from, to: sum / total };
   });
 }

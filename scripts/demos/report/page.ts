@@ -12,10 +12,12 @@ export type PageInput = Pick<Performance, 'document' | 'timeline' | 'phases' | '
   readonly client: string;
 };
 
+/** What a reader of the table asks first. */
+const NOTE = `<p class="note">Flows that run to a site when it is cut off break with it, and what is under way is lost: no routing carries them further.</p>`;
+
 export function renderPage(input: PageInput): string {
   const { document, timeline, lab, hero } = input;
-  const names = lab.nodes.filter(({ group }) => group === 'service-host').map(({ name }) => name);
-  const instances = names.toSorted();
+  const { instances } = timeline;
   const failed = document.claims.filter(({ held }) => !held).length;
   const when = new Date(timeline.originMs).toISOString().slice(0, 16).replace('T', ' ');
   const body = [
@@ -28,7 +30,7 @@ export function renderPage(input: PageInput): string {
       : '',
     `<section><h2>Who served new flows</h2>${key(instances)}${renderChart(timeline)}${story(input)}</section>`,
     `<section><h2>The lab, and the way of the running stream</h2>${renderPicture(lab, instances, paths(input))}</section>`,
-    `<section><h2>Phase by phase</h2>${phaseTable(document.phases, instances)}</section>`,
+    `<section><h2>Phase by phase</h2>${phaseTable(document.phases, instances)}${NOTE}</section>`,
     listTable(document),
     `<div class="columns">${latencyTable(document)}${claims(document)}</div>`,
     leftOut(document),

@@ -59,6 +59,7 @@ code { font: 13px/1.4 ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; }
 .claims .held::before { content: "\\2713"; color: #2c9c78; }
 .claims .fell::before { content: "\\2717"; color: #cf3434; }
 .claims .fell span { color: #cf3434; }
+.note { color: #5f6f80; font-size: 13px; margin: 8px 0 0; }
 footer { margin-top: 34px; color: #5f6f80; font-size: 13px; }
 @media print { main { padding: 0; max-width: none; } section { break-inside: avoid; } }
 `;
