@@ -124,6 +124,40 @@ describe.skipIf(skip !== undefined)(`steering of real packets${skip ? ` (skipped
     expect(received).toEqual({ s1: sent });
   });
 
+  it('spreads new flows by the weights', async () => {
+    await apply(...steering, affinity(700, 300));
+    // Standard deviation 7.9: five of them on either side.
+    const { s1 = 0, s2 = 0 } = tally(await open(300));
+    expect(s1 + s2).toBe(300);
+    expect(Math.abs(s1 - 210)).toBeLessThan(40);
+  });
+
+  it('learns every flow that begins while weights change as fast as they can', async () => {
+    await apply(...steering, affinity(500, 500));
+    let changes = 0;
+    let over = false;
+    const changing = (async () => {
+      for (; !over; changes++) {
+        const weight = (changes * 37) % 1001;
+        await apply(affinity(weight, 1000 - weight));
+        await pause(0);
+      }
+    })();
+    const opened: string[] = [];
+    for (let round = 0; round < 6; round++) opened.push(...(await open(50)));
+    over = true;
+    await changing;
+    // One that no element matched would not be learned, and its next packet could go elsewhere.
+    const counts = await lab.fib.flowCounts();
+    expect((counts.get(1) ?? 0) + (counts.get(2) ?? 0)).toBe(300);
+    expect(await lab.ask({ do: 'ask' })).toEqual(opened);
+    const { s1 = 0, s2 = 0 } = tally(opened);
+    expect(s1 + s2).toBe(300);
+    expect(Math.min(s1, s2)).toBeGreaterThan(0);
+    expect(changes).toBeGreaterThan(10);
+    console.log(`weights changed ${changes} times while 300 flows began: ${s1} and ${s2}, broken: 0`);
+  });
+
   it('forgets closing flows at once and drains a contact instance by leaving it alone', async () => {
     await apply(...steering, affinity(1000, 0));
     await open(20);

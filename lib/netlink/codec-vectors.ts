@@ -1,6 +1,15 @@
 // The messages that the codec is tested with: what is encoded, its bytes, and what it decodes to. The bytes are
 // little-endian, as x86 and arm64 hosts write them. Used by tests only.
 import { encodeGetFamily } from './generic.ts';
+import { encodeBatchBegin, encodeBatchEnd } from './nft/batch.ts';
+import {
+  decodeEdges,
+  encodeAddRanges,
+  encodeDeleteRanges,
+  encodeDumpElements,
+  encodeFlushSet,
+} from './nft/elements.ts';
+import { encodeDumpSets } from './nft/sets.ts';
 import type { Message } from './reader.ts';
 import { decodeAddress, encodeAddress } from './rt/addr.ts';
 import { decodeLink, encodeNewBridge } from './rt/link.ts';
@@ -46,6 +55,8 @@ export function sid(behaviour: Seg6LocalBehaviour, bytes?: string): Vector {
   const spec = { prefix: 'fd00:1:1::/64', table: 254, protocol: 199, hops: [{ device: 7, weight: 1, encap }] };
   return route(`local SID ${behaviour.action}`, spec, bytes);
 }
+
+const SPLIT = { table: 't', set: 'm' };
 
 export const VECTORS: readonly Vector[] = [
   route(
@@ -259,6 +270,37 @@ export const VECTORS: readonly Vector[] = [
     decode: decodeTunnelSource,
     value: 'fd00::1',
   },
+  {
+    name: 'elements of an nft map of ranges',
+    encode: (w) => encodeAddRanges(SPLIT, [{ from: 0, to: 699, chain: 'learn_1' }])[0]!(w),
+    // nlmsghdr; nfgenmsg; table; set; elements: start with its verdict, end with its flag. All numbers big-endian.
+    bytes: `6c000000 0c0a0104 00000000 00000000  01000000
+     06000100 74000000  06000200 6d000000
+     48000380
+     2c000180 0c000180 08000100 00000000
+     1c000280 18000280 08000100 fffffffc 0c000200 6c656172 6e5f3100
+     18000180 0c000180 08000100 000002bc 08000300 00000001`,
+    decode: decodeEdges,
+    value: [
+      { key: 0, chain: 'learn_1' },
+      { key: 700, chain: undefined },
+    ],
+  },
+  {
+    name: 'elements that touch, in a map with long names',
+    encode: (w) =>
+      encodeDeleteRanges({ table: 'cfnd_affinity', set: 'svc_fd00_cafe__80_split' }, [
+        { from: 0, to: 0, chain: 'learn_1' },
+        { from: 1, to: 999, chain: 'learn_12345' },
+      ])[0]!(w),
+    decode: decodeEdges,
+    value: [
+      { key: 0, chain: 'learn_1' },
+      { key: 1, chain: undefined },
+      { key: 1, chain: 'learn_12345' },
+      { key: 1000, chain: undefined },
+    ],
+  },
 ];
 
 /** Requests whose answer has another form. */
@@ -288,4 +330,17 @@ export const REQUESTS: readonly (readonly [string, Encode, string])[] = [
     (w) => encodeGetFamily(w, 'SEG6'),
     `20000000 10000100 00000000 00000000  03010000  09000200 53454736 00000000`,
   ],
+  ['begin of an nft transaction', encodeBatchBegin, `14000000 10000100 00000000 00000000  0000000a`],
+  ['end of an nft transaction', encodeBatchEnd, `14000000 11000100 00000000 00000000  0000000a`],
+  [
+    'emptying of an nft set',
+    encodeFlushSet(SPLIT),
+    `24000000 0e0a0100 00000000 00000000  01000000  06000100 74000000  06000200 6d000000`,
+  ],
+  [
+    'dump of an nft set',
+    encodeDumpElements(SPLIT),
+    `24000000 0d0a0103 00000000 00000000  01000000  06000100 74000000  06000200 6d000000`,
+  ],
+  ['dump of nft sets', encodeDumpSets, `14000000 0a0a0103 00000000 00000000  01000000`],
 ];
