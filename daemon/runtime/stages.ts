@@ -33,6 +33,8 @@ export class Stages {
   programmed(cause: string, event: RouterEvent, decidedAtMs: number, result: FibResult): void {
     if (cause !== 'compute' || result.failures.length > 0) return;
     const kernelAtMs = Math.max(result.netlinkDoneAtMs, result.affinityDoneAtMs);
+    // The memory FIB changes no kernel.
+    if (kernelAtMs === 0) return;
     this.#add('receive-to-decide', (decidedAtMs - event.atMs) * 1000);
     this.#add('decide-to-netlink', Math.max(0, result.netlinkDoneAtMs - decidedAtMs) * 1000);
     this.#add('netlink-to-affinity', Math.max(0, result.affinityDoneAtMs - result.netlinkDoneAtMs) * 1000);
