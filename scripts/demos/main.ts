@@ -36,7 +36,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 try {
   process.exitCode = await main();
 } catch (error) {
-  const known = error instanceof DemoError || error instanceof LabError || error instanceof BundleError;
+  const ours = error instanceof DemoError || error instanceof LabError || error instanceof BundleError;
+  // A file that cannot be written is the user's to mend; anything else is our own bug and shows its stack.
+  const known = ours || (error instanceof Error && 'syscall' in error);
   if (!known && !abort.signal.aborted) throw error;
   const why = abort.signal.aborted ? (abort.signal.reason as Error) : (error as Error);
   for (const line of why.message.split('\n')) process.stderr.write(`demo: ${line}\n`);

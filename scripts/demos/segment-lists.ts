@@ -56,3 +56,9 @@ export function matchLists(phase: string, explained: readonly ExplainedIngress[]
 export function isComplete(rows: readonly SegmentListRow[]): boolean {
   return rows.length > 0 && rows.every((row) => row.captured || row.weight === 0);
 }
+
+/** Whether a list was seen, in words; `tried`: packets were captured in this run at all. */
+export function sightingOf(row: SegmentListRow, tried: boolean): string {
+  if (row.captured) return `seen in ${row.packets} packets`;
+  return tried ? 'not seen' : 'not captured';
+}

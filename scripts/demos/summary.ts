@@ -1,39 +1,13 @@
 // The end of the demo in text: the table of phases, the segment lists, where the time went, and what held.
 import { renderTable } from '../labs/table.ts';
-import type { DemoDocument } from './document.ts';
+import type { DemoDocument, DemoPhase } from './document.ts';
+import { sightingOf } from './segment-lists.ts';
 
 export function renderSummary(document: DemoDocument): string {
   const { phases, segmentLists, latencyUs, claims, leftOut } = document;
   const instances = [...new Set(phases.flatMap(({ requests }) => Object.keys(requests)))].sort();
-  const per = (counts: Readonly<Record<string, number>>) => instances.map((name) => counts[name] ?? 0).join(' / ');
-  const names = instances.join(' / ');
   const sections = [
-    renderTable(
-      [
-        'phase',
-        'seconds',
-        `requests ${names}`,
-        `new flows ${names}`,
-        'broken',
-        'failed',
-        'lost packets',
-        'resumed after',
-      ],
-      phases.map((phase) => [
-        phase.name,
-        (phase.durationMs / 1000).toFixed(1),
-        per(phase.requests),
-        per(phase.newFlows),
-        String(phase.brokenFlows),
-        String(phase.failedFlows),
-        `${phase.lostPackets} of ${phase.sentPackets}`,
-        phase.resumedAfterMs === null
-          ? 'not'
-          : phase.resumedAfterMs === 0
-            ? '-'
-            : `${phase.resumedAfterMs.toFixed(0)} ms`,
-      ]),
-    ),
+    instances.length > 0 ? flowTable(phases, instances) : decisionTable(phases),
     segmentLists.length === 0
       ? ''
       : renderTable(
@@ -44,7 +18,10 @@ export function renderSummary(document: DemoDocument): string {
             row.instance,
             row.weight === 0 ? 'older flows' : `${(row.weight / 10).toFixed(0)} %`,
             row.list.join(' > '),
-            row.captured ? `yes (${row.packets} packets)` : 'not seen',
+            sightingOf(
+              row,
+              segmentLists.some(({ captured }) => captured),
+            ),
           ]),
         ),
     Object.keys(latencyUs).length === 0
@@ -62,4 +39,46 @@ export function renderSummary(document: DemoDocument): string {
     leftOut.map((line) => `left out  ${line}\n`).join(''),
   ];
   return sections.filter((section) => section !== '').join('\n');
+}
+
+function flowTable(phases: readonly DemoPhase[], instances: readonly string[]): string {
+  const per = (counts: Readonly<Record<string, number>>) => instances.map((name) => counts[name] ?? 0).join(' / ');
+  const names = instances.join(' / ');
+  const heads = ['phase', 'seconds', `requests ${names}`, `new flows ${names}`, 'broken', 'failed', 'lost packets'];
+  return renderTable(
+    [...heads, 'resumed after'],
+    phases.map((phase) => [
+      phase.name,
+      (phase.durationMs / 1000).toFixed(1),
+      per(phase.requests),
+      per(phase.newFlows),
+      String(phase.brokenFlows),
+      String(phase.failedFlows),
+      `${phase.lostPackets} of ${phase.sentPackets}`,
+      resumedText(phase, '-'),
+    ]),
+  );
+}
+
+function decisionTable(phases: readonly DemoPhase[]): string {
+  return renderTable(
+    ['phase', 'seconds', 'new flows would go'],
+    phases.map((phase) => [phase.name, (phase.durationMs / 1000).toFixed(1), decidedText(phase)]),
+  );
+}
+
+/** What each ingress decided, in words. */
+export function decidedText({ weights }: DemoPhase): string {
+  return Object.entries(weights)
+    .map(([ingress, shares]) => {
+      const largest = Object.entries(shares).toSorted(([, a], [, b]) => b - a);
+      return `${ingress}: ${largest.map(([name, weight]) => `${name} ${(weight / 10).toFixed(0)} %`).join(', ')}`;
+    })
+    .join('; ');
+}
+
+/** How long new connections failed; `never`: what stands where none did. */
+export function resumedText({ resumedAfterMs }: DemoPhase, never: string): string {
+  if (resumedAfterMs === null) return 'not';
+  return resumedAfterMs === 0 ? never : `${resumedAfterMs.toFixed(0)} ms`;
 }

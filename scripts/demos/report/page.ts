@@ -2,6 +2,8 @@
 // document and the timeline of the run.
 import type { DemoDocument, DemoPhase } from '../document.ts';
 import type { Performance } from '../performance.ts';
+import { sightingOf } from '../segment-lists.ts';
+import { decidedText, resumedText } from '../summary.ts';
 import { renderChart } from './chart.ts';
 import { type DrawnPath, renderPicture } from './picture.ts';
 import { STYLE } from './style.ts';
@@ -20,17 +22,21 @@ export function renderPage(input: PageInput): string {
   const { instances } = timeline;
   const failed = document.claims.filter(({ held }) => !held).length;
   const when = new Date(timeline.originMs).toISOString().slice(0, 16).replace('T', ' ');
+  const steered = document.phases.some(({ requests }) => Object.keys(requests).length > 0);
+  const what = steered
+    ? 'real TCP and UDP flows to one anycast address, steered by SRv6'
+    : 'no packet could be steered on this machine: decisions only';
   const body = [
     `<header><h1>New flows follow the compute, running flows stay</h1>`,
     `<p class="sub">cfnd in the lab ${text(document.lab)} (${text(document.engine)}): ${lab.nodes.length} nodes deployed in ${(document.deployMs / 1000).toFixed(1)} s, `,
-    `converged ${(document.convergedMs / 1000).toFixed(1)} s later; real TCP and UDP flows to one anycast address, steered by SRv6. ${when} UTC, ${document.wallSeconds.toFixed(0)} s in all.</p></header>`,
+    `converged ${(document.convergedMs / 1000).toFixed(1)} s later; ${what}. ${when} UTC, ${document.wallSeconds.toFixed(0)} s in all.</p></header>`,
     tiles(document, hero),
     failed > 0
       ? `<p class="alarm">${failed} of ${document.claims.length} claims did not hold in this run: see below.</p>`
       : '',
     `<section><h2>Who served new flows</h2>${key(instances)}${renderChart(timeline)}${story(input)}</section>`,
     `<section><h2>The lab, and the way of the running stream</h2>${renderPicture(lab, instances, paths(input))}</section>`,
-    `<section><h2>Phase by phase</h2>${phaseTable(document.phases, instances)}${NOTE}</section>`,
+    `<section><h2>Phase by phase</h2>${phaseTable(document.phases, instances)}</section>`,
     listTable(document),
     `<div class="columns">${latencyTable(document)}${claims(document)}</div>`,
     leftOut(document),
@@ -51,6 +57,7 @@ function tiles({ phases, latencyUs }: DemoDocument, hero: string): string {
   const kernel = latencyUs['receive-to-kernel'];
   const tile = (value: string, what: string) =>
     `<div class="tile"><b>${text(value)}</b><span>${text(what)}</span></div>`;
+  if (phases.every(({ requests }) => Object.keys(requests).length === 0)) return '';
   return `<div class="tiles">${[
     tile(String(broken), `running flows broken while load moved and paths changed`),
     path && path.sentPackets > 0
@@ -106,6 +113,10 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[], k
 }
 
 function phaseTable(phases: readonly DemoPhase[], instances: readonly string[]): string {
+  if (phases.every(({ requests }) => Object.keys(requests).length === 0)) {
+    const rows = phases.map((phase) => [`<b>${text(phase.name)}</b>`, text(decidedText(phase))]);
+    return table(['phase', 'new flows would go'], rows);
+  }
   const heads = [
     'phase',
     's',
@@ -113,7 +124,7 @@ function phaseTable(phases: readonly DemoPhase[], instances: readonly string[]):
     ...instances.map((name) => `new flows ${text(name)}`),
   ];
   const bad = (n: number, shown = String(n)) => (n > 0 ? `<b class="bad">${shown}</b>` : shown);
-  return table(
+  return `${table(
     [...heads, 'broken', 'failed', 'lost packets', 'resumed after', 'response p50 / p99'],
     phases.map((phase) => [
       `<b>${text(phase.name)}</b>`,
@@ -123,11 +134,11 @@ function phaseTable(phases: readonly DemoPhase[], instances: readonly string[]):
       bad(phase.brokenFlows),
       bad(phase.failedFlows),
       bad(phase.lostPackets, `${phase.lostPackets} of ${phase.sentPackets}`),
-      phase.resumedAfterMs === null ? 'not' : phase.resumedAfterMs === 0 ? '' : `${phase.resumedAfterMs.toFixed(0)} ms`,
+      resumedText(phase, ''),
       phase.responseMs.n === 0 ? '' : `${phase.responseMs.p50.toFixed(1)} / ${phase.responseMs.p99.toFixed(0)} ms`,
     ]),
     'numbers',
-  );
+  )}${NOTE}`;
 }
 
 function listTable({ segmentLists }: DemoDocument): string {
@@ -137,7 +148,10 @@ function listTable({ segmentLists }: DemoDocument): string {
     `${text(row.ingress)} &rarr; ${text(row.instance)}`,
     row.weight === 0 ? 'older flows' : `${(row.weight / 10).toFixed(0)} %`,
     `<code>${row.list.map(text).join(' <span class="soft">&rsaquo;</span> ')}</code>`,
-    row.captured ? `seen in ${row.packets} packets` : '<span class="bad">not seen</span>',
+    sightingOf(
+      row,
+      segmentLists.some(({ captured }) => captured),
+    ),
   ]);
   const heads = ['phase', 'from, to', 'share', 'segment list the daemon explains', 'on the wire'];
   return `<section><h2>Segment lists, explained and captured</h2>${table(heads, rows)}</section>`;
