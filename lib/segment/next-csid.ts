@@ -1,0 +1,54 @@
+// NEXT-CSID containers (RFC 9800 4.1): a first SID whose argument carries the C-SIDs that follow. Decides which SID may be
+// the next member of a container; how many containers a list gets is decided in compress.ts.
+//
+//   |  Locator-Block  | C-SID 1 | C-SID 2 | ... | C-SID n | 0 ... 0 |
+import { isDecapsulating } from './behaviour-kind.ts';
+import { isZeroFrom, writeBits } from './bits.ts';
+import { type Sid, sidPrefixBits } from './sid.ts';
+
+/** True for a SID behind which a container can hold another. */
+export function isNextMember(sid: Sid): boolean {
+  return sid.packs === 'next' && sid.kind !== undefined && !isDecapsulating(sid.kind);
+}
+
+/** The narrowest choice that fits into `room` bits and can have followers (RFC 9800 6.2); undefined: none. */
+export function nextMember(choices: readonly Sid[], block: string, room: number): Sid | undefined {
+  let best: Sid | undefined;
+  for (const sid of choices) {
+    if (sid.block !== block || sid.csidBits > room || !isNextMember(sid)) continue;
+    if (best === undefined || sid.csidBits < best.csidBits) best = sid;
+  }
+  return best;
+}
+
+/**
+ * The narrowest choice that may end a container: any flavour, since the shift leaves exactly its address with a zero
+ * argument behind. A REPLACE-CSID SID reads the entry after it as packed, so it may only end the list.
+ */
+export function nextCloser(
+  choices: readonly Sid[],
+  block: string,
+  room: number,
+  isLastOfList: boolean,
+): Sid | undefined {
+  let best: Sid | undefined;
+  for (const sid of choices) {
+    if (sid.block !== block || sid.csidBits > room || sid.csid <= 0 || sid.kind === undefined) continue;
+    if (sid.kind.flavour === 'replace' && !isLastOfList) continue;
+    if (!isZeroFrom(sid.bytes, sidPrefixBits(sid))) continue;
+    if (best === undefined || sid.csidBits < best.csidBits) best = sid;
+  }
+  return best;
+}
+
+/** The container of members that fit, in travel order. */
+export function packNext(members: readonly Sid[]): Uint8Array {
+  const [first, ...others] = members;
+  const container = first!.bytes.slice();
+  let at = sidPrefixBits(first!);
+  for (const sid of others) {
+    writeBits(container, at, sid.csidBits, sid.csid);
+    at += sid.csidBits;
+  }
+  return container;
+}
