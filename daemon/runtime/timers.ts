@@ -1,5 +1,7 @@
-// Named timers as the core asks for them: one of a name at a time, due at a monotonic time.
+// Named timers as the core asks for them: one of a name at a time, due at a monotonic time, and never before it.
 import { monotonicMs } from './clock.ts';
+
+const LONGEST_WAIT_MS = 0x7fffffff;
 
 export class Timers {
   readonly #pending = new Map<string, NodeJS.Timeout>();
@@ -11,19 +13,8 @@ export class Timers {
 
   /** `share` of the wait is waited: 1, or less for jitter. */
   set(timer: string, atMs: number, share = 1): void {
-    clearTimeout(this.#pending.get(timer));
-    // Node rounds down to whole ms: round up, or a timer fires before its time and the core would set it again.
-    const delayMs = Math.max(0, Math.ceil((atMs - monotonicMs()) * share));
-    this.#pending.set(
-      timer,
-      setTimeout(
-        () => {
-          this.#pending.delete(timer);
-          this.#fired(timer);
-        },
-        Math.min(delayMs, 0x7fffffff),
-      ),
-    );
+    const now = monotonicMs();
+    this.#arm(timer, now + Math.max(0, atMs - now) * share);
   }
 
   cancel(timer: string): void {
@@ -34,5 +25,20 @@ export class Timers {
   cancelAll(): void {
     for (const pending of this.#pending.values()) clearTimeout(pending);
     this.#pending.clear();
+  }
+
+  #arm(timer: string, dueMs: number): void {
+    clearTimeout(this.#pending.get(timer));
+    const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(0, Math.ceil(dueMs - monotonicMs())));
+    this.#pending.set(
+      timer,
+      setTimeout(() => {
+        // Node counts in whole ms of the loop's clock and may be up to one early. The core takes a timer before its time
+        // for one that no longer applies, and would never decide.
+        if (monotonicMs() < dueMs) return this.#arm(timer, dueMs);
+        this.#pending.delete(timer);
+        this.#fired(timer);
+      }, waitMs),
+    );
   }
 }

@@ -1,0 +1,64 @@
+import { afterEach, expect, test } from 'vitest';
+import { monotonicMs } from './clock.ts';
+import { Timers } from './timers.ts';
+
+const opened: Timers[] = [];
+
+afterEach(() => {
+  for (const timers of opened.splice(0)) timers.cancelAll();
+});
+
+/** Timers that answer with the name and the time at which it fired. */
+function timersThat(fired: (timer: string, atMs: number) => void): Timers {
+  const timers = new Timers((timer) => fired(timer, monotonicMs()));
+  opened.push(timers);
+  return timers;
+}
+
+test('a timer never fires before its time, also while the loop is busy', async () => {
+  // An idle loop wakes late enough by itself; a busy one looks at its timers at any moment.
+  let busy = true;
+  const spin = () => void (busy && setImmediate(spin));
+  spin();
+  const early: number[] = [];
+  await new Promise<void>((resolve) => {
+    const due = new Map<string, number>();
+    const timers = timersThat((timer, atMs) => {
+      if (atMs < due.get(timer)!) early.push(due.get(timer)! - atMs);
+      due.delete(timer);
+      if (due.size === 0) resolve();
+    });
+    const now = monotonicMs();
+    for (let i = 0; i < 400; i++) {
+      due.set(`t${i}`, now + 2 + i * 0.137);
+      timers.set(`t${i}`, now + 2 + i * 0.137);
+    }
+  });
+  busy = false;
+  expect(early).toEqual([]);
+});
+
+test('a name has one timer: the newest', async () => {
+  const fired: string[] = [];
+  await new Promise<void>((resolve) => {
+    const timers = timersThat((timer) => {
+      fired.push(timer);
+      if (timer === 'last') resolve();
+    });
+    timers.set('again', monotonicMs() + 1);
+    timers.set('again', monotonicMs() + 3);
+    timers.set('gone', monotonicMs() + 1);
+    timers.cancel('gone');
+    timers.set('last', monotonicMs() + 6);
+  });
+  expect(fired).toEqual(['again', 'last']);
+});
+
+test('jitter shortens the wait', async () => {
+  const setAtMs = monotonicMs();
+  const firedAtMs = await new Promise<number>((resolve) => {
+    timersThat((_, atMs) => resolve(atMs)).set('retry', setAtMs + 60_000, 1 / 4000);
+  });
+  expect(firedAtMs - setAtMs).toBeGreaterThanOrEqual(15);
+  expect(firedAtMs - setAtMs).toBeLessThan(30_000);
+});
