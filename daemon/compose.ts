@@ -19,6 +19,7 @@ import { createStampAgent } from './agent/stamp.ts';
 import { openFib } from './fib/open-fib.ts';
 import type { Logger } from './logger.ts';
 import { monotonicMs, wallClockMs } from './runtime/clock.ts';
+import { crash } from './runtime/crash.ts';
 import { Mailbox } from './runtime/mailbox.ts';
 import { Recorder } from './runtime/recorder.ts';
 import { Stages } from './runtime/stages.ts';
@@ -104,10 +105,12 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         return timers.cancel(effect.timer);
       case 'connect':
         return transport.connect(effect.peer);
-      case 'send':
-        transport.send(effect.connection, effect.message);
-        if (transport.isBlocked(effect.connection)) post({ ...effect, type: 'connection-blocked' });
+      case 'send': {
+        const { peer, connection } = effect;
+        transport.send(connection, effect.message);
+        if (transport.isBlocked(connection)) post({ type: 'connection-blocked', peer, connection });
         return;
+      }
       case 'close':
         return transport.close(effect.connection);
       case 'fib-apply': {
@@ -160,11 +163,4 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       await recorder?.close();
     },
   };
-}
-
-/** A broken promise of our own: thrown where nobody catches it. Kernel objects stay for the next life. */
-function crash(error: unknown): void {
-  setImmediate(() => {
-    throw error;
-  });
 }

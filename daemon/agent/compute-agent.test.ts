@@ -69,3 +69,17 @@ test('a service that is not there is unhealthy with the reason', async () => {
     });
   });
 });
+
+test('a check under way at the stop is no failure', async () => {
+  let asked = 0;
+  const events = await run(() => {
+    asked++;
+    return undefined;
+  });
+  await vi.waitFor(() => expect(asked).toBe(2));
+  agent!.stop();
+  // Beyond the time-out of both requests: what they became would have been told by now.
+  const until = performance.now() + 150;
+  await vi.waitFor(() => expect(performance.now()).toBeGreaterThan(until));
+  expect(events).toEqual([]);
+});

@@ -5,6 +5,7 @@ import type { InstanceSample } from '../../lib/metric/agent.ts';
 import { parsePrometheus, pick } from '../../lib/metric/prometheus.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
 import { monotonicMs, wallClockMs } from '../runtime/clock.ts';
+import { crash } from '../runtime/crash.ts';
 import { checkHealth } from './health-check.ts';
 import { HttpGetter } from './http-get.ts';
 
@@ -31,6 +32,11 @@ type PrometheusSource = Extract<MetricsSourceConfig, { kind: 'prometheus' }>;
 export function createComputeAgent({ instances, post }: ComputeAgentOptions): ComputeAgent {
   const loops: Loop[] = [];
   const getters: HttpGetter[] = [];
+  let stopped = false;
+  // What was under way at the stop ends as a failure; nobody wants to hear that an instance died of our hanging up.
+  const tell = (event: ComputeEvent) => {
+    if (!stopped) post(event);
+  };
   return {
     start() {
       for (const instance of instances) {
@@ -42,8 +48,8 @@ export function createComputeAgent({ instances, post }: ComputeAgentOptions): Co
             new Loop(metrics.intervalMs, async () => {
               const seen = await scrape(metrics, http);
               if (typeof seen === 'string')
-                post({ type: 'instance-sample-failed', service, contactInstance, reason: seen });
-              else post({ type: 'instance-sample', service, contactInstance, sample: seen });
+                tell({ type: 'instance-sample-failed', service, contactInstance, reason: seen });
+              else tell({ type: 'instance-sample', service, contactInstance, sample: seen });
             }),
           );
         }
@@ -52,12 +58,13 @@ export function createComputeAgent({ instances, post }: ComputeAgentOptions): Co
         getters.push(http);
         loops.push(
           new Loop(health.intervalMs, async () => {
-            post({ type: 'instance-health', service, contactInstance, ...(await checkHealth(health, http)) });
+            tell({ type: 'instance-health', service, contactInstance, ...(await checkHealth(health, http)) });
           }),
         );
       }
     },
     stop() {
+      stopped = true;
       for (const loop of loops.splice(0)) loop.stop();
       for (const getter of getters.splice(0)) getter.close();
     },
@@ -113,10 +120,4 @@ class Loop {
       this.#timer = setTimeout(() => this.#run(), Math.max(0, started + beats * this.#intervalMs - monotonicMs()));
     }, crash);
   }
-}
-
-function crash(error: unknown): void {
-  setImmediate(() => {
-    throw error;
-  });
 }

@@ -11,6 +11,7 @@ import {
 } from '../../lib/session/message.ts';
 import type { ConnectionId } from '../../lib/session/peer-contract.ts';
 import { type InboundCall, SERVER_OPTIONS, sessionService } from '../grpc/session-service.ts';
+import { crash } from '../runtime/crash.ts';
 import { type ConnectionLimits, SessionConnection } from './connection.ts';
 import { dial } from './dialler.ts';
 import { endpoint, SessionListener } from './listener.ts';
@@ -283,8 +284,6 @@ function outsideGrpc(act: () => void): void {
   try {
     act();
   } catch (error) {
-    setImmediate(() => {
-      throw error;
-    });
+    crash(error);
   }
 }
