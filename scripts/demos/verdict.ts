@@ -2,7 +2,7 @@
 // not hold makes the demo fail.
 import type { Claim, DemoPhase, SegmentListRow } from './document.ts';
 import type { PhaseRecord } from './scenario.ts';
-import type { Timeline } from './timeline.ts';
+import type { DecisionMark, Timeline } from './timeline.ts';
 
 export interface Evidence {
   readonly phases: readonly DemoPhase[];
@@ -111,17 +111,33 @@ export function judgeDecisions({ records, hero, ingress }: Evidence): Claim[] {
   ];
 }
 
-/** New flows of the first client once the decision of the phase was in force, and those of them that still reached `hero`. */
+/**
+ * New flows of the first client once the decision of the phase was in force, and how many of them went to `hero` beyond
+ * what the weights of their moment allow. Weights go on moving, so each stretch is held against the largest one that was in
+ * force in it or just before.
+ */
 function flowsTo({ timeline, ingress, records }: Evidence, hero: string, record: PhaseRecord) {
   const own = timeline.ingresses.find((one) => one.ingress === ingress);
   const originMs = records[0]?.startedAtMs ?? 0;
   const fromMs = record.settledAtMs + RACE_MS - originMs;
-  const points = (own?.points ?? []).filter(
-    ({ atMs }) => atMs >= fromMs && atMs + timeline.bucketMs <= record.endedAtMs - originMs,
-  );
-  const after = points.reduce((n, { newFlows }) => n + Object.values(newFlows).reduce((a, b) => a + b, 0), 0);
-  const reached = points.reduce((n, { newFlows }) => n + (newFlows[hero] ?? 0), 0);
-  // Where the decision leaves it a small share, that many may, and three standard deviations more.
-  const expected = ((record.weights[ingress]?.[hero] ?? 0) / 1000) * after;
+  let after = 0;
+  let reached = 0;
+  let expected = 0;
+  for (const { atMs, newFlows } of own?.points ?? []) {
+    const untilMs = atMs + timeline.bucketMs;
+    if (atMs < fromMs || untilMs > record.endedAtMs - originMs) continue;
+    const flows = Object.values(newFlows).reduce((a, b) => a + b, 0);
+    after += flows;
+    reached += newFlows[hero] ?? 0;
+    expected += (flows * largestWeight(own?.decisions ?? [], hero, atMs - RACE_MS, untilMs)) / 1000;
+  }
+  // Each flow is drawn by chance: three standard deviations above the mean are chance too.
   return { late: Math.max(0, reached - Math.ceil(expected + 3 * Math.sqrt(expected))), after };
+}
+
+/** Largest weight of `hero` that was in force at some time between the two, of 1000. */
+function largestWeight(decisions: readonly DecisionMark[], hero: string, fromMs: number, toMs: number): number {
+  const before = decisions.findLast(({ atMs }) => atMs <= fromMs);
+  const within = decisions.filter(({ atMs }) => atMs > fromMs && atMs < toMs);
+  return Math.max(0, ...[before, ...within].map((mark) => mark?.weights[hero] ?? 0));
 }

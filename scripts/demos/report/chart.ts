@@ -84,7 +84,8 @@ function shares(timeline: Timeline, ingress: IngressTimeline, top: number, x: Sc
       const level = column?.[i];
       if (level === undefined || level.to === level.from) return [];
       const from = short(x(at * bucketMs));
-      const width = x((at + 1) * bucketMs) - x(at * bucketMs) + 0.3;
+      const until = Math.min((at + 1) * bucketMs, timeline.lengthMs);
+      const width = x(until) - x(at * bucketMs) + (until === timeline.lengthMs ? 0 : 0.3);
       const y = top + SHARE * (1 - level.to);
       return [`M${from} ${short(y)}h${short(width)}v${short(SHARE * (level.to - level.from))}H${from}z`];
     });

@@ -34,7 +34,7 @@ export function renderPage(input: PageInput): string {
     failed > 0
       ? `<p class="alarm">${failed} of ${document.claims.length} claims did not hold in this run: see below.</p>`
       : '',
-    `<section><h2>Who served new flows</h2>${key(instances)}${renderChart(timeline)}${story(input)}</section>`,
+    `<section><h2>${steered ? 'Who served new flows' : 'Where new flows would go'}</h2>${key(instances)}${renderChart(timeline)}${story(input)}</section>`,
     `<section><h2>The lab, and the way of the running stream</h2>${renderPicture(lab, instances, paths(input))}</section>`,
     `<section><h2>Phase by phase</h2>${phaseTable(document.phases, instances)}</section>`,
     listTable(document),
