@@ -13,7 +13,7 @@ import { packReplace } from './replace-csid.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
 import { walk } from './walk.ts';
 
-const NIGHTLY = process.env['CFND_NIGHTLY'] === '1';
+const NIGHTLY = process.env.CFND_NIGHTLY === '1';
 const RUNS = NIGHTLY ? 100_000 : 1000;
 const DOMAINS = [testDomain(32), testDomain(48)];
 const INGRESS = 'n1';
@@ -72,9 +72,9 @@ test('no walkable encoding is shorter, and what is refused cannot be walked', ()
   const domain = DOMAINS[0]!;
   const outcomes = { packed: 0, refused: 0 };
   fc.assert(
-    fc.property(anyList(domain, 5), (all) => {
-      // Three twins a segment keep the enumeration small.
-      const segments = all.map(({ choices }) => ({ choices: choices.slice(0, 3) }));
+    fc.property(anyList(domain, 6), (all) => {
+      // Two twins a segment keep the enumeration small.
+      const segments = all.map(({ choices }) => ({ choices: choices.slice(0, 2) }));
       const packed = compress({ segments, ingress: INGRESS, maxSidDepth: 64, installed: domain.installed });
       const shortest = bruteForce(domain, segments);
       expect({ reason: packed.reason, entries: packed.segments.length }).toEqual({
@@ -87,6 +87,31 @@ test('no walkable encoding is shorter, and what is refused cannot be walked', ()
   );
   expect(Math.min(outcomes.packed, outcomes.refused)).toBeGreaterThan(10);
 }, 600_000);
+
+test('every mixture of flavours in one REPLACE-CSID block, up to six segments, is packed as short as can be walked', () => {
+  const domain = DOMAINS[0]!;
+  const ofBlock = (node: string, family: 'End' | 'service') =>
+    domain.twins(node, family).flatMap(({ sid }) => (sid.block === '2001:db8:c::/48' ? [sid] : []));
+  let packs = 0;
+  for (let count = 1; count <= 6; count++) {
+    for (let pattern = 0; pattern < 4 ** count; pattern++) {
+      const segments = Array.from({ length: count }, (_, i) => {
+        const node = `n${((i + 1) % 6) + 1}`;
+        const digit = Math.floor(pattern / 4 ** i) % 4;
+        // REPLACE-CSID; plain, installed as a prefix; plain, installed as an address; NEXT-CSID. Services: two kinds.
+        const sid = i === count - 1 ? (ofBlock(node, 'service')[digit] ?? ofBlock(node, 'End')[0]!) : undefined;
+        return { choices: [sid ?? ofBlock(node, 'End')[digit]!] };
+      });
+      const packed = compress({ segments, ingress: '', maxSidDepth: 64 });
+      const shortest = bruteForce(domain, segments);
+      packs += packed.segments.length > 0 ? 1 : 0;
+      if ((packed.segments.length || Number.POSITIVE_INFINITY) !== shortest) {
+        expect({ pattern: pattern.toString(4), count, packed, shortest }).toBe('equal lengths');
+      }
+    }
+  }
+  expect(packs).toBeGreaterThan(500);
+});
 
 /** Fewest entries over every twin, every cut into runs and every way to pack a run, legal or not, that the model walks. */
 function bruteForce(domain: (typeof DOMAINS)[number], segments: readonly Segment[]): number {

@@ -123,32 +123,34 @@ function instantiate(spec: Spec, number: number, node: string): InstalledSid {
   return { sid, node, neighbour, ...(prefixBits !== undefined && { prefixBits }) };
 }
 
-/** Lists of 1 to `longest` segments that can be walked when nothing is packed; each segment has one SID or several twins. */
+/**
+ * Lists of up to `longest` segments that can be walked when nothing is packed. Most segments take a SID of the list's own
+ * block, mostly its first, so that runs get long; the others have some of the node's twins to choose from.
+ */
 export function anyList(domain: TestDomain, longest: number): fc.Arbitrary<readonly Segment[]> {
-  const step = fc.record({
-    node: fc.constantFrom(...domain.nodes),
-    family: fc.constantFrom<Family>('End', 'End', 'End', 'End.X', 'End.T', 'local End.X'),
-    twins: fc.integer({ min: 1, max: 0xfff }),
-    // Few blocks a list, or packing would have nothing to do.
-    only: fc.boolean(),
+  const blocks = [...new Set(domain.twins('n1', 'End').map(({ sid }) => sid.block))];
+  const stepOf = (...families: Family[]) =>
+    fc.record({
+      node: fc.constantFrom(...domain.nodes),
+      family: fc.constantFrom(...families),
+      twins: fc.integer({ min: 1, max: 0xfff }),
+      inBlock: fc.constantFrom(true, true, true, false),
+    });
+  const transit = fc.array(stepOf('End', 'End', 'End', 'End', 'End.X', 'End.T', 'local End.X'), {
+    maxLength: longest - 1,
+    size: 'max',
   });
-  const flavour = fc.integer({ min: 0, max: 11 });
-  const transit = fc.array(step, { maxLength: longest - 1 });
-  const last = fc.record({
-    node: fc.constantFrom(...domain.nodes),
-    family: fc.constantFrom<Family>('service', 'service', 'service', 'local service', 'End'),
-    twins: fc.integer({ min: 1, max: 0xfff }),
-    only: fc.boolean(),
-  });
-  return fc.tuple(transit, last, flavour).map(([steps, end, preferred]) => {
+  const last = stepOf('service', 'service', 'service', 'local service', 'End');
+  return fc.tuple(transit, last, fc.constantFrom(...blocks)).map(([steps, end, block]) => {
     const segments: Segment[] = [];
     /** Where the packet is when the next SID is looked up. */
     let at = '';
-    for (const { node, family, twins, only } of [...steps, end]) {
-      const isLocal = family.startsWith('local');
-      if (isLocal && at !== node) continue;
-      const of = domain.twins(node, family);
-      const chosen = only ? [of[preferred % of.length]!] : of.filter((_, i) => (twins >> i) & 1);
+    for (const { node, family, twins, inBlock } of [...steps, end]) {
+      if (family.startsWith('local') && at !== node) continue;
+      const all = domain.twins(node, family);
+      const own = inBlock ? all.filter(({ sid }) => sid.block === block) : [];
+      const pick = twins % (own.length + 4);
+      const chosen = own.length > 0 ? [own[pick] ?? own[0]!] : all.filter((_, i) => (twins >> i) & 1);
       if (chosen.length === 0) continue;
       segments.push({ choices: chosen.map(({ sid }) => sid) });
       at = family.endsWith('End.X') ? chosen[0]!.neighbour! : node;
