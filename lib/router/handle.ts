@@ -36,6 +36,7 @@ export function handle(router: Router, event: RouterEvent): readonly RouterEffec
   // Two adapters may read the clock in one order and post in another; time does not run backwards here.
   state.atMs = Math.max(state.atMs, event.atMs);
   dispatch(state, event);
+  checkReady(state);
   return endTurn(state);
 }
 
@@ -78,12 +79,10 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
       return;
     }
     case 'link':
-      linkEvent(state, event.name, event.up);
-      return checkReady(state);
+      return linkEvent(state, event.name, event.up);
     case 'path-up':
     case 'path-down':
-      pathEvent(state, event.link, event.type === 'path-up');
-      return checkReady(state);
+      return pathEvent(state, event.link, event.type === 'path-up');
     case 'link-measured':
       return linkMeasured(state, event.link, event);
     case 'instance-sample':
@@ -109,10 +108,11 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
 function timer(state: RouterState, name: string): void {
   switch (name) {
     case 'settle':
-      originate(state);
-      return checkReady(state);
+      return originate(state);
+    // Only wakes the turn: whether the gate opens is asked at the end of every one.
     case 'ready':
-      return checkReady(state);
+    case 'flush':
+      return;
     case 'spf':
       return state.spfPending ? runSpf(state) : undefined;
     case 'fib-retry':
@@ -120,8 +120,6 @@ function timer(state: RouterState, name: string): void {
     case 'fib-verify':
       if (state.fib.phase === 'synced') state.effects.push({ type: 'fib-verify' });
       return setTimer(state, name, state.atMs + state.config.fib.verifyIntervalMs);
-    case 'flush':
-      return;
     case 'leave':
       return leave(state);
     case 'stop':

@@ -1,16 +1,7 @@
 // Contact instances of our own: feeds samples and health checks to the C-SMA (lib/metric/agent.ts), announces a route
 // once its SID is programmed and the instance is healthy, withdraws it when not, and publishes the state that matters.
 import type { LocalInstanceConfig, RouterConfig } from '../config/config.ts';
-import {
-  type Agent,
-  type AgentOutcome,
-  createAgent,
-  due,
-  health,
-  type Moment,
-  observe,
-  push,
-} from '../metric/agent.ts';
+import { type AgentOutcome, createAgent, due, health, type Moment, observe, push } from '../metric/agent.ts';
 import { routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
 import { parsePrefix } from '../net/address.ts';
 import { LOCAL } from '../rib/route-table.ts';
@@ -18,7 +9,6 @@ import { BEHAVIOUR } from '../segment/behaviours.ts';
 import type { RouterEvent } from './event.ts';
 import { isInForce } from './fib-plan.ts';
 import { routesOf, stateOf, withdrawKeys } from './routes.ts';
-import { checkReady } from './start.ts';
 import type { Instance, RouterState } from './state.ts';
 import { log, setTimer, viewChanged, wallMs } from './turn.ts';
 
@@ -31,8 +21,6 @@ export function createInstance(config: LocalInstanceConfig, router: RouterConfig
     key: instanceKey(config.service, config.contactInstance),
     config,
     agent: createAgent(config, now),
-    // Without a health check the instance is taken to be well until its samples age out.
-    healthy: undefined,
     healthSinceMs: now.atMs,
     drained: false,
     attributes: attributesOf(config, router),
@@ -89,9 +77,14 @@ export function advertiseInstances(state: RouterState): void {
   for (const instance of state.instances.values()) advertise(state, instance);
 }
 
-/** The first health verdict of every instance is in: End-of-RIB would otherwise take them away (RFC 4724 4.1). */
+/** The first verdict on every instance is in, good or bad: End-of-RIB would otherwise take it away (RFC 4724 4.1). */
 export function instancesSettled(state: RouterState): boolean {
-  return [...state.instances.values()].every((instance) => instance.healthy !== undefined);
+  return [...state.instances.values()].every(isJudged);
+}
+
+/** False until the first check and, where it passed, the first sample. */
+export function isJudged({ agent }: Instance): boolean {
+  return agent.reason !== 'no-check' && agent.reason !== 'no-sample';
 }
 
 export function isAdvertised(state: RouterState, instance: Instance): boolean {
@@ -108,21 +101,23 @@ export function routeOf(state: RouterState, instance: Instance) {
 }
 
 function take(state: RouterState, instance: Instance, outcome: AgentOutcome): void {
-  (instance as { agent: Agent }).agent = outcome.agent;
+  const wasJudged = isJudged(instance);
+  instance.agent = outcome.agent;
   if (outcome.rejected) {
     const { reason, detail } = outcome.rejected;
     if (instance.lastError !== reason) log(state, 'warn', 'sample rejected', { ...names(instance), reason, detail });
     instance.lastError = reason;
   }
-  if (outcome.health) {
-    const { healthy, reason, detail } = outcome.health;
-    instance.healthy = healthy;
+  if (outcome.health || isJudged(instance) !== wasJudged) {
+    const { healthy, reason, checks } = instance.agent;
     instance.healthSinceMs = state.atMs;
     if (healthy) instance.lastError = '';
     const text = healthy ? 'contact instance healthy' : 'contact instance unhealthy';
-    log(state, healthy ? 'info' : 'warn', text, { ...names(instance), ...(healthy ? {} : { reason, detail }) });
+    log(state, healthy ? 'info' : 'warn', text, {
+      ...names(instance),
+      ...(!healthy && { reason, detail: checks.detail }),
+    });
     advertise(state, instance);
-    checkReady(state);
   }
   if (outcome.report) stateOf(state, routeOf(state, instance).key, outcome.report, LOCAL);
   if (Number.isFinite(outcome.dueAtMs)) setTimer(state, agentTimer(instance), outcome.dueAtMs);
@@ -131,7 +126,7 @@ function take(state: RouterState, instance: Instance, outcome: AgentOutcome): vo
 function advertise(state: RouterState, instance: Instance): void {
   const { route, key } = routeOf(state, instance);
   // DESIGN section 11: program before advertising.
-  const offered = instance.healthy === true && !state.leaving && isInForce(state, sidKey(state, instance));
+  const offered = instance.agent.healthy && !state.leaving && isInForce(state, sidKey(state, instance));
   if (!offered) {
     withdrawKeys(state, LOCAL, state.table.entries.get(key)?.sources.has(LOCAL) ? [key] : []);
     return;

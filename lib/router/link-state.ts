@@ -1,9 +1,9 @@
 // The link-state family: this router's own advertisement, and the flooding of everybody's. Which links it may name is
-// links.ts', what paths come of it is underlay.ts'.
-import type { PeerName, RouterId } from '../model/identity.ts';
+// link-facts.ts', what paths come of it is underlay.ts'.
+import type { PeerName } from '../model/identity.ts';
 import type { LinkAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
-import { isUsable, linksSettled } from './links.ts';
+import { isUsable, linksSettled } from './link-facts.ts';
 import { endXSid } from './local-sids.ts';
 import type { Link, RouterState } from './state.ts';
 import { log, viewChanged } from './turn.ts';
@@ -81,10 +81,6 @@ function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
   // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it.
   if (state.ownNode !== undefined && node.sequence >= state.ownNode.sequence)
     publish(state, { ...state.ownNode, sequence: node.sequence + 1 });
-}
-
-export function nodeName(state: RouterState, router: RouterId): string {
-  return state.lsdb.nodes.get(router)?.name ?? router;
 }
 
 function advertiseLink(state: RouterState, link: Link): LinkAdvertisement {

@@ -1,50 +1,12 @@
-// Own links: what the kernel and STAMP say of each, when one may be announced, and what ends with it. Announcing itself is
-// link-state.ts', measuring is the agents' business.
-import type { RouterConfig } from '../config/config.ts';
+// Own links: what the kernel and STAMP say of each, and what ends with one. Which may be announced is link-facts.ts',
+// announcing itself link-state.ts', measuring the agents' business.
 import { retrySoon, want } from './fib-plan.ts';
+import { needsAdjacency, SETTLE_MS } from './link-facts.ts';
 import { originate } from './link-state.ts';
 import { localSids } from './local-sids.ts';
 import { pathDown } from './sessions.ts';
 import type { Link, RouterState } from './state.ts';
 import { log, setTimer } from './turn.ts';
-
-/** How long a start waits for STAMP before it announces links by the kernel's word alone. */
-const SETTLE_MS = 1000;
-
-/**
- * The link may be announced: the kernel says so, STAMP does not object, and both ends have the same map. Without the
- * last, a link that returns is reachable by what its neighbour said before it went, until the neighbour speaks.
- */
-export function isUsable(state: RouterState, link: Link): boolean {
-  return link.kernelUp === true && (!state.config.stamp.enabled || link.pathUp === true) && link.adjacent;
-}
-
-/** The neighbour over `name` sent End-of-RIB of its link state. */
-export function adjacencyUp(state: RouterState, name: string): void {
-  const link = state.links.get(name);
-  if (link === undefined || link.adjacent) return;
-  link.adjacent = true;
-  originate(state);
-}
-
-function adjacencyDown(state: RouterState, link: Link): void {
-  link.adjacent = !needsAdjacency(state.config, link.config.name);
-}
-
-/** A peer over this link tells us its link state; without one there is nobody to wait for. */
-export function needsAdjacency(config: RouterConfig, link: string): boolean {
-  return config.peers.some((peer) => peer.link === link && peer.families.includes('link-state'));
-}
-
-/** Every link's fate is known, or has had its time: a restarted router must not announce itself without its links. */
-export function linksSettled(state: RouterState): boolean {
-  if (state.atMs >= state.startedAtMs + SETTLE_MS) return true;
-  for (const link of state.links.values()) {
-    if (link.kernelUp === undefined) return false;
-    if (link.kernelUp && state.config.stamp.enabled && link.pathUp === undefined) return false;
-  }
-  return true;
-}
 
 export function startLinks(state: RouterState): void {
   setTimer(state, 'settle', state.startedAtMs + SETTLE_MS);
@@ -94,6 +56,10 @@ export function linkMeasured(
   link.delayVariationUs = measured.delayVariationUs;
   link.loss = measured.loss;
   originate(state);
+}
+
+function adjacencyDown(state: RouterState, link: Link): void {
+  link.adjacent = !needsAdjacency(state.config, link.config.name);
 }
 
 function endSessionsOver(state: RouterState, link: string, reason: string): void {

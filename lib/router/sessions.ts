@@ -13,9 +13,8 @@ import {
 } from '../session/message.ts';
 import { stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent, PeerSessionConfig } from '../session/peer-contract.ts';
-import { adjacencyUp } from './links.ts';
+import { originate } from './link-state.ts';
 import { exported, refreshFor, takeUpdate, withdrawKeys } from './routes.ts';
-import { checkReady } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
 
@@ -142,19 +141,17 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
   for (const router of state.lsdb.nodes.keys()) peer.session.out.nodeChanged(router);
   // Link state has nothing to wait for: it is never swept, and the neighbour's link to us waits for it.
   peer.session.out.endOfRib(state.announced ? FAMILIES : ['link-state']);
-  if (remote.capabilities.includes(RESTARTING)) checkReady(state);
 }
 
 function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect, { type: 'down' }>): void {
   const name = peer.config.name;
-  const { notification, sent } = effect;
   peer.session = undefined;
   peer.flaps++;
   peer.lastError = effect.reason;
   peer.lastErrorAtMs = state.atMs;
   log(state, 'warn', 'session down', { peer: name, reason: effect.reason });
   viewChanged(state, 'peers');
-  if (!retainsRoutes(notification, sent)) {
+  if (!retainsRoutes(effect.notification)) {
     dropRoutes(state, peer);
     return;
   }
@@ -167,13 +164,17 @@ function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect,
 }
 
 /** RFC 8538: forwarding survives a lost transport and an expired hold timer; a Cease means what it says. */
-function retainsRoutes(notification: { code: number; subcode: number } | undefined, _sent: boolean): boolean {
+function retainsRoutes(notification: { readonly code: number } | undefined): boolean {
   if (notification === undefined) return true;
   return notification.code === NOTIFICATION.holdTimerExpired || notification.code === NOTIFICATION.sendHoldTimerExpired;
 }
 
+/**
+ * The peer did not come back in time, or it did and never said End-of-RIB, or without the family: what it has not
+ * announced again is gone (RFC 4724 4.2, the upper bound on stale routes).
+ */
 export function restartExpired(state: RouterState, peer: Peer): void {
-  if (peer.session === undefined) dropStale(state, peer);
+  dropStale(state, peer);
 }
 
 function dropStale(state: RouterState, peer: Peer): void {
@@ -203,7 +204,14 @@ function endOfRib(state: RouterState, peer: Peer, family: Family): void {
     state.effects.push({ type: 'cancel-timer', timer: timerName(peer.config.name, 'restart') });
   }
   if (family === 'link-state') adjacencyUp(state, peer.config.link);
-  checkReady(state);
+}
+
+/** The neighbour over `name` told all its link state: both ends have the same map. */
+function adjacencyUp(state: RouterState, name: string): void {
+  const link = state.links.get(name);
+  if (link === undefined || link.adjacent) return;
+  link.adjacent = true;
+  originate(state);
 }
 
 /** Sends what each peer has not heard yet; a blocked one keeps only the newest of each key until it drains. */

@@ -67,8 +67,7 @@ export interface Link {
 export interface Instance {
   readonly key: string;
   readonly config: LocalInstanceConfig;
-  readonly agent: Agent;
-  healthy: boolean | undefined;
+  agent: Agent;
   healthSinceMs: number;
   drained: boolean;
   attributes: ServiceAttributes;

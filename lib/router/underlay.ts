@@ -4,7 +4,6 @@ import type { FibObject, FibRoute } from '../fib/fib.ts';
 import { acted, dueAt } from '../time/debounce.ts';
 import { computeSpf } from '../topology/spf.ts';
 import { MAIN_TABLE, want } from './fib-plan.ts';
-import { nodeName } from './link-state.ts';
 import type { RouterState } from './state.ts';
 import { distancesChanged } from './steering.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
@@ -29,11 +28,11 @@ export function runSpf(state: RouterState): void {
   const before = state.spf;
   state.spf = computeSpf(state.lsdb.nodes, state.config.routerId);
   for (const router of before.keys()) {
-    if (!state.spf.has(router)) log(state, 'warn', 'router unreachable', { router, name: nodeName(state, router) });
+    if (!state.spf.has(router)) log(state, 'warn', 'router unreachable', { router, name: state.lsdb.nameOf(router) });
   }
   for (const router of state.spf.keys()) {
     if (!before.has(router) && router !== state.config.routerId)
-      log(state, 'info', 'router reachable', { router, name: nodeName(state, router) });
+      log(state, 'info', 'router reachable', { router, name: state.lsdb.nameOf(router) });
   }
   if (state.config.fib.underlay) want(state, 'underlay', underlayRoutes(state), 'spf');
   viewChanged(state, 'paths');

@@ -42,6 +42,11 @@ export class Lsdb {
     return this.#nodes;
   }
 
+  /** A router's name for people; its id while nothing is known of it. */
+  nameOf(router: RouterId): string {
+    return this.#nodes.get(router)?.name ?? router;
+  }
+
   /** Last writer wins by sequence, as OSPF's and IS-IS's sequence numbers do; an equal one is a duplicate of the flood. */
   install(node: NodeAdvertisement): InstallOutcome {
     const previous = this.#nodes.get(node.originator);

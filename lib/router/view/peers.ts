@@ -3,7 +3,6 @@
 import type { RouterId } from '../../model/identity.ts';
 import type { FamilyCounts, LinkStateView, LinkView, PathView, PeerView } from '../../model/view.ts';
 import { planSegments } from '../../segment/plan.ts';
-import { nodeName } from '../link-state.ts';
 import type { Peer, RouterState } from '../state.ts';
 import { wallMs } from '../turn.ts';
 
@@ -77,7 +76,7 @@ export function linkStateRows(state: RouterState): LinkStateView[] {
         (link): LinkView => ({
           name: link.name,
           neighbour: link.neighbour,
-          neighbourName: nodeName(state, link.neighbour),
+          neighbourName: state.lsdb.nameOf(link.neighbour),
           localAddress: link.localAddress,
           remoteAddress: link.remoteAddress,
           delayMinUs: link.delayMinUs,
@@ -128,5 +127,5 @@ export function pathRows(state: RouterState): PathView[] {
 }
 
 export function pathNames(state: RouterState, path: readonly RouterId[]): string[] {
-  return path.map((router) => nodeName(state, router));
+  return path.map((router) => state.lsdb.nameOf(router));
 }

@@ -15,7 +15,7 @@ import type {
 import { bestAttributes, LOCAL, type RouteEntry } from '../../rib/route-table.ts';
 import { planSegments } from '../../segment/plan.ts';
 import { computeSpf, type SpfNode } from '../../topology/spf.ts';
-import { isAdvertised, routeOf } from '../instances.ts';
+import { isAdvertised, isJudged, routeOf } from '../instances.ts';
 import type { RouterState, Steered } from '../state.ts';
 import { candidates, decisionInput } from '../steering.ts';
 import { wallMs } from '../turn.ts';
@@ -115,8 +115,7 @@ export function instanceRows(state: RouterState): InstanceView[] {
     const { config } = instance;
     const entry = state.table.entries.get(routeOf(state, instance).key);
     const unchecked = config.health.kind === 'none';
-    const health =
-      instance.healthy === undefined ? 'unknown' : instance.healthy ? (unchecked ? 'unchecked' : 'up') : 'down';
+    const health = !isJudged(instance) ? 'unknown' : !instance.agent.healthy ? 'down' : unchecked ? 'unchecked' : 'up';
     return {
       service: config.service,
       serviceName: config.serviceName,
