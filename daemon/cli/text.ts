@@ -35,7 +35,7 @@ export function statusText(view: StatusView, nowMs: number, paint: Paint): strin
 export function explainText(view: ExplainView, nowMs: number, paint: Paint): string {
   type Candidate = ExplainView['candidates'][number];
   const name = view.serviceName === '' || view.serviceName === view.service ? '' : `${view.serviceName} `;
-  const best = view.candidates.find((one) => one.verdict === 'best');
+  const best = view.candidates.find((one) => one.contactInstance === view.best);
   const challenge =
     view.challengedSinceMs === undefined ? '' : `, challenged for ${age(view.challengedSinceMs, nowMs)}`;
   const right = (head: string, cell: (row: Candidate) => string): Column<Candidate> => ({ head, align: 'right', cell });
@@ -65,7 +65,10 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
         'best',
         best === undefined
           ? paint('bad', 'nothing is eligible')
-          : paint('good', `${named(best.instanceName, best.contactInstance)} at ${best.site}`),
+          : paint(
+              best.verdict === 'last-resort' ? 'warn' : 'good',
+              `${named(best.instanceName, best.contactInstance)} at ${best.site}${best.verdict === 'last-resort' ? ', for want of anything better' : ''}`,
+            ),
       ],
       ['decided', `${age(view.atMs, nowMs)} ago: ${view.change}${challenge}`],
       ['hysteresis', `${plain(view.hysteresisPercent)} % for ${span(view.holdMs)}`],

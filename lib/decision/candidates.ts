@@ -2,7 +2,7 @@
 // relaxed; doubts about state are, in order, when nothing better is left. Knows no cost and no incumbent.
 import type { ServiceClassConfig } from '../config/config.ts';
 import { bandOf, OUT_OF_SERVICE } from '../metric/score.ts';
-import type { Candidate, EligibilityReason } from './decision.ts';
+import type { Candidate, EligibilityReason, RankedCandidate } from './decision.ts';
 import { hasQueueNumbers } from './load-model.ts';
 
 export interface Assessed {
@@ -35,6 +35,13 @@ const CHECKS: readonly (readonly [EligibilityReason, Check])[] = [
   ['capacity-bound', (c, k) => (c.state?.spareCapacity ?? 0) < k.minSpareCapacity],
   ['total-time-bound', (c, k) => (c.distance?.roundTripUs ?? 0) + (c.state?.serviceTimeUs ?? 0) > k.maxTotalTimeUs],
 ];
+
+const REASONS: ReadonlySet<string> = new Set(CHECKS.map(([reason]) => reason));
+
+/** True when the verdict is not one of the reasons that keep a candidate out, and none was overlooked either. */
+export function isEligible({ verdict, lastResort }: RankedCandidate): boolean {
+  return lastResort === undefined && !REASONS.has(verdict);
+}
 
 /**
  * CATS: do not steer to the low band. Where the state says more than a score, load is a price instead: a site that all

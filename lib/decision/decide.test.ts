@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asScore } from '../metric/score.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
+import { isEligible } from './candidates.ts';
 import { decide } from './decide.ts';
 import type { Candidate, Decision } from './decision.ts';
 import {
@@ -40,6 +41,7 @@ describe('eligibility', () => {
     const decision = decide(anInput([near, aCandidate(2, { attributes: good })], { class: aClass(constraint) }));
     expect(verdictsOf(decision)).toEqual(['2 best', `1 ${reason}`]);
     expect(weightsOf(decision)).toEqual({ 2: 1000 });
+    expect(decision.ranked.filter(isEligible).map((it) => it.verdict)).toEqual(['best']);
   });
 
   it.each<[string, CandidateGiven]>([
@@ -50,6 +52,7 @@ describe('eligibility', () => {
     const decision = decide(anInput([aCandidate(2, given), aCandidate(1, given)]));
     expect(decision.ranked[0]).toMatchObject({ verdict: 'last-resort', lastResort: reason });
     expect(decision.best).toBe(aCandidate(1).key);
+    expect(decision.ranked.filter(isEligible)).toEqual([]);
   });
 
   it.each<[string, CandidateGiven, Parameters<typeof aClass>[0]]>([

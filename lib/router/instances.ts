@@ -154,7 +154,7 @@ export function drainAll(state: RouterState): boolean {
 /** Drain asked of an ingress: it only stops sending new flows from here. */
 function drainRemote(state: RouterState, service: string, contactInstance: string, drain: boolean): void {
   for (const entry of state.table.byService.get(service)?.values() ?? []) {
-    if (entry.route.contactInstance !== contactInstance) continue;
+    if (entry.route.contactInstance !== contactInstance || state.excluded.has(entry.key) === drain) continue;
     if (drain) state.excluded.add(entry.key);
     else state.excluded.delete(entry.key);
     log(state, 'info', drain ? 'excluded here' : 'exclusion ended', { service, contactInstance });

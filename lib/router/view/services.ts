@@ -1,5 +1,6 @@
 // Rows of `show services`, `show rib`, `show instances`, and the record behind `explain`.
 
+import { isEligible } from '../../decision/candidates.ts';
 import { decide } from '../../decision/decide.ts';
 import type { Candidate, Decision, RankedCandidate } from '../../decision/decision.ts';
 import type { ComputeState } from '../../model/compute-state.ts';
@@ -47,7 +48,7 @@ function serviceRow(state: RouterState, service: ServiceId): ServiceView {
     strategy: steered?.class.strategy ?? '',
     affinity: steered?.class.affinity ?? '',
     candidates: state.table.byService.get(service)?.size ?? 0,
-    eligible: ranked.filter((it) => it.cost !== undefined).length,
+    eligible: ranked.filter(isEligible).length,
     weights,
     change: decision?.change ?? '',
     changedAtMs: steered === undefined ? 0 : wallMs(state, steered.changedAtMs),
