@@ -21,6 +21,7 @@ export interface DialHooks {
  */
 export function dial(address: string, port: number, timeoutMs: number, hooks: DialHooks): () => void {
   const startedMs = performance.now();
+  const silence = `no answer within ${timeoutMs} ms`;
   let giveUp = () => {};
   const socket = connect({ host: address, port });
   const settle = (failure: string | undefined) => {
@@ -29,16 +30,16 @@ export function dial(address: string, port: number, timeoutMs: number, hooks: Di
     socket.removeAllListeners().on('error', () => {});
     socket.destroy();
     if (failure !== undefined) return hooks.failed(failure);
-    giveUp = call(address, port, timeoutMs - (performance.now() - startedMs), hooks);
+    giveUp = call(address, port, timeoutMs - (performance.now() - startedMs), silence, hooks);
   };
-  const deadline = setTimeout(() => settle(`no answer within ${timeoutMs} ms`), timeoutMs);
+  const deadline = setTimeout(() => settle(silence), timeoutMs);
   socket.once('error', (error) => settle(error.message));
   socket.once('connect', () => settle(undefined));
   giveUp = () => settle('given up');
   return () => giveUp();
 }
 
-function call(address: string, port: number, timeoutMs: number, hooks: DialHooks): () => void {
+function call(address: string, port: number, timeoutMs: number, silence: string, hooks: DialHooks): () => void {
   const scheme = address.includes(':') ? 'ipv6' : 'ipv4';
   const client = new Client(`${scheme}:${endpoint(address, port)}`, credentials.createInsecure(), CHANNEL_OPTIONS);
   const stream = client.makeBidiStreamRequest(PEER_PATH, asIs, asIs, new Metadata(), {});
@@ -52,7 +53,7 @@ function call(address: string, port: number, timeoutMs: number, hooks: DialHooks
     else if (before === 'open') hooks.ended(reason);
   };
   const deadline = setTimeout(() => {
-    over(`no answer within ${Math.round(timeoutMs)} ms`);
+    over(silence);
     stream.cancel();
   }, timeoutMs);
   stream.once('metadata', () => {
