@@ -49,7 +49,10 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       log.warn({ capability: capability.name, remark: capability.remark }, 'capability missing');
   }
 
-  const post = (body: RouterEventBody) => mailbox.post({ atMs: monotonicMs(), ...body });
+  let over = false;
+  const post = (body: RouterEventBody) => {
+    if (!over) mailbox.post({ atMs: monotonicMs(), ...body });
+  };
   const timers = new Timers((timer) => post({ type: 'timer', timer }));
   const recorder =
     config.recorder.file === ''
@@ -157,6 +160,8 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       await transport.closeAll();
       stamp.close();
       links.stop();
+      // What the forwarding plane still answers must not lead to another change of it.
+      over = true;
       timers.cancelAll();
       await fib.close({ remove: true });
       await admin?.close();
