@@ -2,11 +2,11 @@
 // that sends garbage must not fill the disk. Memory is bounded by the number of keys kept.
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
-type LogFunction = (fields: object, text: string) => void;
+type LogFunction = (fields: Record<string, unknown>, text: string) => void;
 
-export interface LogLimiter {
+export interface LogLimiter<L extends Level = Level> {
   /** Logs the first of `key` at once, then at most one an interval with `suppressed` = the number left out before it. */
-  say(key: string, level: Level, fields: object, text: string): void;
+  say(key: string, level: L, fields: Record<string, unknown>, text: string): void;
 }
 
 export interface LogLimiterOptions {
@@ -18,7 +18,10 @@ export interface LogLimiterOptions {
 }
 
 /** Wraps a log. */
-export function createLogLimiter(log: Readonly<Record<Level, LogFunction>>, options: LogLimiterOptions): LogLimiter {
+export function createLogLimiter<L extends Level>(
+  log: Readonly<Record<L, LogFunction>>,
+  options: LogLimiterOptions,
+): LogLimiter<L> {
   const { intervalMs, now, maxKeys = 256 } = options;
   /** Insertion order = order of last mention. */
   const keys = new Map<string, { saidAtMs: number; suppressed: number }>();

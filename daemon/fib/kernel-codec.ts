@@ -1,7 +1,7 @@
 // FIB objects as rtnetlink messages. Decides metrics and which device carries SIDs and tunnels; knows no sockets, and
 // nothing about affinity, which is nftables' part.
 import { CodedError } from '../../lib/errors.ts';
-import type { FibObject, GatewayHop, LocalSid, RouteTarget } from '../../lib/fib/fib.ts';
+import { type FibObject, type GatewayHop, type LocalSid, MAIN_TABLE, type RouteTarget } from '../../lib/fib/fib.ts';
 import { encodeNexthop, encodeRemoveNexthop } from '../../lib/netlink/rt/nexthop.ts';
 import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
 import { encodeRule } from '../../lib/netlink/rt/rule.ts';
@@ -16,7 +16,6 @@ export type NetlinkObject = Exclude<FibObject, { kind: 'affinity' }>;
  */
 export const SID_METRIC = 9;
 export const ROUTE_METRIC = 11;
-export const MAIN_TABLE = 254;
 
 export interface KernelContext {
   /** rtm_protocol, nexthop protocol and FRA_PROTOCOL of everything of ours. */

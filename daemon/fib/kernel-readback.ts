@@ -1,8 +1,7 @@
 // What the kernel holds that carries our protocol number, as FIB objects. What is ours but has no place among them
 // (another metric, a shape we do not write) is a stray: named, so that it can be removed, and never taken for an object.
 import { setImmediate as turn } from 'node:timers/promises';
-import type { FibObject, LocalSid, SidCounters } from '../../lib/fib/fib.ts';
-import { fibKey } from '../../lib/fib/fib.ts';
+import { type FibObject, fibKey, type LocalSid, MAIN_TABLE, type SidCounters } from '../../lib/fib/fib.ts';
 import {
   decodeNexthop,
   encodeDumpNexthops,
@@ -15,7 +14,7 @@ import { decodeRule, encodeDumpRules, encodeRule, type KnownRule } from '../../l
 import type { Seg6Local } from '../../lib/netlink/seg6/local.ts';
 import type { Encode } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
-import { MAIN_TABLE, ROUTE_METRIC, SID_METRIC } from './kernel-codec.ts';
+import { ROUTE_METRIC, SID_METRIC } from './kernel-codec.ts';
 
 export interface ReadContext {
   readonly protocol: number;

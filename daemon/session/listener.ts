@@ -3,8 +3,8 @@
 import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { CodedError } from '../../lib/errors.ts';
 import { addressToBytes, bytesToAddress } from '../../lib/net/address.ts';
+import type { LogLimiter } from '../log-limiter.ts';
 import { classifyPreface, PREFACE } from './preface.ts';
-import type { QuietLog } from './quiet-log.ts';
 
 /** Time for the preface and the call that follows it: a socket that brings neither is closed. */
 const CALL_WITHIN_MS = 5000;
@@ -14,7 +14,7 @@ const MAX_UNCALLED = 128;
 export interface ListenerOptions {
   readonly address: string;
   readonly port: number;
-  readonly log: QuietLog;
+  readonly log: LogLimiter<'warn'>;
   /** A connection whose first bytes are HTTP/2's; they are still to be read from it. */
   inject(socket: Socket): void;
 }
@@ -60,7 +60,7 @@ export class SessionListener {
       server.listen({ host: address, port, ipv6Only: false }, resolve);
     });
     server.on('error', (error) =>
-      this.#options.log.warn('accept', { error: error.message }, 'accepting a peer failed'),
+      this.#options.log.say('accept', 'warn', { error: error.message }, 'accepting a peer failed'),
     );
     this.#server = server;
   }
@@ -95,7 +95,7 @@ export class SessionListener {
     const address = normalAddress(remoteAddress);
     const drop = (subject: string, text: string) => {
       this.dropped++;
-      this.#options.log.warn(`${subject} ${address}`, { address, port: remotePort }, text);
+      this.#options.log.say(`${subject} ${address}`, 'warn', { address, port: remotePort }, text);
       socket.destroy();
     };
     const uncalled = [...this.#accepted.values()].filter((other) => !other.called).length;

@@ -11,11 +11,12 @@ import {
 } from '../../lib/session/message.ts';
 import type { ConnectionId } from '../../lib/session/peer-contract.ts';
 import { type InboundCall, SERVER_OPTIONS, sessionService } from '../grpc/session-service.ts';
+import { createLogLimiter } from '../log-limiter.ts';
+import { monotonicMs } from '../runtime/clock.ts';
 import { crash } from '../runtime/crash.ts';
 import { type ConnectionLimits, SessionConnection } from './connection.ts';
 import { dial } from './dialler.ts';
 import { endpoint, SessionListener } from './listener.ts';
-import { QuietLog, type SessionLog } from './quiet-log.ts';
 
 export interface TransportPeer {
   readonly name: string;
@@ -58,7 +59,7 @@ export interface SessionTransportOptions {
   readonly peers: readonly TransportPeer[];
   readonly security: 'plaintext' | 'mutual-tls';
   readonly post: (event: TransportEvent) => void;
-  readonly log: SessionLog;
+  readonly log: Readonly<Record<'info' | 'warn', (fields: Record<string, unknown>, text: string) => void>>;
   /** Bytes that may wait for a peer that does not read, beyond what gRPC holds; default 4 MiB. */
   readonly queueBytes?: number;
   /** RFC 9687, there at least 8 minutes; default 60 s here, because hold times are seconds. */
@@ -90,6 +91,8 @@ export interface SessionTransport {
   counters(): { readonly rejected: number; readonly dropped: number };
 }
 
+/** Strangers and ports in use are named once in this time. */
+const QUIET_MS = 60_000;
 /** How long a TCP connection may outlive its call. */
 const LINGER_MS = 1000;
 
@@ -113,7 +116,11 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     listenRetryMs = 2000,
   } = options;
   const limits: ConnectionLimits = { queueBytes, sendHoldMs };
-  const quiet = new QuietLog(options.log, () => performance.now());
+  const { log } = options;
+  const quiet = createLogLimiter(
+    { warn: (fields, text) => log.warn(fields, text) },
+    { intervalMs: QUIET_MS, now: monotonicMs },
+  );
   const live = new Map<ConnectionId, Live>();
   const dials = new Set<() => void>();
   let byName = new Map<string, TransportPeer>();
@@ -148,7 +155,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
         return;
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
-        quiet.warn('listen', { ...error.detail, retryMs: listenRetryMs }, error.message);
+        quiet.say('listen', 'warn', { ...error.detail, retryMs: listenRetryMs }, error.message);
       }
       await new Promise<void>((resolve) => {
         retry = setTimeout(resolve, listenRetryMs);
@@ -177,8 +184,9 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   /** RFC 4486 subcode 5: told why, so that the operator at the other end need not guess. */
   function reject(call: InboundCall, claimed: { readonly address: string; destroy(): void }): void {
     rejected++;
-    quiet.warn(
+    quiet.say(
       `unknown ${claimed.address}`,
+      'warn',
       { address: claimed.address },
       'connection from an address that is no configured peer: rejected',
     );

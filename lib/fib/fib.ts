@@ -1,6 +1,9 @@
 // What the daemon asks of a forwarding plane, and nothing about how. Values are copied across this seam; verbs are
 // idempotent; results come back as data. Kernel FIB and memory FIB pass the same contract (fib.contract.ts).
 
+/** The kernel's main routing table (RT_TABLE_MAIN). */
+export const MAIN_TABLE = 254;
+
 /** A nexthop that imposes segments (`encap.red`), bound to the SID device so that it survives link flaps. */
 export interface SegmentNexthop {
   readonly kind: 'nexthop';

@@ -4,7 +4,6 @@ import { type FibFailure, type FibKey, type FibObject, type FibResult, fibKey } 
 import type { RouterState } from './state.ts';
 import { log, setTimer } from './turn.ts';
 
-export const MAIN_TABLE = 254;
 export const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 5000;
 

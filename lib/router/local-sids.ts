@@ -1,9 +1,8 @@
 // The SIDs every router has (RFC 8986): End, End.DT6 of the main table, End.X a link, End.DX6 a contact instance, above the
 // black hole of its locator.
-import type { FibObject, FibRoute, LocalSid } from '../fib/fib.ts';
+import { type FibObject, type FibRoute, type LocalSid, MAIN_TABLE } from '../fib/fib.ts';
 import { FUNCTION_DT6, FUNCTION_END_X } from '../model/sid-functions.ts';
 import { addressToBytes, bytesToAddress, parsePrefix } from '../net/address.ts';
-import { MAIN_TABLE } from './fib-plan.ts';
 import type { Link, RouterState } from './state.ts';
 
 export function localSids(state: RouterState): FibObject[] {

@@ -1,9 +1,9 @@
 // Turns a decision into forwarding objects (DESIGN section 6): per contact instance one nexthop with its segment list, a
 // group, a table and a rule; per service the main route to the best instance and the affinity that spreads new flows.
-import type { AffinityService, FibObject } from '../fib/fib.ts';
+import { type AffinityService, type FibObject, MAIN_TABLE } from '../fib/fib.ts';
 import { addressFamily } from '../net/address.ts';
 import { planSegments } from '../segment/plan.ts';
-import { MAIN_TABLE, want } from './fib-plan.ts';
+import { want } from './fib-plan.ts';
 import { releaseSlot, slotFor } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
 import { log } from './turn.ts';

@@ -1,9 +1,9 @@
 // Paths through the domain: shortest paths over the link state, held back while it storms, and routes to the locators and
 // prefixes they lead to. Choosing contact instances is steering's.
-import type { FibObject, FibRoute } from '../fib/fib.ts';
+import { type FibObject, type FibRoute, MAIN_TABLE } from '../fib/fib.ts';
 import { acted, dueAt } from '../time/debounce.ts';
 import { computeSpf } from '../topology/spf.ts';
-import { MAIN_TABLE, want } from './fib-plan.ts';
+import { want } from './fib-plan.ts';
 import type { RouterState } from './state.ts';
 import { distancesChanged } from './steering.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
