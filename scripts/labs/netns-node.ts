@@ -23,6 +23,8 @@ export interface NodePlan {
   /** Beside the node's own binds: the bundle, caches. */
   readonly binds: LabNode['binds'];
   readonly env: Readonly<Record<string, string>>;
+  /** Nice value of `cmd`. */
+  readonly priority: number;
 }
 
 export class NetnsNode {
@@ -59,7 +61,7 @@ export class NetnsNode {
           ...commandEnvironment(plan),
           NODE_DIR: plan.directory,
           NODE_HOSTNAME: node.hostname,
-          NODE_NICE: String(-getPriority()),
+          NODE_NICE: String(plan.priority - getPriority()),
           NODE_BINDS: [...plan.binds, ...node.binds]
             .map(({ source, target, readOnly }) => [source, target, readOnly ? 'ro' : 'rw'].join('\t'))
             .join('\n'),

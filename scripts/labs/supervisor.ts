@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { setPriority, userInfo } from 'node:os';
+import { getPriority, setPriority, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -37,8 +37,10 @@ export type ControlRequest =
 
 export type ControlReply = { readonly ok: true } | { readonly ok: false; readonly message: string };
 
-/** Nice value of the runner and the `exec` lines; commands of nodes run with 0. */
-const RUNNER_PRIORITY = -10;
+/** Nice value of whoever deploys, which the commands of nodes have too. */
+const PRIORITY = getPriority();
+/** That of the runner and the `exec` lines. */
+const RUNNER_PRIORITY = Math.max(-20, PRIORITY - 10);
 
 const CACHE = resolve(dirname(fileURLToPath(import.meta.url)), '../../.cache/node-compile');
 
@@ -69,6 +71,7 @@ class Supervisor {
           directory: join(state.runtimeDirectory(lab.name), 'nodes', node.name),
           logFile: join(lab.directory, node.name, 'log'),
           binds,
+          priority: PRIORITY,
           env: {
             ...tag,
             NODE_COMPILE_CACHE: '/run/node-compile',
