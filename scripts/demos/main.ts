@@ -5,6 +5,7 @@ import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { AdminError } from '../../daemon/admin/client.ts';
 import { BundleError } from '../bundle.ts';
 import { ENGINES, type Engine, type EngineName, LabError } from '../labs/engine.ts';
 import { readLabFile } from '../labs/parse-clab.ts';
@@ -23,8 +24,8 @@ const USAGE = `usage: scripts/demo [--json] [--report FILE] [--engine netns|cont
 `;
 
 try {
-  // Milliseconds are shown here: other work on the machine waits. Only root may, and it matters only where others work.
-  setPriority(-10);
+  // Milliseconds are shown here: the lab, the load and this process go before other work on the machine. Only root may.
+  setPriority(-5);
 } catch {
   // as busy as the machine is, then
 }
@@ -36,7 +37,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 try {
   process.exitCode = await main();
 } catch (error) {
-  const ours = error instanceof DemoError || error instanceof LabError || error instanceof BundleError;
+  const ours = [DemoError, LabError, BundleError, AdminError].some((kind) => error instanceof kind);
   // A file that cannot be written is the user's to mend; anything else is our own bug and shows its stack.
   const known = ours || (error instanceof Error && 'syscall' in error);
   if (!known && !abort.signal.aborted) throw error;

@@ -79,14 +79,20 @@ export class Routers {
     return Object.fromEntries((row?.weights ?? []).map(({ instanceName, weight }) => [instanceName, weight]));
   }
 
-  explainAt(ingress: string): Promise<ExplainView> {
-    return this.client(ingress).explain(this.#service);
+  /** Undefined while it knows no route to the service. */
+  async explainAt(ingress: string): Promise<ExplainView | undefined> {
+    try {
+      return await this.client(ingress).explain(this.#service);
+    } catch (error) {
+      if (error instanceof AdminError && error.kind === 'refused') return undefined;
+      throw error;
+    }
   }
 
   /** Names of the routers that packets to `instance` travel; empty when it is unreachable. */
   async pathTo(ingress: string, instance: string): Promise<readonly string[]> {
-    const { candidates } = await this.explainAt(ingress);
-    return candidates.find((candidate) => candidate.instanceName === instance)?.path ?? [];
+    const explained = await this.explainAt(ingress);
+    return explained?.candidates.find((candidate) => candidate.instanceName === instance)?.path ?? [];
   }
 
   /** Stage histograms of one ingress, µs. */

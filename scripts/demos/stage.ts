@@ -105,12 +105,13 @@ export class Stage {
 
   async explained(): Promise<ExplainedIngress[]> {
     const routers = routersOf(this.facts.topology);
-    return Promise.all(
-      this.routers.ingresses.map(async (ingress) => ({
-        ingress,
-        source: routers.find(({ name }) => name === ingress)?.loopback ?? '',
-        explain: await this.routers.explainAt(ingress),
-      })),
+    const all = await Promise.all(
+      this.routers.ingresses.map(async (ingress) => {
+        const explain = await this.routers.explainAt(ingress);
+        const source = routers.find(({ name }) => name === ingress)?.loopback ?? '';
+        return explain === undefined ? [] : [{ ingress, source, explain }];
+      }),
     );
+    return all.flat();
   }
 }
