@@ -69,6 +69,8 @@ interface Import {
   readonly file: string;
   readonly from: string;
   readonly target: string;
+  /** `import type`. */
+  readonly typeOnly: boolean;
 }
 
 const imports = [...sources('lib'), ...sources('daemon'), ...sources('scripts')].flatMap(importsOf);
@@ -97,6 +99,27 @@ test('the core imports no node: module and reads neither clock, chance nor proce
       );
     });
   expect(impure).toEqual([]);
+});
+
+test('data walks through without turning back: no import leads round to its own file', () => {
+  // What only types know of each other is gone when the program runs.
+  const edges = new Map<string, string[]>();
+  for (const it of imports) {
+    if (it.typeOnly || !it.target.startsWith('.') || isTest(it.file)) continue;
+    const to = relative(ROOT, resolve(ROOT, it.from, it.target));
+    edges.set(it.file, [...(edges.get(it.file) ?? []), to]);
+  }
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) circles.push([...path.slice(at), file].join(' -> '));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of edges.keys()) visit(file, []);
+  expect(circles).toEqual([]);
 });
 
 test('each third-party library is imported in its own folder only', () => {
@@ -134,7 +157,12 @@ function sources(folder: string): string[] {
 
 function importsOf(file: string): Import[] {
   const found = code(file).matchAll(/(?:^|\n)\s*(?:import|export)\b[^;]*?from\s+'([^']+)'/g);
-  return [...found].map((match) => ({ file, from: dirname(file), target: match[1]! }));
+  return [...found].map((match) => ({
+    file,
+    from: dirname(file),
+    target: match[1]!,
+    typeOnly: /^\s*(?:import|export)\s+type\b/.test(match[0]),
+  }));
 }
 
 function code(file: string): string {
