@@ -102,7 +102,8 @@ export function buildConfig(file: Sections): RouterConfig {
       srlg: link.srlg,
     })),
     stamp: {
-      enabled: file.stamp.enabled,
+      // Without the role nobody measures, and a link that waits for STAMP's word would never be announced.
+      enabled: file.stamp.enabled && file.roles.includes('c-nma'),
       port: file.stamp.port,
       intervalMs: file.stamp.interval,
       detectMultiplier: file.stamp['detect-multiplier'],

@@ -121,6 +121,11 @@ describe('what a file means', () => {
     expect(config.recorder).toEqual({ file: '/tmp/x', maxBytes: 64 * 1024 * 1024 });
   });
 
+  test('a router that does not measure its links does not wait for what STAMP says of them', () => {
+    expect(accepted(MINIMAL).stamp.enabled).toBe(true);
+    expect(accepted(withSections({ roles: ['c-ps', 'forwarder'], instances: [] })).stamp.enabled).toBe(false);
+  });
+
   test('a peer hangs on the link that leads to its address', () => {
     expect(accepted(MINIMAL).peers[0]!.link).toBe('eth1');
     expect(accepted(withSections({ peers: [{ name: 'far', address: 'fd00:9::1' }] })).peers[0]!.link).toBe('');

@@ -14,8 +14,6 @@ import { CodedError } from '../errors.ts';
 import { decodeErrorEstimate, type ErrorEstimate, encodeErrorEstimate, readTimestamp, writeNtp } from './timestamp.ts';
 import { markReflectedTlvs } from './tlv.ts';
 
-/** IANA default of the reflector's UDP port. */
-export const STAMP_PORT = 862;
 export const STAMP_BYTES = 44;
 /** A TWAMP-Light sender's packet without padding (RFC 5357 4.1.2): sequence, timestamp, error estimate. */
 export const TWAMP_LIGHT_BYTES = 14;
