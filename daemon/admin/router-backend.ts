@@ -1,5 +1,6 @@
 // The admin API over the router core: reads go to the state through the pure views, writes become events. Nothing here
 // changes the state, and everything returned is a copy.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Fib } from '../../lib/fib/fib.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
 import type { CapabilityView, FlowView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
@@ -74,6 +75,8 @@ export function createBackend(options: BackendOptions): RouterBackend {
           `${instance.config.instanceName} is measured by ${instance.config.metrics.kind}, not pushed`,
         );
       post({ type: 'instance-report', service, contactInstance, report: { ...report, wallMs: wallClockMs() } });
+      // What it led to is written to the peers at the end of this turn: the answer, which takes longer, waits for that.
+      await turn();
       return { ok: true, value: undefined };
     },
     watch(kind, changed) {
