@@ -1,7 +1,6 @@
 // Whatever is packed, the model of the endpoints visits the same nodes and functions; and nothing shorter would have.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bytesToAddress } from '../net/address.ts';
 import { isDecapsulating } from './behaviour-kind.ts';
 import { compress } from './compress.ts';
 import { describePacked } from './describe-packed.ts';
@@ -19,7 +18,12 @@ const DOMAINS = [testDomain(32), testDomain(48)];
 const INGRESS = 'n1';
 
 /** What the model says about a list that holds these SIDs. */
-function visits(domain: (typeof DOMAINS)[number], segments: readonly string[], sids: readonly Sid[], reduced = true) {
+function visits(
+  domain: (typeof DOMAINS)[number],
+  segments: readonly (string | Uint8Array)[],
+  sids: readonly Sid[],
+  reduced = true,
+) {
   const last = sids.at(-1)!;
   const payload = last.kind !== undefined && isDecapsulating(last.kind) ? 'ipv6' : 'other';
   return walk(domain.model, INGRESS, encapsulate(segments, { reduced, payload }));
@@ -93,25 +97,26 @@ test('every mixture of flavours in one REPLACE-CSID block, up to six segments, i
   const ofBlock = (node: string, family: 'End' | 'service') =>
     domain.twins(node, family).flatMap(({ sid }) => (sid.block === '2001:db8:c::/48' ? [sid] : []));
   let packs = 0;
-  for (let count = 1; count <= 6; count++) {
-    for (let pattern = 0; pattern < 4 ** count; pattern++) {
-      const segments = Array.from({ length: count }, (_, i) => {
+  // REPLACE-CSID; plain, installed as a prefix; plain, installed as an address; NEXT-CSID. Then a service.
+  for (let transit = 0; transit <= 5; transit++) {
+    for (let pattern = 0; pattern < 4 ** transit; pattern++) {
+      // The longest by day: all that begin with three REPLACE-CSID, so that containers fill, and a sample of the others.
+      if (transit === 5 && !NIGHTLY && pattern % 64 !== 0 && pattern % 7 !== 0) continue;
+      const segments = Array.from({ length: transit + 1 }, (_, i) => {
         const node = `n${((i + 1) % 6) + 1}`;
-        const digit = Math.floor(pattern / 4 ** i) % 4;
-        // REPLACE-CSID; plain, installed as a prefix; plain, installed as an address; NEXT-CSID. Services: two kinds.
-        const sid = i === count - 1 ? (ofBlock(node, 'service')[digit] ?? ofBlock(node, 'End')[0]!) : undefined;
-        return { choices: [sid ?? ofBlock(node, 'End')[digit]!] };
+        if (i === transit) return { choices: [ofBlock(node, 'service')[pattern % 2]!] };
+        return { choices: [ofBlock(node, 'End')[Math.floor(pattern / 4 ** i) % 4]!] };
       });
       const packed = compress({ segments, ingress: '', maxSidDepth: 64 });
       const shortest = bruteForce(domain, segments);
       packs += packed.segments.length > 0 ? 1 : 0;
       if ((packed.segments.length || Number.POSITIVE_INFINITY) !== shortest) {
-        expect({ pattern: pattern.toString(4), count, packed, shortest }).toBe('equal lengths');
+        expect({ pattern: pattern.toString(4), transit, packed, shortest }).toBe('equal lengths');
       }
     }
   }
-  expect(packs).toBeGreaterThan(500);
-});
+  expect(packs).toBeGreaterThan(200);
+}, 120_000);
 
 /** Fewest entries over every twin, every cut into runs and every way to pack a run, legal or not, that the model walks. */
 function bruteForce(domain: (typeof DOMAINS)[number], segments: readonly Segment[]): number {
@@ -121,7 +126,7 @@ function bruteForce(domain: (typeof DOMAINS)[number], segments: readonly Segment
       for (const sid of segments[sids.length]!.choices) extend([...sids, sid]);
       return;
     }
-    const cut = (from: number, entries: readonly string[]) => {
+    const cut = (from: number, entries: readonly Uint8Array[]) => {
       if (entries.length >= shortest) return;
       if (from === sids.length) {
         if (entries.length > 0 && isSame(visits(domain, entries, sids), sids)) shortest = entries.length;
@@ -138,16 +143,16 @@ function bruteForce(domain: (typeof DOMAINS)[number], segments: readonly Segment
 }
 
 /** Ways to write a run without asking whether it is allowed; a run that cannot be written at all is left out. */
-function encodings(run: readonly Sid[]): string[][] {
+function encodings(run: readonly Sid[]): Uint8Array[][] {
   const [first, ...others] = run;
-  if (others.length === 0) return [[first!.address]];
+  if (others.length === 0) return [[first!.bytes]];
   if (others.some((sid) => sid.block !== first!.block || sid.csid < 0)) return [];
-  const out: string[][] = [];
+  const out: Uint8Array[][] = [];
   const bits = others.reduce((sum, sid) => sum + sid.csidBits, sidPrefixBits(first!));
-  if (bits <= 128) out.push([bytesToAddress(packNext(run))]);
+  if (bits <= 128) out.push([packNext(run)]);
   // A zero C-SID at the end would be another list; here every C-SID of a run has one length.
   if (others.every((sid) => sid.csidBits === first!.csidBits)) {
-    out.push([first!.address, ...packReplace(run).map(bytesToAddress)]);
+    out.push([first!.bytes, ...packReplace(run)]);
   }
   return out;
 }

@@ -1,11 +1,11 @@
 // Reads a packed list back: which SIDs each entry of an imposed list holds (RFC 9800 4, without a packet). For `explain` and
 // captures; it tells what is there and judges nothing.
 import { addressToBytes, bytesToAddress } from '../net/address.ts';
-import { isDecapsulating } from './behaviour-kind.ts';
 import { behaviourName } from './behaviours.ts';
 import { copyBits, isZeroFrom, readBits, writeBits } from './bits.ts';
+import { isNextMember } from './next-csid.ts';
 import type { EntryKind } from './packed-list.ts';
-import { isReplacing, positionsPerContainer } from './replace-csid.ts';
+import { isReplaceMember, isReplacing, positionsPerContainer } from './replace-csid.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
 import type { PrefixTable } from './sid-table.ts';
 
@@ -63,8 +63,10 @@ function readAddress(bytes: Uint8Array, known: PrefixTable<Sid>): Read {
     const kind = holds.length > 1 ? 'next' : 'full';
     if (sid === undefined) return { kind, holds, replacing: undefined, isLost: true };
     const argumentAt = sidPrefixBits(sid);
-    const shifts = sid.kind?.flavour === 'next' && !isDecapsulating(sid.kind) && !isZeroFrom(address, argumentAt);
-    if (!shifts) return { kind, holds, replacing: isReplacing(sid) ? sid : undefined, isLost: false };
+    if (!isNextMember(sid) || isZeroFrom(address, argumentAt)) {
+      const replacing = isReplaceMember(sid) ? sid : undefined;
+      return { kind, holds, replacing, isLost: isReplacing(sid) && replacing === undefined };
+    }
     const shifted = new Uint8Array(16);
     copyBits(address, 0, shifted, 0, sid.structure.block);
     copyBits(address, argumentAt, shifted, sid.structure.block, 128 - argumentAt);

@@ -24,6 +24,8 @@ export function processAtEndpoint(installed: InstalledSid, packet: ModelPacket):
     case 'End.T':
     case 'End.LBS':
     case 'End.XLBS':
+      // A structure without a C-SID cannot have been instantiated with a flavour.
+      if (kind.flavour !== 'none' && installed.sid.csid < 0) return { kind: 'drop', reason: 'unsupported-behaviour' };
       if (kind.flavour === 'replace') return processReplace(installed, kind, packet);
       return (kind.flavour === 'next' ? shift(installed, kind, packet) : undefined) ?? end(kind, packet);
     case 'End.DX6':

@@ -56,11 +56,11 @@ export interface InstalledSid {
 
 /** A packet as `encap.red` (or `encap`, not reduced) makes it of a list in travel order. */
 export function encapsulate(
-  segments: readonly string[],
+  segments: readonly (string | Uint8Array)[],
   options: { readonly reduced: boolean; readonly payload?: ModelPacket['payload']; readonly hopLimit?: number },
 ): ModelPacket {
   const { reduced, payload = 'ipv6', hopLimit = 64 } = options;
-  const travel = segments.map(addressToBytes);
+  const travel = segments.map((segment) => (typeof segment === 'string' ? addressToBytes(segment) : segment));
   const destination = travel[0]!;
   // RFC 8986 5.2: a single segment needs no SRH when it is reduced.
   const list = (reduced ? travel.slice(1) : travel).reverse();
