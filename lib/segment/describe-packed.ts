@@ -3,9 +3,8 @@
 import { addressToBytes, bytesToAddress } from '../net/address.ts';
 import { behaviourName } from './behaviours.ts';
 import { copyBits, isZeroFrom, readBits, writeBits } from './bits.ts';
-import { isNextMember } from './next-csid.ts';
 import type { EntryKind } from './packed-list.ts';
-import { isReplaceMember, isReplacing, positionsPerContainer } from './replace-csid.ts';
+import { positionsPerContainer } from './replace-csid.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
 import type { PrefixTable } from './sid-table.ts';
 
@@ -63,9 +62,9 @@ function readAddress(bytes: Uint8Array, known: PrefixTable<Sid>): Read {
     const kind = holds.length > 1 ? 'next' : 'full';
     if (sid === undefined) return { kind, holds, replacing: undefined, isLost: true };
     const argumentAt = sidPrefixBits(sid);
-    if (!isNextMember(sid) || isZeroFrom(address, argumentAt)) {
-      const replacing = isReplaceMember(sid) ? sid : undefined;
-      return { kind, holds, replacing, isLost: isReplacing(sid) && replacing === undefined };
+    if (sid.continues !== 'next' || isZeroFrom(address, argumentAt)) {
+      const replacing = sid.continues === 'replace' ? sid : undefined;
+      return { kind, holds, replacing, isLost: sid.replaces && replacing === undefined };
     }
     const shifted = new Uint8Array(16);
     copyBits(address, 0, shifted, 0, sid.structure.block);
@@ -87,7 +86,7 @@ function readPacked(bytes: Uint8Array, first: Sid, known: PrefixTable<Sid>): Rea
     const sid = known.find(address);
     holds.push(held(sid, address));
     if (sid === undefined) return { kind: 'replace-packed', holds, replacing: undefined, isLost: true };
-    if (!isReplacing(sid)) return { kind: 'replace-packed', holds, replacing: undefined, isLost: false };
+    if (!sid.replaces) return { kind: 'replace-packed', holds, replacing: undefined, isLost: false };
   }
   // Used up by a SID that replaces: the next entry, if any, is packed as well.
   return { kind: 'replace-packed', holds, replacing: first, isLost: false };

@@ -1,7 +1,6 @@
 // Which of a segment's choices may stand where it stands in the list, before any packing: faults of the SID itself, and
 // what an endpoint of ours cannot walk. Each refusal is a reason.
 import { isCrossConnect, isDecapsulating } from './behaviour-kind.ts';
-import { isReplacing } from './replace-csid.ts';
 import type { Sid } from './sid.ts';
 
 /** One segment of an uncompressed list. */
@@ -44,9 +43,9 @@ export function segmentFault(
   const previous = segments[index - 1]?.choices ?? [];
   if (index === 0) {
     if (isLocal && sid.node !== ingress) return 'local-first-hop';
-    return isReplacing(sid) && sid.node === ingress ? 'own-first-hop' : '';
+    return sid.replaces && sid.node === ingress ? 'own-first-hop' : '';
   }
   const stays = previous.every((it) => it.kind === undefined || !isCrossConnect(it.kind));
   const isSameNode = isLocal || previous.some((it) => it.node === sid.node);
-  return isReplacing(sid) && stays && isSameNode ? 'same-node-repeat' : '';
+  return sid.replaces && stays && isSameNode ? 'same-node-repeat' : '';
 }

@@ -2,20 +2,14 @@
 // the next member of a container; how many containers a list gets is decided in compress.ts.
 //
 //   |  Locator-Block  | C-SID 1 | C-SID 2 | ... | C-SID n | 0 ... 0 |
-import { isDecapsulating } from './behaviour-kind.ts';
-import { isZeroFrom, writeBits } from './bits.ts';
+import { writeBits } from './bits.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
-
-/** True for a SID behind which a container can hold another. */
-export function isNextMember(sid: Sid): boolean {
-  return sid.packs === 'next' && sid.kind !== undefined && !isDecapsulating(sid.kind);
-}
 
 /** The narrowest choice that fits into `room` bits and can have followers (RFC 9800 6.2); undefined: none. */
 export function nextMember(choices: readonly Sid[], block: string, room: number): Sid | undefined {
   let best: Sid | undefined;
   for (const sid of choices) {
-    if (sid.block !== block || sid.csidBits > room || !isNextMember(sid)) continue;
+    if (sid.block !== block || sid.csidBits > room || sid.continues !== 'next') continue;
     if (best === undefined || sid.csidBits < best.csidBits) best = sid;
   }
   return best;
@@ -34,8 +28,7 @@ export function nextCloser(
   let best: Sid | undefined;
   for (const sid of choices) {
     if (sid.block !== block || sid.csidBits > room || sid.csid <= 0 || sid.kind === undefined) continue;
-    if (sid.kind.flavour === 'replace' && !isLastOfList) continue;
-    if (!isZeroFrom(sid.bytes, sidPrefixBits(sid))) continue;
+    if (!sid.isBare || (sid.replaces && !isLastOfList)) continue;
     if (best === undefined || sid.csidBits < best.csidBits) best = sid;
   }
   return best;

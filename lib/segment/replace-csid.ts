@@ -4,9 +4,8 @@
 //   first entry    |  Locator-Block  | C-SID | 0 ... 0 |
 //   packed, K = 4  |   C-SID 4   |   C-SID 3   |   C-SID 2   |   C-SID 1   |    visited from the right
 //   position             0             1             2             3
-import { isDecapsulating } from './behaviour-kind.ts';
-import { isZeroFrom, writeBits } from './bits.ts';
-import { type Sid, sidPrefixBits, takesArgument } from './sid.ts';
+import { writeBits } from './bits.ts';
+import { type Sid, takesArgument } from './sid.ts';
 
 /** C-SIDs in a packed container: 4 of 32 bits, 8 of 16 (RFC 9800 4.2). */
 export function positionsPerContainer(csidBits: number): number {
@@ -19,19 +18,10 @@ export function positionOf(n: number, csidBits: number): number {
   return positions - 1 - ((n - 1) % positions);
 }
 
-/** True for a SID whose endpoint takes the next C-SID out of the header: it must have a successor or end the list. */
-export function isReplaceMember(sid: Sid): boolean {
-  return sid.packs === 'replace' && isReplacing(sid);
-}
-
-/** True when the endpoint reads what follows as packed, whether the SID is fit for packing or not. */
-export function isReplacing({ kind }: Sid): boolean {
-  return kind?.flavour === 'replace' && !isDecapsulating(kind);
-}
-
 /** A choice that continues the sequence that `first` began. */
 export function replaceMember(choices: readonly Sid[], first: Sid): Sid | undefined {
-  return choices.find((sid) => isSibling(sid, first) && isReplaceMember(sid));
+  for (const sid of choices) if (sid.continues === 'replace' && isSibling(sid, first)) return sid;
+  return undefined;
 }
 
 /** A choice that may end the sequence at `position` (RFC 9800 6.4); undefined: none. */
@@ -41,14 +31,15 @@ export function replaceCloser(
   position: number,
   isLastOfList: boolean,
 ): Sid | undefined {
-  return choices.find((sid) => isSibling(sid, first) && isCloser(sid, position, isLastOfList));
+  for (const sid of choices) if (isSibling(sid, first) && isCloser(sid, position, isLastOfList)) return sid;
+  return undefined;
 }
 
 function isCloser(sid: Sid, position: number, isLastOfList: boolean): boolean {
   if (sid.kind === undefined) return false;
   // Position 0 has no lower neighbour whose zero could tell the endpoint that a full SID follows.
-  if (isReplaceMember(sid)) return isLastOfList || position > 0;
-  if (!isZeroFrom(sid.bytes, sidPrefixBits(sid)) || isReplacing(sid)) return false;
+  if (sid.continues === 'replace') return isLastOfList || position > 0;
+  if (!sid.isBare || sid.replaces) return false;
   // At position 0 the index is 0 and the destination is the SID as announced.
   if (position === 0) return true;
   // Elsewhere the index is left in the argument: the SID must be installed as a prefix and not read its argument.
@@ -58,7 +49,7 @@ function isCloser(sid: Sid, position: number, isLastOfList: boolean): boolean {
 
 /** RFC 9800 6.4: one Locator-Block and one C-SID length. */
 function isSibling(sid: Sid, first: Sid): boolean {
-  return sid.block === first.block && sid.csidBits === first.csidBits && sid.csid > 0;
+  return sid.csidBits === first.csidBits && sid.csid > 0 && sid.block === first.block;
 }
 
 /** The packed containers behind the first SID, members in travel order, unused positions zero. */

@@ -1,15 +1,8 @@
 // The cheapest legal encoding of every suffix of a list, by dynamic programming from the end: a list is a row of runs, each a
 // full SID, a NEXT-CSID container or a REPLACE-CSID sequence, and what a run may be depends only on where it starts and ends.
 import type { Segment } from './eligibility.ts';
-import { isNextMember, nextCloser, nextMember } from './next-csid.ts';
-import {
-  isReplaceMember,
-  isReplacing,
-  positionOf,
-  positionsPerContainer,
-  replaceCloser,
-  replaceMember,
-} from './replace-csid.ts';
+import { nextCloser, nextMember } from './next-csid.ts';
+import { positionOf, positionsPerContainer, replaceCloser, replaceMember } from './replace-csid.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
 
 /** The best first run of each suffix: how it is packed and where it ends. */
@@ -49,15 +42,15 @@ export function solve(choices: readonly (readonly Sid[])[], cuts: Uint8Array, li
     };
     for (const sid of choices[start]!) {
       // Alone in a list, a REPLACE-CSID SID has index 0: its endpoint would read the next entry as packed.
-      if (start === count - 1 || !isReplacing(sid)) offer(PACK.full, sid, start + 1, 1, 0);
-      if (isNextMember(sid)) {
+      if (start === count - 1 || !sid.replaces) offer(PACK.full, sid, start + 1, 1, 0);
+      if (sid.continues === 'next') {
         for (let at = start + 1, room = 128 - sidPrefixBits(sid); at < count && cuts[at - 1] === 0; at++) {
           if (nextCloser(choices[at]!, sid.block, room, at === count - 1)) offer(PACK.next, sid, at + 1, 1, IN_NEXT);
           const member = nextMember(choices[at]!, sid.block, room);
           if (member === undefined) break;
           room -= member.csidBits;
         }
-      } else if (isReplaceMember(sid)) {
+      } else if (sid.continues === 'replace') {
         const positions = positionsPerContainer(sid.csidBits);
         for (let at = start + 1; at < count; at++) {
           const position = positionOf(at - start, sid.csidBits);

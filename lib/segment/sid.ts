@@ -6,7 +6,7 @@
 //                       |<-- C-SID (LNFL) -->|
 import type { SidStructure } from '../model/service-route.ts';
 import { addressToBytes, bytesToAddress, maskBytes } from '../net/address.ts';
-import { type BehaviourKind, behaviourKind, type Flavour } from './behaviour-kind.ts';
+import { type BehaviourKind, behaviourKind, type Flavour, isDecapsulating } from './behaviour-kind.ts';
 import { isZeroFrom, readBits } from './bits.ts';
 
 export interface Sid {
@@ -25,6 +25,12 @@ export interface Sid {
   readonly unfit: SidFault | '';
   /** Locator-Block as text with its length: equal blocks are equal strings. */
   readonly block: string;
+  /** Flavour by which another SID may follow it in a container or sequence; `none` for what ends one. */
+  readonly continues: Flavour;
+  /** True when its endpoint reads the next entry as packed, whether the SID is fit for packing or not. */
+  readonly replaces: boolean;
+  /** True when every bit behind block, node and function is zero. */
+  readonly isBare: boolean;
   /** C-SID length LNFL, bits. */
   readonly csidBits: number;
   /** Node and function bits as a number; -1 when there are none or more than 32. */
@@ -56,14 +62,19 @@ export function makeSid(address: string, structure: SidStructure, behaviour: num
   const { block, node: nodeBits, function: functionBits } = sound ? structure : UNKNOWN_STRUCTURE;
   const csidBits = nodeBits + functionBits;
   const unfit = sound ? unfitness(bytes, structure, kind) : 'bad-structure';
+  const packs = unfit === '' ? (kind?.flavour ?? 'none') : 'none';
+  const isTransit = kind !== undefined && !isDecapsulating(kind);
   return {
     address: bytesToAddress(bytes),
     bytes,
     structure,
     behaviour,
     kind,
-    packs: unfit === '' ? (kind?.flavour ?? 'none') : 'none',
+    packs,
     unfit,
+    continues: isTransit ? packs : 'none',
+    replaces: isTransit && kind.flavour === 'replace',
+    isBare: isZeroFrom(bytes, block + csidBits),
     block: prefixText(bytes, block),
     csidBits,
     csid: csidBits > 0 && csidBits <= 32 ? readBits(bytes, block, csidBits) : -1,
