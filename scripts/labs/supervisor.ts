@@ -14,6 +14,7 @@ import type { LabFile } from './lab-file.ts';
 import * as state from './lab-state.ts';
 import { NetnsLinks } from './netns-links.ts';
 import { NetnsNode, runInNode } from './netns-node.ts';
+import { setSessionPriority } from './priority.ts';
 
 export interface SupervisorTask {
   readonly lab: LabFile;
@@ -207,6 +208,8 @@ function shellQuoted(word: string): string {
 async function main(): Promise<void> {
   const task = JSON.parse(process.argv[2] ?? '') as SupervisorTask;
   const supervisor = new Supervisor(task);
+  // A session of its own, which has the priority of the deployer's only when told.
+  if (PRIORITY !== 0) setSessionPriority(PRIORITY);
   try {
     // The daemons of a lab start while it is still being wired; ten of them at once would hold up the wiring they wait for.
     setPriority(RUNNER_PRIORITY);
