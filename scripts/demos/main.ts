@@ -1,7 +1,6 @@
 // `scripts/demo`: deploys the lab, plays the scenario, tells what happened. Options and the way out are here; what is shown
 // is scenario.ts, what it proves verdict.ts. Exit 0: every claim held; 1: one did not, or the demo could not run.
 import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -9,6 +8,7 @@ import { AdminError } from '../../daemon/admin/client.ts';
 import { BundleError } from '../bundle.ts';
 import { ENGINES, type Engine, type EngineName, LabError } from '../labs/engine.ts';
 import { readLabFile } from '../labs/parse-clab.ts';
+import { setSessionPriority } from '../labs/priority.ts';
 import { isRoot, runInSandbox, watchLifeline } from '../labs/rootless.ts';
 import { perform } from './performance.ts';
 import { DemoError } from './poll.ts';
@@ -17,18 +17,16 @@ import { renderSummary } from './summary.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const LAB = 'metro-3';
+/** Nice value. */
+const PRIORITY = -10;
 const USAGE = `usage: scripts/demo [--json] [--report FILE] [--engine netns|containerlab]
   --json           the result as one JSON document on standard output; progress goes to standard error
   --report FILE    where the HTML report goes (default demo-report.html)
   --engine ENGINE  who runs the nodes: network namespaces (default), or containerlab
 `;
 
-try {
-  // Milliseconds are shown here: the lab, the load and this process go before other work on the machine. Only root may.
-  setPriority(-5);
-} catch {
-  // as busy as the machine is, then
-}
+// Milliseconds are shown here: the lab, the load and this process go before other work on the machine. Only root may.
+setSessionPriority(PRIORITY);
 
 const abort = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
