@@ -8,7 +8,7 @@
 //   admin ─────┘                                             └─> watchers of the admin API
 import type { RouterConfig } from '../lib/config/config.ts';
 import type { FibResult } from '../lib/fib/fib.ts';
-import type { RouterEffect } from '../lib/router/effect.ts';
+import type { LogLevel, RouterEffect } from '../lib/router/effect.ts';
 import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
 import { createRouter, handle } from '../lib/router/handle.ts';
 import { createBackend } from './admin/router-backend.ts';
@@ -17,6 +17,7 @@ import { createComputeAgent } from './agent/compute-agent.ts';
 import { watchLinks } from './agent/links.ts';
 import { createStampAgent } from './agent/stamp.ts';
 import { openFib } from './fib/open-fib.ts';
+import { createLogLimiter } from './log-limiter.ts';
 import type { Logger } from './logger.ts';
 import { monotonicMs, wallClockMs } from './runtime/clock.ts';
 import { crash } from './runtime/crash.ts';
@@ -25,6 +26,11 @@ import { Recorder } from './runtime/recorder.ts';
 import { Stages } from './runtime/stages.ts';
 import { Timers } from './runtime/timers.ts';
 import { createSessionTransport } from './session/transport.ts';
+
+/** An identical warning within this time is counted, not written. */
+const LOG_INTERVAL_MS = 10_000;
+
+type LogFields = Extract<RouterEffect, { type: 'log' }>['fields'];
 
 export interface DaemonOptions {
   readonly configFile: string;
@@ -53,6 +59,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   const post = (body: RouterEventBody) => {
     if (!over) mailbox.post({ atMs: monotonicMs(), ...body });
   };
+  const limited = createLogLimiter(log, { intervalMs: LOG_INTERVAL_MS, now: monotonicMs });
   const timers = new Timers((timer) => post({ type: 'timer', timer }));
   const recorder =
     config.recorder.file === ''
@@ -63,6 +70,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   const mailbox: Mailbox = new Mailbox({
     handle: (event) => handle(router, event),
     perform,
+    pressure: (high) => transport.setPaused(high),
     recorded: (event, effects) => {
       stages.observe(event);
       recorder?.record(event, effects);
@@ -118,19 +126,19 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         return transport.close(effect.connection);
       case 'fib-apply': {
         const decidedAtMs = monotonicMs();
-        return programmed('apply', fib.apply(effect.delta), (result) =>
+        return programmed('apply', effect.request, fib.apply(effect.delta), (result) =>
           stages.programmed(effect.cause, event, decidedAtMs, result),
         );
       }
       case 'fib-sync':
-        return programmed('sync', fib.sync(effect.desired));
+        return programmed('sync', effect.request, fib.sync(effect.desired));
       case 'fib-verify':
         fib.verify().then((drift) => drift.length > 0 && post({ type: 'fib-drift', drift }), crash);
         return;
       case 'view-changed':
         return backend.changed(effect.view);
       case 'log':
-        return log[effect.level](effect.fields, effect.text);
+        return logged(effect.level, effect.fields, effect.text);
       case 'stopped':
         return stopped();
       default:
@@ -138,14 +146,21 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     }
   }
 
+  /** What a peer or a fault may repeat at its own pace is said once an interval, with a count; news always. */
+  function logged(level: LogLevel, fields: LogFields, text: string): void {
+    if (level !== 'warn') return log[level](fields, text);
+    limited.say(`${text} ${JSON.stringify(fields)}`, level, { ...fields }, text);
+  }
+
   function programmed(
     what: 'apply' | 'sync',
+    request: number,
     outcome: Promise<FibResult>,
     measured?: (result: FibResult) => void,
   ): void {
     outcome.then((result) => {
       measured?.(result);
-      post({ type: 'fib-done', what, result });
+      post({ type: 'fib-done', what, request, result });
     }, crash);
   }
 

@@ -5,11 +5,15 @@ import type { RouterEvent } from '../../lib/router/event.ts';
 import { monotonicMs } from './clock.ts';
 
 const SLICE_MS = 5;
+/** A queue of this length holds the peers back until it is empty again: what they send next waits with them. */
+const PRESSURE_AT = 1000;
 
 export interface MailboxHooks {
   handle(event: RouterEvent): readonly RouterEffect[];
   /** `event` is what the effect answers. */
   perform(effect: RouterEffect, event: RouterEvent): void;
+  /** The queue got long; or is empty again. */
+  pressure?(high: boolean): void;
   recorded?(event: RouterEvent, effects: readonly RouterEffect[]): void;
 }
 
@@ -17,6 +21,7 @@ export class Mailbox {
   readonly #hooks: MailboxHooks;
   #queue: RouterEvent[] = [];
   #running = false;
+  #pressed = false;
   /** Longest queue seen, for the metrics. */
   highWater = 0;
   handled = 0;
@@ -29,6 +34,10 @@ export class Mailbox {
   post(event: RouterEvent): void {
     this.#queue.push(event);
     if (this.#queue.length > this.highWater) this.highWater = this.#queue.length;
+    if (this.#queue.length >= PRESSURE_AT && !this.#pressed) {
+      this.#pressed = true;
+      this.#hooks.pressure?.(true);
+    }
     if (!this.#running) this.#run();
   }
 
@@ -50,5 +59,8 @@ export class Mailbox {
     }
     this.#queue = [];
     this.#running = false;
+    if (!this.#pressed) return;
+    this.#pressed = false;
+    this.#hooks.pressure?.(false);
   }
 }

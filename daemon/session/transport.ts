@@ -81,6 +81,8 @@ export interface SessionTransport {
   send(connection: ConnectionId, message: SessionMessage | Uint8Array): void;
   /** True until the next `connection-drained`: send what must go, keep the rest. */
   isBlocked(connection: ConnectionId): boolean;
+  /** Stops or resumes reading from every peer: HTTP/2 flow control then holds them back. */
+  setPaused(paused: boolean): void;
   /** What was sent arrives first; no `connection-closed` follows. */
   close(connection: ConnectionId): void;
   /** Ends everything; resolves when the last connection is gone, after at most a second. */
@@ -128,6 +130,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   let nextId = 1;
   let rejected = 0;
   let ended = false;
+  let paused = false;
   let allGone: (() => void) | undefined;
   let retry: NodeJS.Timeout | undefined;
 
@@ -253,6 +256,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       limits,
     );
     live.set(id, { peer, connection });
+    if (paused) connection.pause();
     post({ type: 'connection-opened', peer, connection: id, direction });
     return connection;
   }
@@ -279,6 +283,13 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     },
     connect,
     send: (id, message) => live.get(id)?.connection.send(message),
+    setPaused(wanted) {
+      paused = wanted;
+      for (const { connection } of live.values()) {
+        if (paused) connection.pause();
+        else connection.resume();
+      }
+    },
     isBlocked: (id) => live.get(id)?.connection.isBlocked ?? false,
     close: (id) => live.get(id)?.connection.close(),
     closeAll,

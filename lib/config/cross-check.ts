@@ -133,7 +133,7 @@ const checkServices: Check = ({ services, srv6 }, error) => {
   }
 };
 
-const checkInstances: Check = ({ instances, services, srv6 }, error, warn) => {
+const checkInstances: Check = ({ instances, services, srv6, roles }, error, warn) => {
   if (instances === undefined) return;
   unique(
     instances,
@@ -167,6 +167,9 @@ const checkInstances: Check = ({ instances, services, srv6 }, error, warn) => {
     }
     if (instance['valid-for'] < 2 * instance['report-interval']) {
       error(['instances', i, 'valid-for'], 'must be at least twice report-interval, or state expires between reports');
+    }
+    if (roles !== undefined && !roles.includes('c-sma')) {
+      warn(['instances', i], 'is never advertised: this router has not the role c-sma');
     }
     if (instance.health.kind === 'none' && instance.metrics.kind === 'push') {
       warn(['instances', i], `no health check: its death shows only when its state expires (valid-for)`);

@@ -30,6 +30,8 @@ export interface RouteEntry {
 export type Change = 'none' | 'added' | 'changed' | 'removed';
 
 export class RouteTable {
+  /** Content of each attribute set in use, so that a repeated announcement is no change. */
+  readonly #texts = new WeakMap<ServiceAttributes, string>();
   readonly entries = new Map<string, RouteEntry>();
   readonly byService = new Map<ServiceId, Map<string, RouteEntry>>();
 
@@ -53,9 +55,17 @@ export class RouteTable {
       return 'added';
     }
     const before = bestAttributes(present);
-    present.sources.set(from, { attributes, stale: false, peerRouterId });
+    const said = present.sources.get(from)?.attributes;
+    const kept = said !== undefined && this.#text(said) === this.#text(attributes) ? said : attributes;
+    present.sources.set(from, { attributes: kept, stale: false, peerRouterId });
     present.best = chooseSource(present);
     return before === bestAttributes(present) ? 'none' : 'changed';
+  }
+
+  #text(attributes: ServiceAttributes): string {
+    let text = this.#texts.get(attributes);
+    if (text === undefined) this.#texts.set(attributes, (text = JSON.stringify(attributes)));
+    return text;
   }
 
   withdraw(from: PeerName, key: string): Change {

@@ -21,9 +21,9 @@ export type RouterEffect =
       readonly message: SessionMessage;
     }
   | { readonly type: 'close'; readonly peer: PeerName; readonly connection: ConnectionId }
-  /** `cause` names what led to the change, for the latency histograms. */
-  | { readonly type: 'fib-apply'; readonly delta: FibDelta; readonly cause: string }
-  | { readonly type: 'fib-sync'; readonly desired: readonly FibObject[] }
+  /** Answered by `fib-done` with the same `request`. `cause` names what led to the change, for the latency histograms. */
+  | { readonly type: 'fib-apply'; readonly request: number; readonly delta: FibDelta; readonly cause: string }
+  | { readonly type: 'fib-sync'; readonly request: number; readonly desired: readonly FibObject[] }
   | { readonly type: 'fib-verify' }
   /** Rows of this view may have changed. */
   | {

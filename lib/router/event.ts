@@ -85,7 +85,8 @@ export type RouterEventBody =
       readonly contactInstance: string;
       readonly report: Omit<PushedReport, 'atMs'>;
     }
-  | { readonly type: 'fib-done'; readonly what: 'apply' | 'sync'; readonly result: FibResult }
+  /** Answers the effect `fib-apply` or `fib-sync` of this number. */
+  | { readonly type: 'fib-done'; readonly what: 'apply' | 'sync'; readonly request: number; readonly result: FibResult }
   | { readonly type: 'fib-drift'; readonly drift: readonly FibDrift[] }
   | { readonly type: 'drain'; readonly service: string; readonly contactInstance: string; readonly drain: boolean };
 

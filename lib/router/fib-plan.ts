@@ -43,12 +43,9 @@ export function wanted(state: RouterState): FibObject[] {
 export function flushFib(state: RouterState): void {
   const fib = state.fib;
   if (fib.phase !== 'synced' || (fib.put.size === 0 && fib.remove.size === 0)) return;
-  state.effects.push({
-    type: 'fib-apply',
-    delta: { put: [...fib.put.values()], remove: [...fib.remove] },
-    cause: fib.cause,
-  });
-  state.effects.push({ type: 'view-changed', view: 'fib' });
+  const request = newRequest(state, [...fib.put.keys(), ...fib.remove]);
+  const delta = { put: [...fib.put.values()], remove: [...fib.remove] };
+  state.effects.push({ type: 'fib-apply', request, delta, cause: fib.cause }, { type: 'view-changed', view: 'fib' });
   fib.put = new Map();
   fib.remove = new Set();
 }
@@ -59,22 +56,30 @@ export function startSync(state: RouterState): void {
   state.fib.phase = 'syncing';
   state.fib.put = new Map();
   state.fib.remove = new Set();
-  state.effects.push({ type: 'fib-sync', desired: wanted(state) });
+  const desired = wanted(state);
+  state.effects.push({ type: 'fib-sync', request: newRequest(state, desired.map(fibKey)), desired });
 }
 
-/** Takes the outcome of an apply or sync: failures are kept, said once and retried with a growing pause. */
-export function fibDone(state: RouterState, what: 'apply' | 'sync', result: FibResult): void {
+function newRequest(state: RouterState, keys: readonly FibKey[]): number {
+  const request = state.fib.nextRequest++;
+  state.fib.inFlight.set(request, keys);
+  return request;
+}
+
+/** Takes the outcome of a request: failures are kept while wanted, said once and retried with a growing pause. */
+export function fibDone(state: RouterState, what: 'apply' | 'sync', request: number, result: FibResult): void {
   const fib = state.fib;
   if (what === 'sync') fib.phase = 'synced';
-  for (const failure of result.failures) noteFailure(state, failure);
-  const still = new Set(result.failures.map((failure) => failure.key));
-  for (const key of fib.retrying) {
-    if (still.has(key) || !fib.failed.delete(key)) continue;
+  const failures = new Map(result.failures.map((failure) => [failure.key, failure]));
+  for (const key of fib.inFlight.get(request) ?? []) {
+    if (failures.has(key) || !fib.failed.delete(key)) continue;
     log(state, 'info', 'programmed after a retry', { object: key });
   }
-  fib.retrying.clear();
-  if (fib.failed.size === 0) fib.retryPauseMs = RETRY_MIN_MS;
-  if (result.failures.length > 0) {
+  fib.inFlight.delete(request);
+  for (const failure of failures.values()) noteFailure(state, failure);
+  if (fib.failed.size === 0) {
+    fib.retryPauseMs = RETRY_MIN_MS;
+  } else if (failures.size > 0) {
     setTimer(state, 'fib-retry', state.atMs + fib.retryPauseMs);
     fib.retryPauseMs = Math.min(RETRY_MAX_MS, fib.retryPauseMs * 2);
   }
@@ -84,14 +89,11 @@ export function fibDone(state: RouterState, what: 'apply' | 'sync', result: FibR
 export function retryFailed(state: RouterState): void {
   const fib = state.fib;
   for (const key of fib.failed.keys()) {
-    for (const objects of fib.owners.values()) {
-      const entry = objects.get(key);
-      if (entry === undefined) continue;
-      fib.put.set(key, entry.object);
-      fib.retrying.add(key);
-    }
+    const object = wantedObject(state, key);
+    if (object === undefined) continue;
+    fib.put.set(key, object);
+    fib.cause = 'retry';
   }
-  if (fib.retrying.size > 0) fib.cause = 'retry';
 }
 
 /** A link came up: what could not be programmed for want of it may work now. */
@@ -101,14 +103,27 @@ export function retrySoon(state: RouterState): void {
   retryFailed(state);
 }
 
+/** The forwarding plane has answered for this object, and did not refuse it. */
 export function isInForce(state: RouterState, key: FibKey): boolean {
-  return state.fib.phase === 'synced' && !state.fib.failed.has(key) && !state.fib.put.has(key);
+  const { phase, failed, put, inFlight } = state.fib;
+  if (phase !== 'synced' || failed.has(key) || put.has(key)) return false;
+  for (const keys of inFlight.values()) if (keys.includes(key)) return false;
+  return true;
+}
+
+function wantedObject(state: RouterState, key: FibKey): FibObject | undefined {
+  for (const objects of state.fib.owners.values()) {
+    const entry = objects.get(key);
+    if (entry !== undefined) return entry.object;
+  }
+  return undefined;
 }
 
 function noteFailure(state: RouterState, failure: FibFailure): void {
   const known = state.fib.failed.get(failure.key);
-  state.fib.failed.set(failure.key, failure);
   state.fib.failures++;
+  // A removal that failed is the forwarding plane's to repair (verify); nobody here waits for it.
+  if (wantedObject(state, failure.key) !== undefined) state.fib.failed.set(failure.key, failure);
   if (known?.code === failure.code) return;
   log(state, 'warn', 'not programmed', { object: failure.key, code: failure.code, text: failure.text });
 }

@@ -92,7 +92,7 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
     case 'drain':
       return instanceEvent(state, event);
     case 'fib-done':
-      fibDone(state, event.what, event.result);
+      fibDone(state, event.what, event.request, event.result);
       if (event.what === 'sync') announce(state);
       else advertiseInstances(state);
       return;

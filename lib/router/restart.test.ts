@@ -45,7 +45,7 @@ function started() {
   post(start);
   post({ type: 'link', name: 'eth1', up: true });
   const result = { failures: [], put: 0, removed: 0, netlinkDoneAtMs: 0, affinityDoneAtMs: 0 };
-  post({ type: 'fib-done', what: 'sync', result });
+  post({ type: 'fib-done', what: 'sync', request: 1, result });
   return { post, state: router.state! };
 }
 

@@ -12,6 +12,9 @@ import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { serviceChanged } from './steering.ts';
 import { log, viewChanged } from './turn.ts';
 
+/** Routes one peer may have announced: a bound on memory, far above any table measured so far. */
+export const MAX_ROUTES_PER_PEER = 1_000_000;
+
 export function takeUpdate(state: RouterState, peer: Peer, session: EstablishedSession, update: UpdateMessage): void {
   for (const fault of update.faults ?? [])
     log(state, 'warn', 'malformed entry treated as withdrawn', {

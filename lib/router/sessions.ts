@@ -14,7 +14,7 @@ import {
 import { stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent, PeerSessionConfig } from '../session/peer-contract.ts';
 import { originate } from './link-state.ts';
-import { exported, refreshFor, takeUpdate, withdrawKeys } from './routes.ts';
+import { exported, MAX_ROUTES_PER_PEER, refreshFor, takeUpdate, withdrawKeys } from './routes.ts';
 import type { Peer, RouterState } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
 
@@ -193,6 +193,11 @@ function deliver(state: RouterState, peer: Peer, message: SessionMessage): void 
   }
   if (message.type !== 'UPDATE') return;
   takeUpdate(state, peer, peer.session, message);
+  if (peer.session.handles.size > MAX_ROUTES_PER_PEER) {
+    const text = `more than ${MAX_ROUTES_PER_PEER} routes`;
+    log(state, 'error', 'session ended: too many routes', { peer: peer.config.name, limit: MAX_ROUTES_PER_PEER });
+    return peerStep(state, peer, { type: 'stop', subcode: CEASE_SUBCODE.maximumPrefixes, text });
+  }
   for (const family of message.endOfRib ?? []) endOfRib(state, peer, family);
 }
 

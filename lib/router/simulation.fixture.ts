@@ -192,7 +192,7 @@ export class Simulation {
           netlinkDoneAtMs: this.atMs,
           affinityDoneAtMs: this.atMs,
         };
-        this.later(0.1, () => this.post(name, { type: 'fib-done', what, result }));
+        this.later(0.1, () => this.post(name, { type: 'fib-done', what, request: effect.request, result }));
         return;
       }
       case 'log':

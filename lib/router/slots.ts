@@ -32,6 +32,11 @@ export function slotFor(state: RouterState, key: string, egressSid: string): num
   return undefined;
 }
 
+/** After the first sync the kernel holds no slot that is not assigned: what was kept free for its former owner is free. */
+export function forgetRetained(state: RouterState): void {
+  state.retainedSlots.clear();
+}
+
 export function releaseSlot(state: RouterState, key: string): void {
   state.slots.delete(key);
 }

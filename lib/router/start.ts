@@ -13,7 +13,7 @@ import { linksSettled, needsAdjacency } from './link-facts.ts';
 import { originate, retire } from './link-state.ts';
 import { startLinks } from './links.ts';
 import { peerStep, RESTARTING, stopSessions } from './sessions.ts';
-import { retainedSlots } from './slots.ts';
+import { forgetRetained, retainedSlots } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
 import { decideAll } from './steering.ts';
 import { log, setTimer } from './turn.ts';
@@ -61,7 +61,8 @@ export function createState(event: StartEvent): RouterState {
       remove: new Set(),
       cause: 'start',
       failed: new Map(),
-      retrying: new Set(),
+      inFlight: new Map(),
+      nextRequest: 1,
       retryPauseMs: RETRY_MIN_MS,
       failures: 0,
     },
@@ -149,6 +150,7 @@ export function announce(state: RouterState): void {
   originate(state);
   if (!isAnnouncing(state) || state.announced) return;
   state.announced = true;
+  forgetRetained(state);
   for (const peer of state.peers.values()) peer.session?.out.endOfRib(FAMILIES);
 }
 

@@ -101,8 +101,9 @@ export interface FibState {
   remove: Set<FibKey>;
   cause: string;
   readonly failed: Map<FibKey, FibFailure>;
-  /** Of `failed`: put again, outcome not known yet. */
-  readonly retrying: Set<FibKey>;
+  /** Keys of each request that is not answered yet. */
+  readonly inFlight: Map<number, readonly FibKey[]>;
+  nextRequest: number;
   retryPauseMs: number;
   failures: number;
 }

@@ -1,5 +1,5 @@
 // Seam between the router core and one peer's session: RFC 4271 section 8 as a pure step.
-// The implementation (fsm.ts, peer.ts) exports `stepPeer: StepPeer` and `initialPeer`.
+// The implementation (peer.ts) exports `stepPeer: StepPeer` and `initialPeer`.
 import type { Family, RouterId, SiteId } from '../model/identity.ts';
 import type { NotificationMessage, OpenMessage, SessionMessage } from './message.ts';
 

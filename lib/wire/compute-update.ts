@@ -39,7 +39,7 @@ const COLUMNS: readonly (readonly [string, ColumnKind])[] = [
   ['source', 'uint32'],
   ['statistic', 'uint32'],
   ['window_ms', 'uint32'],
-  ['measured_at_ms', 'fixed64'],
+  ['measured_at_us', 'fixed64'],
   ['valid_for_ms', 'uint32'],
 ];
 const FIRST_FIELD = 2;
@@ -77,7 +77,7 @@ function fill(to: Float64Array, rows: number, row: number, state: ComputeState):
   put(METRIC_SOURCES.indexOf(state.source) + 1);
   put(METRIC_STATISTICS.indexOf(state.statistic) + 1);
   put(toUint32(state.windowMs));
-  put(toUint53(state.measuredAtMs));
+  put(toUint53(Math.round(state.measuredAtMs * 1000)));
   put(toUint32(state.validForMs));
 }
 
@@ -132,7 +132,7 @@ function joinRows(
       source: METRIC_SOURCES[source![row]! - 1],
       statistic: METRIC_STATISTICS[statistic![row]! - 1],
       windowMs: windowMs![row]!,
-      measuredAtMs: measuredAt![row]!,
+      measuredAtMs: measuredAt![row]! / 1000,
       validForMs: validFor![row]!,
     };
     if (isNamed(read) && rangeFault(read) === '') {
@@ -154,7 +154,7 @@ const isNamed = (state: Unchecked): state is ComputeState =>
 /** '' when every number is in its range. */
 function rangeFault(state: Unchecked): string {
   const { score, computeScore, serviceScore, spareCapacity, inFlight, arrivalRate } = state;
-  if (state.sequence > Number.MAX_SAFE_INTEGER || state.measuredAtMs > Number.MAX_SAFE_INTEGER) {
+  if (state.sequence > Number.MAX_SAFE_INTEGER || state.measuredAtMs * 1000 > Number.MAX_SAFE_INTEGER) {
     return 'number of 2^53 or more';
   }
   if (score > BEST_SCORE || computeScore > BEST_SCORE || serviceScore > BEST_SCORE) return `score above ${BEST_SCORE}`;

@@ -113,7 +113,8 @@ export const computeState: fc.Arbitrary<ComputeState> = fc.record({
   source: fc.constantFrom(...METRIC_SOURCES),
   statistic: fc.constantFrom(...METRIC_STATISTICS),
   windowMs: uint32,
-  measuredAtMs: uint53,
+  // On the wire in whole microseconds; below 2^51 of them the way there and back is exact.
+  measuredAtMs: fc.integer({ min: 0, max: 2 ** 51 }).map((us) => us / 1000),
   validForMs: uint32,
 });
 

@@ -105,7 +105,7 @@ const plainCompute = (update: ComputeUpdate): Plain => ({
   source: update.state.map((s) => METRIC_SOURCES.indexOf(s.source) + 1),
   statistic: update.state.map((s) => METRIC_STATISTICS.indexOf(s.statistic) + 1),
   windowMs: update.state.map((s) => s.windowMs),
-  measuredAtMs: update.state.map((s) => s.measuredAtMs),
+  measuredAtUs: update.state.map((s) => Math.round(s.measuredAtMs * 1000)),
   validForMs: update.state.map((s) => s.validForMs),
 });
 

@@ -1,0 +1,51 @@
+import { expect, test, vi } from 'vitest';
+import type { RouterEvent } from '../../lib/router/event.ts';
+import { Mailbox } from './mailbox.ts';
+
+function timer(name: string): RouterEvent {
+  return { atMs: 0, type: 'timer', timer: name };
+}
+
+function nameOf(event: RouterEvent): string {
+  return event.type === 'timer' ? event.timer : event.type;
+}
+
+test('an event posted while another runs is handled after its effects, in order', () => {
+  const seen: string[] = [];
+  const mailbox: Mailbox = new Mailbox({
+    handle: (event) => {
+      seen.push(`handle ${nameOf(event)}`);
+      return nameOf(event) === 'a' ? [{ type: 'cancel-timer', timer: 'x' }] : [];
+    },
+    perform: () => {
+      mailbox.post(timer('b'));
+      seen.push('performed');
+    },
+  });
+  mailbox.post(timer('a'));
+  expect(seen).toEqual(['handle a', 'performed', 'handle b']);
+});
+
+test('a long queue gives timers their turn, presses once, and loses nothing', async () => {
+  let handled = 0;
+  let turns = 0;
+  const pressure: boolean[] = [];
+  const mailbox: Mailbox = new Mailbox({
+    handle: (event) => {
+      handled++;
+      if (nameOf(event) === 'flood') for (let i = 0; i < 5000; i++) mailbox.post(timer('drop'));
+      const until = performance.now() + 0.01;
+      while (performance.now() < until);
+      return [];
+    },
+    perform: () => {},
+    pressure: (high) => pressure.push(high),
+  });
+  const ticker = setInterval(() => turns++, 0);
+  mailbox.post(timer('flood'));
+  expect(handled).toBeLessThan(5001);
+  await vi.waitFor(() => expect(handled).toBe(5001), { timeout: 10_000 });
+  clearInterval(ticker);
+  expect(turns).toBeGreaterThan(1);
+  await vi.waitFor(() => expect(pressure).toEqual([true, false]));
+});
