@@ -181,7 +181,7 @@ function losses(ingresses: readonly IngressTimeline[], bucketMs: number, top: nu
     const [packets, flows] = [total(stretch, (one) => one.packets), total(stretch, (one) => one.flows)];
     const texts = [packets > 0 ? `${packets} packets lost` : '', flows > 0 ? `${flows} flows failed or broken` : ''];
     const toRight = x(stretch.at(-1)!.atMs) + width + 6;
-    const fits = toRight < WIDTH - 260;
+    const fits = toRight < WIDTH - 340;
     const place = fits ? { x: toRight, class: 'bad' } : { x: x(stretch[0]!.atMs) - 6, class: 'bad end' };
     return drawn.join('') + label(texts.filter((one) => one !== '').join(', '), { ...place, y: base - LOSS / 2 + 4 });
   });
