@@ -66,11 +66,12 @@ async function run({ config: file, logLevel, record }: RunOptions): Promise<numb
     log.fatal({ security: parsed.config.security }, 'this version speaks plaintext only: say security: plaintext');
     return EXIT_CONFIG;
   }
-  const daemon = await startDaemon(config, { configFile: file, version: VERSION, bootId: randomUUID(), log });
-  const signal = await new Promise<string>((resolve) => {
+  // Heard from here on: a stop that comes during the start is obeyed after it, and leaves in order as well.
+  const signalled = new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });
-  await daemon.stop(signal);
+  const daemon = await startDaemon(config, { configFile: file, version: VERSION, bootId: randomUUID(), log });
+  await daemon.stop(await signalled);
   log.info('stopped');
   return 0;
 }

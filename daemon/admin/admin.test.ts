@@ -191,6 +191,11 @@ describe('watch', () => {
 });
 
 describe('the socket', () => {
+  test('below a place where nothing can be made is refused with the reason, and soon', async () => {
+    const outcome = await startAdminServer({ backend, socket: '/proc/none/run/cfnd.sock', nowMs: () => NOW_MS });
+    expect(outcome).toMatchObject({ ok: false, text: expect.stringContaining('ENOENT') });
+  });
+
   test('is for owner and group only, from the moment it exists', async () => {
     await serve();
     expect(statSync(socket).mode & 0o777).toBe(0o660);

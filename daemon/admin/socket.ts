@@ -22,7 +22,7 @@ export async function listenOnSocket(
   });
   const temporary = `${path}.${process.pid}`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     const occupied = await occupant(path);
     if (occupied !== undefined) return refuse(occupied);
     await unlink(temporary).catch(ignoreMissing);
@@ -39,6 +39,19 @@ export async function listenOnSocket(
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     return refuse(explain(error));
+  }
+}
+
+/** With its parents. Node's own recursion never ends where a file system refuses with ENOENT, as /proc does. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path);
   }
 }
 
