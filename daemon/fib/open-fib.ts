@@ -10,7 +10,7 @@ export interface OpenedFib {
   readonly found: FibStart;
 }
 
-/** Never rejects for what a machine lacks: the capabilities say it. */
+/** Never rejects for what a machine lacks: the capabilities say it, and the caller logs them. */
 export async function openFib(config: RouterConfig, log: Logger): Promise<OpenedFib> {
   if (config.fib.kind === 'memory') return openMemory();
   const { protocol, markMask, groupIdBase, nexthopIdBase, tableBase, rulePriority } = config.fib;
@@ -27,8 +27,11 @@ export async function openFib(config: RouterConfig, log: Logger): Promise<Opened
   } catch (error) {
     reason = error instanceof Error ? error.message : String(error);
   }
-  log.warn({ reason }, 'the kernel cannot be programmed: forwarding is kept in memory only');
-  return openMemory();
+  const { fib, found } = await openMemory();
+  const remark = `cannot be programmed, forwarding is kept in memory only (${reason})`;
+  // In place of the memory FIB's own remark, so that it is said once, with its cause.
+  const capabilities = found.capabilities.map((it) => (it.name === 'kernel' ? { ...it, remark } : it));
+  return { fib, found: { ...found, capabilities } };
 }
 
 async function openMemory(): Promise<OpenedFib> {

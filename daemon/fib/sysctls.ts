@@ -5,18 +5,22 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { FibCapability } from '../../lib/fib/fib.ts';
 import type { SysctlSetting } from '../../lib/fib/sysctl-table.ts';
 
-/** One remark for each setting that is not in force; empty when all are. Never throws. */
+/** What is not in force, one remark a cause (a read-only /proc/sys is one thing to say); empty: all are. Never throws. */
 export function applySysctls(settings: readonly SysctlSetting[], netns?: string): FibCapability[] {
-  const remarks: FibCapability[] = [];
+  const unset = new Map<string, string[]>();
   for (const { name, value, why } of settings) {
     try {
       if (readSysctl(name, netns) !== value) writeSysctl(name, value, netns);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'failed';
-      remarks.push({ name: `sysctl ${name}`, available: false, remark: `cannot set ${value} (${code}): ${why}` });
+      unset.set(code, [...(unset.get(code) ?? []), `${name}=${value} (${why})`]);
     }
   }
-  return remarks;
+  return [...unset].map(([code, which]) => ({
+    name: `sysctl ${code}`,
+    available: false,
+    remark: `cannot set ${which.join(', ')}`,
+  }));
 }
 
 /** Throws the file system's error when the kernel has no such setting. */
