@@ -48,13 +48,31 @@ function endTurn(state: RouterState): readonly RouterEffect[] {
   return inOrder(effects);
 }
 
-/** The kernel first, peers second, people last: nobody's traffic waits for a log line. Stable within each group. */
+/**
+ * The kernel first, peers second, timers third, people last: nobody's traffic waits for a log line, and a frame leaves
+ * when the turn ends, so what need not come before it does not. Stable within each group.
+ */
 function inOrder(effects: readonly RouterEffect[]): RouterEffect[] {
-  const rank = (effect: RouterEffect) => {
-    if (effect.type.startsWith('fib-')) return 0;
-    return effect.type === 'log' || effect.type === 'view-changed' ? 2 : 1;
-  };
-  return [0, 1, 2].flatMap((group) => effects.filter((effect) => rank(effect) === group));
+  const groups: RouterEffect[][] = [[], [], [], []];
+  for (const effect of effects) groups[rankOf(effect)]!.push(effect);
+  return groups.flat();
+}
+
+function rankOf({ type }: RouterEffect): number {
+  switch (type) {
+    case 'fib-apply':
+    case 'fib-sync':
+    case 'fib-verify':
+      return 0;
+    case 'set-timer':
+    case 'cancel-timer':
+      return 2;
+    case 'log':
+    case 'view-changed':
+      return 3;
+    default:
+      return 1;
+  }
 }
 
 function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start' }>): void {
