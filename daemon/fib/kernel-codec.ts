@@ -1,14 +1,32 @@
 // FIB objects as rtnetlink messages. Decides metrics and which device carries SIDs and tunnels; knows no sockets, and
-// nothing about affinity, which is nftables' part.
+// nothing about affinity and REPLACE-CSID, which are nftables' part.
 import { CodedError } from '../../lib/errors.ts';
-import { type FibObject, type GatewayHop, type LocalSid, MAIN_TABLE, type RouteTarget } from '../../lib/fib/fib.ts';
+import {
+  type FibKey,
+  type FibObject,
+  type GatewayHop,
+  type LocalSid,
+  MAIN_TABLE,
+  type RouteTarget,
+} from '../../lib/fib/fib.ts';
+import { kindOfKey } from '../../lib/fib/order.ts';
 import { encodeNexthop, encodeRemoveNexthop } from '../../lib/netlink/rt/nexthop.ts';
 import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
 import { encodeRule } from '../../lib/netlink/rt/rule.ts';
 import { type Seg6LocalBehaviour, ZERO_COUNTERS } from '../../lib/netlink/seg6/local.ts';
 import type { Encode } from '../../lib/netlink/writer.ts';
 
-export type NetlinkObject = Exclude<FibObject, { kind: 'affinity' }>;
+export type NetlinkObject = Exclude<FibObject, { kind: 'affinity' | 'replace-csid' }>;
+
+/** False for what nftables holds. */
+export function isNetlinkObject(object: FibObject): object is NetlinkObject {
+  return object.kind !== 'affinity' && object.kind !== 'replace-csid';
+}
+
+export function isNetlinkKey(key: FibKey): boolean {
+  const kind = kindOfKey(key);
+  return kind !== 'affinity' && kind !== 'replace-csid';
+}
 
 /**
  * The metric is part of a route's identity in the kernel, and a replace asks for no protocol number: with the usual

@@ -25,6 +25,7 @@ describeFibContract(
       gateways: ['fd00:1::2', 'fd00:1::3'],
       reborn: life,
       affinity: true,
+      replaceCsid: true,
       async dispose() {
         for (const fib of lives) await fib.close({ remove: false });
         namespace.remove();
@@ -68,7 +69,8 @@ describe.skipIf(skip !== undefined)(`kernel FIB among others${skip ? ` (skipped:
     idleTimeoutMs: 60_000,
     closingTimeoutMs: 2000,
   };
-  const all = [member, group, service, underlay, sid, rule, affinity];
+  const replaced: FibObject = { kind: 'replace-csid', prefix: 'fdbb:cafe:0:3:1::/80', csidBits: 32 };
+  const all = [member, group, service, underlay, sid, rule, affinity, replaced];
 
   beforeEach(() => {
     namespace = new Namespace('fib');

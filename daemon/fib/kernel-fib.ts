@@ -1,6 +1,7 @@
-// The forwarding plane in the Linux kernel: routes, nexthop objects, SIDs and rules by rtnetlink, affinity by nftables.
+// The forwarding plane in the Linux kernel: routes, nexthop objects, SIDs and rules by rtnetlink, affinity and
+// REPLACE-CSID endpoints by nftables.
 // Decides in which order the two halves act: what marks point at is there before them and goes after them. Touches only
-// what carries our protocol number, and our own table of nftables. Reading back is kernel-scan.ts's part.
+// what carries our protocol number, and our own tables of nftables. Reading back is kernel-scan.ts's part.
 import type {
   AffinityService,
   Fib,
@@ -12,18 +13,20 @@ import type {
   FibObject,
   FibResult,
   FibStart,
+  ReplaceSid,
   SidCounters,
 } from '../../lib/fib/fib.ts';
 import { fibKey } from '../../lib/fib/fib.ts';
-import { kindOfKey, lastPuts, orderPuts } from '../../lib/fib/order.ts';
+import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
 import { AffinityPlane } from './affinity-plane.ts';
-import type { KernelContext, NetlinkObject } from './kernel-codec.ts';
+import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
 import { KernelScan } from './kernel-scan.ts';
 import { type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } from './kernel-start.ts';
 import { reasonOf } from './links.ts';
 import { probeExtras, probeKernel } from './probe.ts';
+import { ReplacePlane } from './replace-plane.ts';
 
 export type { KernelFibOptions } from './kernel-start.ts';
 
@@ -42,10 +45,18 @@ interface Life {
   readonly scan: KernelScan;
 }
 
+/** What nftables is to be told; undefined: gone. */
+interface NftWishes {
+  /** By service address. */
+  readonly affinity: Map<string, AffinityService | undefined>;
+  readonly replace: Map<FibKey, ReplaceSid | undefined>;
+}
+
 class KernelFib implements Fib {
   readonly kind = 'kernel';
   readonly #options: KernelFibOptions;
   readonly #affinity: AffinityPlane;
+  readonly #replace: ReplacePlane;
   #life: Life | undefined;
   /** To be removed when nftables is at rest; a later put takes a key out again. */
   readonly #deferred = new Set<FibKey>();
@@ -54,6 +65,7 @@ class KernelFib implements Fib {
     this.#options = options;
     const { markMask, netns, nft } = options;
     this.#affinity = new AffinityPlane({ markMask, netns, nft });
+    this.#replace = new ReplacePlane({ markMask, netns, nft });
   }
 
   async start(): Promise<FibStart> {
@@ -65,10 +77,11 @@ class KernelFib implements Fib {
     if ('refused' in kernel) return { capabilities: [kernel.refused], retained: [] };
     const context = this.#context(kernel);
     const programmer = new KernelProgrammer(kernel.requests, context);
-    const scan = new KernelScan({ kernel, context, programmer, affinity: this.#affinity, log: this.#options.log });
+    const planes = { affinity: this.#affinity, replace: this.#replace };
+    const scan = new KernelScan({ kernel, context, programmer, ...planes, log: this.#options.log });
     this.#life = { kernel, programmer, scan };
     const capabilities: FibCapability[] = [{ name: 'net-admin', available: true, remark: '' }];
-    capabilities.push(...(await prepareKernel(this.#options, this.#affinity)));
+    capabilities.push(...(await prepareKernel(this.#options, planes)));
     try {
       capabilities.push(...(await probeKernel(kernel.requests, context, this.#options)));
       capabilities.push(...probeExtras(kernel.requests, kernel.links.sidDeviceIndex()));
@@ -79,6 +92,7 @@ class KernelFib implements Fib {
     }
     const affinity = await this.#affinity.readBack();
     for (const service of affinity?.services ?? []) programmer.held.put(service);
+    for (const sid of (await this.#replace.readBack())?.sids ?? []) programmer.held.put(sid);
     return { capabilities, retained: [...programmer.held.values()] };
   }
 
@@ -92,13 +106,13 @@ class KernelFib implements Fib {
     scan.touch(putKeys);
     scan.touch(removals);
     for (const key of putKeys) this.#deferred.delete(key);
-    const failures = programmer.put(netlinkObjects(puts));
+    const failures = programmer.put(puts.filter(isNetlinkObject));
     if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
     let netlinkDoneAtMs = monotonicMs();
     const wishes = this.#wish(puts, removals, failures);
-    const unwanted = removals.filter((key) => kindOfKey(key) !== 'affinity');
-    let removed = [...wishes.values()].filter((wish) => wish === undefined).length;
-    if (wishes.size === 0 && !this.#affinity.busy) {
+    const unwanted = removals.filter(isNetlinkKey);
+    let removed = [...wishes.affinity.values(), ...wishes.replace.values()].filter((wish) => wish === undefined).length;
+    if (isEmpty(wishes) && !this.#affinity.busy && !this.#replace.busy) {
       const result = programmer.remove(unwanted);
       failures.push(...result.failures);
       removed += result.removed;
@@ -143,9 +157,10 @@ class KernelFib implements Fib {
     return (await kernel.nft?.flowCounts()) ?? (await this.#affinity.countByListing());
   }
 
-  sidCounters(): Promise<readonly SidCounters[]> {
+  async sidCounters(): Promise<readonly SidCounters[]> {
     const { kernel } = this.#alive();
-    return readSidCounters(kernel.requests, this.#context(kernel));
+    const own = await readSidCounters(kernel.requests, this.#context(kernel));
+    return [...own, ...(await this.#replace.counters())];
   }
 
   async close({ remove }: { readonly remove: boolean }): Promise<void> {
@@ -153,9 +168,10 @@ class KernelFib implements Fib {
     this.#life = undefined;
     if (life) {
       await life.scan.close();
-      await this.#affinity.idle();
+      await this.#idle();
       if (remove) {
         await this.#affinity.removeAll();
+        await this.#replace.removeAll();
         life.programmer.remove([...life.programmer.held.keys()]);
         life.kernel.links.removeSidDevice();
       }
@@ -164,6 +180,7 @@ class KernelFib implements Fib {
       life.kernel.requests.close();
     }
     await this.#affinity.close();
+    await this.#replace.close();
   }
 
   #alive(): Life {
@@ -180,44 +197,47 @@ class KernelFib implements Fib {
     };
   }
 
-  /** What nftables is to be told; objects that cannot be are added to `failures`. The held set follows at once. */
-  #wish(
-    puts: readonly FibObject[],
-    removals: readonly FibKey[],
-    failures: FibFailure[],
-  ): Map<string, AffinityService | undefined> {
+  /** Objects that nftables cannot be told are added to `failures`. The held set follows at once. */
+  #wish(puts: readonly FibObject[], removals: readonly FibKey[], failures: FibFailure[]): NftWishes {
     const { held } = this.#alive().programmer;
-    const wishes = new Map<string, AffinityService | undefined>();
+    const wishes: NftWishes = { affinity: new Map(), replace: new Map() };
     for (const key of removals) {
-      const old = kindOfKey(key) === 'affinity' ? held.remove(key) : undefined;
-      if (old?.kind === 'affinity') wishes.set(old.service, undefined);
+      const old = isNetlinkKey(key) ? undefined : held.remove(key);
+      if (old?.kind === 'affinity') wishes.affinity.set(old.service, undefined);
+      if (old?.kind === 'replace-csid') wishes.replace.set(key, undefined);
     }
     for (const object of puts) {
-      if (object.kind !== 'affinity') continue;
+      if (isNetlinkObject(object)) continue;
       const refusal = held.refusal(object) ?? maskRefusal(object, this.#options.markMask);
       if (refusal) {
         failures.push(refusal);
         continue;
       }
       held.put(object);
-      wishes.set(object.service, object);
+      if (object.kind === 'affinity') wishes.affinity.set(object.service, object);
+      else wishes.replace.set(fibKey(object), object);
     }
     return wishes;
   }
 
   /** Waits until nftables has taken the wishes, and whatever came before them. */
-  async #settle(wishes: ReadonlyMap<string, AffinityService | undefined>): Promise<FibFailure[]> {
-    if (wishes.size === 0) {
-      await this.#affinity.idle();
-      return [];
-    }
-    const failures = await this.#affinity.change(wishes);
+  async #settle({ affinity, replace }: NftWishes): Promise<FibFailure[]> {
+    const failures: FibFailure[] = [];
+    if (replace.size > 0) failures.push(...(await this.#replace.change(replace)));
+    if (affinity.size > 0) failures.push(...(await this.#affinity.change(affinity)));
+    await this.#idle();
     for (const { key } of failures) {
-      const inForce = this.#affinity.inForce(key.slice('affinity '.length));
+      const inForce = this.#replace.inForce(key) ?? this.#affinity.inForce(key.slice('affinity '.length));
       if (inForce) this.#life?.programmer.held.put(inForce);
       else this.#life?.programmer.held.remove(key);
     }
     return failures;
+  }
+
+  /** Resolves when nftables has taken what it was told. */
+  async #idle(): Promise<void> {
+    await this.#affinity.idle();
+    await this.#replace.idle();
   }
 
   #restore(device: string): void {
@@ -242,8 +262,8 @@ class KernelFib implements Fib {
   }
 }
 
-function netlinkObjects(objects: readonly FibObject[]): NetlinkObject[] {
-  return objects.filter((object): object is NetlinkObject => object.kind !== 'affinity');
+function isEmpty({ affinity, replace }: NftWishes): boolean {
+  return affinity.size === 0 && replace.size === 0;
 }
 
 function countPut(puts: readonly FibObject[], failures: readonly FibFailure[]): number {
@@ -251,9 +271,11 @@ function countPut(puts: readonly FibObject[], failures: readonly FibFailure[]): 
   return puts.filter((object) => !failed.has(fibKey(object))).length;
 }
 
-function maskRefusal(object: AffinityService, mask: number): FibFailure | undefined {
-  const foreign = object.instances.find(({ mark }) => (mark & ~mask) !== 0);
-  return foreign && { key: fibKey(object), code: 'EINVAL', text: `mark ${foreign.mark} has bits that are not ours` };
+function maskRefusal(object: AffinityService | ReplaceSid, mask: number): FibFailure | undefined {
+  const marks = object.kind === 'affinity' ? object.instances.map(({ mark }) => mark) : [object.mark ?? 0];
+  const foreign = marks.find((mark) => (mark & ~mask) !== 0);
+  if (foreign === undefined) return undefined;
+  return { key: fibKey(object), code: 'EINVAL', text: `mark ${foreign} has bits that are not ours` };
 }
 
 function monotonicMs(): number {

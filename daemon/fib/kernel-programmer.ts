@@ -6,7 +6,7 @@ import { FibObjectSet } from '../../lib/fib/object-set.ts';
 import { orderPuts, orderRemovals } from '../../lib/fib/order.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
-import { encodePut, encodeRemoval, type KernelContext, type NetlinkObject } from './kernel-codec.ts';
+import { encodePut, encodeRemoval, isNetlinkObject, type KernelContext, type NetlinkObject } from './kernel-codec.ts';
 
 /** A route through a link that is down or has lost its address: worth another try when the link comes back. */
 const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -14,7 +14,7 @@ const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH
 const GONE = new Set(['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']);
 
 export class KernelProgrammer {
-  /** What is in force, as far as this process knows; affinity services included. */
+  /** What is in force, as far as this process knows; what nftables holds included. */
   readonly held = new FibObjectSet();
   readonly #requests: RequestSocket;
   readonly #context: KernelContext;
@@ -26,7 +26,7 @@ export class KernelProgrammer {
     this.#context = context;
   }
 
-  /** Puts objects that are not affinity services; a failure leaves the key as it was. */
+  /** Puts objects; a failure leaves the key as it was. */
   put(objects: readonly NetlinkObject[]): FibFailure[] {
     const failures: FibFailure[] = [];
     // One batch a kind: a batch retries what ran out of memory last, after what may depend on it.
@@ -34,7 +34,7 @@ export class KernelProgrammer {
     return failures;
   }
 
-  /** Removes objects that are not affinity services; unknown keys are done already. */
+  /** Removes what netlink holds; unknown keys are done already. */
   remove(keys: readonly FibKey[]): { failures: FibFailure[]; removed: number } {
     const failures: FibFailure[] = [];
     let removed = 0;
@@ -42,7 +42,7 @@ export class KernelProgrammer {
     for (const key of orderRemovals(keys)) {
       this.#waiting.delete(key);
       const object = this.held.get(key);
-      if (object && object.kind !== 'affinity') known.push(object);
+      if (object && isNetlinkObject(object)) known.push(object);
     }
     for (const group of byKind(known)) {
       const allowed: NetlinkObject[] = [];
@@ -70,7 +70,7 @@ export class KernelProgrammer {
   restore(device: string): FibFailure[] {
     const lost: NetlinkObject[] = [...this.#waiting.values()].filter((object) => uses(object, device));
     for (const object of this.held.values())
-      if (object.kind !== 'affinity' && uses(object, device) && !this.#waiting.has(fibKey(object))) lost.push(object);
+      if (isNetlinkObject(object) && uses(object, device) && !this.#waiting.has(fibKey(object))) lost.push(object);
     return this.put(lost);
   }
 

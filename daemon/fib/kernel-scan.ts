@@ -6,16 +6,18 @@ import { sameObject } from '../../lib/fib/equality.ts';
 import { type FibDrift, type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
 import { kindOfKey, orderPuts, orderRemovals } from '../../lib/fib/order.ts';
 import type { AffinityPlane } from './affinity-plane.ts';
-import { encodeRemoval, type NetlinkObject } from './kernel-codec.ts';
+import { encodeRemoval, isNetlinkKey, isNetlinkObject } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
 import type { KernelFibOptions, KernelHandles } from './kernel-start.ts';
+import type { ReplacePlane } from './replace-plane.ts';
 
 export interface KernelScanOptions {
   readonly kernel: KernelHandles;
   readonly context: ReadContext & Parameters<typeof encodeRemoval>[0];
   readonly programmer: KernelProgrammer;
   readonly affinity: AffinityPlane;
+  readonly replace: ReplacePlane;
   readonly log: KernelFibOptions['log'];
 }
 
@@ -25,8 +27,8 @@ export interface SyncOutcome {
   readonly removed: number;
 }
 
-/** Puts the affinity services among `puts` and removes those among `removals`; failures are added. */
-export type SettleAffinity = (
+/** Puts what nftables holds among `puts` and removes it among `removals`; failures are added. */
+export type SettleNft = (
   puts: readonly FibObject[],
   removals: readonly FibKey[],
   failures: FibFailure[],
@@ -58,28 +60,29 @@ export class KernelScan {
   }
 
   /** Programs what is missing or different, and only then removes own objects that are not desired. */
-  sync(desired: readonly FibObject[], settleAffinity: SettleAffinity): Promise<SyncOutcome> {
+  sync(desired: readonly FibObject[], settleNft: SettleNft): Promise<SyncOutcome> {
     return this.#exclusively(async () => {
-      const { programmer } = this.#options;
+      const { programmer, replace } = this.#options;
       const read = await this.#read();
       await this.#adopt(read);
       const { put, remove } = await gently(diffSteps([...programmer.held.values()], desired));
       const failures: FibFailure[] = [];
-      const puts = orderPuts(put).filter((object) => object.kind !== 'affinity') as NetlinkObject[];
+      const puts = orderPuts(put).filter(isNetlinkObject);
       await this.#inChunks(puts, (chunk) => {
         failures.push(...programmer.put(chunk.filter((object) => !this.#touched.has(fibKey(object)))));
       });
       const untouched = (key: FibKey) => !this.#touched.has(key);
-      const services = put.filter((object) => object.kind === 'affinity' && untouched(fibKey(object)));
-      await settleAffinity(services, remove.filter(untouched), failures);
-      let removed = remove.filter((key) => kindOfKey(key) === 'affinity').length;
-      const stale = orderRemovals(remove.filter((key) => kindOfKey(key) !== 'affinity'));
+      const told = put.filter((object) => !isNetlinkObject(object) && untouched(fibKey(object)));
+      await settleNft(told, remove.filter(untouched), failures);
+      let removed = remove.filter((key) => !isNetlinkKey(key)).length;
+      const stale = orderRemovals(remove.filter(isNetlinkKey));
       await this.#inChunks(stale, (chunk) => {
         const result = programmer.remove(chunk.filter(untouched));
         failures.push(...result.failures);
         removed += result.removed;
       });
       removed += this.#removeStrays(read);
+      if (!replace.isKnown) failures.push(...(await replace.repair()));
       this.#synced = true;
       const failed = new Set(failures.map((failure) => failure.key));
       return { failures, put: put.filter((object) => !failed.has(fibKey(object))).length, removed };
@@ -101,28 +104,29 @@ export class KernelScan {
   }
 
   async #verify(): Promise<readonly FibDrift[]> {
-    const { programmer, affinity, kernel } = this.#options;
+    const { programmer, affinity, replace, kernel } = this.#options;
     const read = await this.#read();
-    const held = [...programmer.held.values()].filter((object) => object.kind !== 'affinity');
+    const held = [...programmer.held.values()].filter(isNetlinkObject);
     const compared = await gently(driftSteps(held, read.objects));
     const seen = await gently(byKeySteps(read.objects));
     const drift = compared.filter(({ key }) => !this.#touched.has(key) && !programmer.isWaiting(key));
     const untouched = (object: FibObject) => !this.#touched.has(fibKey(object));
     const failures: FibFailure[] = [];
     const again = drift.filter(({ what }) => what !== 'stale').map(({ key }) => programmer.held.get(key));
-    await this.#inChunks(orderPuts(again.filter((object) => object !== undefined)), (chunk) => {
-      failures.push(...programmer.put(chunk.filter(untouched) as NetlinkObject[]));
+    await this.#inChunks(orderPuts(again.filter((object) => object !== undefined)).filter(isNetlinkObject), (chunk) => {
+      failures.push(...programmer.put(chunk.filter(untouched)));
     });
     if (this.#synced) this.#removeStale(drift, seen, failures);
     else drift.splice(0, drift.length, ...drift.filter(({ what }) => what !== 'stale'));
     for (const stray of read.strays) if (this.#synced) drift.push({ key: stray.key, what: 'stale' });
     if (this.#synced) this.#removeStrays(read);
     const generation = kernel.nft?.generation();
-    const base = generation === undefined ? undefined : generation - affinity.transactions;
+    const own = () => affinity.transactions + replace.transactions;
+    const base = generation === undefined ? undefined : generation - own();
     if (base === undefined || base !== this.#wholeAt) {
-      drift.push(...(await this.#verifyAffinity(failures)));
+      drift.push(...(await this.#verifyAffinity(failures)), ...(await this.#verifyReplace(failures)));
       const after = kernel.nft?.generation();
-      this.#wholeAt = after === undefined ? undefined : after - affinity.transactions;
+      this.#wholeAt = after === undefined ? undefined : after - own();
     }
     if (failures.length > 0) this.#options.log('warn', 'drift cannot be repaired', { failures: failures.slice(0, 10) });
     return drift;
@@ -150,6 +154,27 @@ export class KernelScan {
     return drift.filter(({ what }) => this.#synced || what !== 'stale');
   }
 
+  async #verifyReplace(failures: FibFailure[]): Promise<FibDrift[]> {
+    const { programmer, replace } = this.#options;
+    const read = await replace.readBack();
+    if (!read) return [];
+    const isOurs = (object: FibObject) => object.kind === 'replace-csid' && !this.#touched.has(fibKey(object));
+    const held = [...programmer.held.values()].filter(isOurs);
+    const drift = driftOf(held, read.sids.filter(isOurs)).filter(({ what }) => this.#synced || what !== 'stale');
+    // The walk is common to all SIDs: with it each of them is different.
+    if (drift.length === 0 && read.state === 'changed')
+      drift.push(...held.map((object) => ({ key: fibKey(object), what: 'different' }) as const));
+    const wishes = new Map(
+      drift.map(({ key, what }) => {
+        const object = what === 'stale' ? undefined : programmer.held.get(key);
+        return [key, object?.kind === 'replace-csid' ? object : undefined];
+      }),
+    );
+    if (read.state !== 'whole' && wishes.size === 0) failures.push(...(await replace.repair()));
+    if (wishes.size > 0) failures.push(...(await replace.change(wishes)));
+    return drift;
+  }
+
   #removeStale(drift: readonly FibDrift[], seen: ReadonlyMap<FibKey, FibObject>, failures: FibFailure[]): void {
     const { programmer, kernel, context } = this.#options;
     const stale = drift.filter(({ key, what }) => what === 'stale' && !this.#touched.has(key)).map(({ key }) => key);
@@ -174,13 +199,15 @@ export class KernelScan {
 
   /** Takes what was read for what is in force, except where a change has been faster. */
   async #adopt({ objects }: KernelReadBack): Promise<void> {
-    const { programmer, affinity } = this.#options;
+    const { programmer, affinity, replace } = this.#options;
     const { held } = programmer;
     const nft = await affinity.readBack();
+    const replaced = await replace.readBack();
     const services = nft?.services.filter((service) => !nft.damaged.has(service.service)) ?? [];
-    const seen = await gently(byKeySteps([...objects, ...services]));
+    const seen = await gently(byKeySteps([...objects, ...services, ...(replaced?.sids ?? [])]));
     for (const key of [...held.keys()]) {
-      const unknown = kindOfKey(key) === 'affinity' && !nft;
+      const kind = kindOfKey(key);
+      const unknown = (kind === 'affinity' && !nft) || (kind === 'replace-csid' && !replaced);
       if (!seen.has(key) && !unknown && !this.#touched.has(key)) held.remove(key);
     }
     await this.#inChunks([...seen], (chunk) => {

@@ -13,6 +13,7 @@ import { RequestSocket } from '../netlink/request-socket.ts';
 import type { AffinityPlane } from './affinity-plane.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
 import { NftNetlink } from './nft-netlink.ts';
+import type { ReplacePlane } from './replace-plane.ts';
 import { applySysctls } from './sysctls.ts';
 
 export interface KernelFibOptions {
@@ -75,8 +76,11 @@ export async function openKernel(
   }
 }
 
-/** Settings, tunnel source and affinity; what cannot be had is told. */
-export async function prepareKernel(options: KernelFibOptions, affinity: AffinityPlane): Promise<FibCapability[]> {
+/** Settings, tunnel source and what nftables does for us; what cannot be had is told. */
+export async function prepareKernel(
+  options: KernelFibOptions,
+  { affinity, replace }: { readonly affinity: AffinityPlane; readonly replace: ReplacePlane },
+): Promise<FibCapability[]> {
   const found = applySysctls(FORWARDING_SYSCTLS, options.netns);
   found.push(setTunnelSource(options));
   const why = await affinity.probe();
@@ -84,6 +88,12 @@ export async function prepareKernel(options: KernelFibOptions, affinity: Affinit
     name: 'affinity',
     available: why === '',
     remark: why && `flows are not pinned, every packet follows the main table (${why})`,
+  });
+  const refusal = await replace.probe();
+  found.push({
+    name: 'replace-csid',
+    available: refusal === '',
+    remark: refusal && `no REPLACE-CSID endpoints here (${refusal})`,
   });
   return found;
 }

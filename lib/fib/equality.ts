@@ -22,6 +22,8 @@ export function objectText(object: FibObject): string {
       return `route ${object.table} ${object.prefix} ${targetText(object.target)}`;
     case 'local-sid':
       return `local-sid ${object.prefix} ${behaviourText(object)}`;
+    case 'replace-csid':
+      return `replace-csid ${object.prefix} ${object.csidBits} ${object.mark ?? 'End'}`;
     case 'rule':
       return `rule ${object.family} ${object.priority} ${object.fwmark}/${object.mask} ${object.table}`;
     case 'affinity':

@@ -8,6 +8,7 @@ import {
   type FibRoute,
   fibKey,
   type LocalSid,
+  type ReplaceSid,
   type SegmentNexthop,
 } from './fib.ts';
 
@@ -21,6 +22,8 @@ export interface FibFixture {
   reborn(): Fib;
   /** True: the FIB has learned flows and counts them. */
   readonly affinity: boolean;
+  /** True: the FIB has REPLACE-CSID endpoints. */
+  readonly replaceCsid: boolean;
   dispose(): Promise<void>;
 }
 
@@ -45,6 +48,12 @@ const sid = (prefix: string, behaviour: LocalSid['behaviour'], flavours?: LocalS
   prefix,
   behaviour,
   ...(flavours && { flavours }),
+});
+const replaceSid = (csid: string, mark?: number): ReplaceSid => ({
+  kind: 'replace-csid',
+  prefix: `fdbb:cafe:0:${csid}::/80`,
+  csidBits: 32,
+  ...(mark !== undefined && { mark }),
 });
 const affinity = (weights: readonly [number, number], service = 'fd00:cafe::80'): AffinityService => ({
   kind: 'affinity',
@@ -254,8 +263,44 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       await expectHeld(affinity([500, 500]));
     });
 
+    it('takes End and End.X with REPLACE-CSID of two layouts, changes one into the other and drops them', async () => {
+      if (!fixture.replaceCsid) return;
+      await fib.start();
+      const short: ReplaceSid = { kind: 'replace-csid', prefix: 'fdbb:beef:0:3::/64', csidBits: 16 };
+      expect((await put(replaceSid('3:1'), replaceSid('3:2', 0x203), short)).failures).toEqual([]);
+      await expectHeld(replaceSid('3:1'), replaceSid('3:2', 0x203), short);
+      expect((await fib.sidCounters()).map(({ prefix, packets, errors }) => [prefix, packets, errors]).sort()).toEqual([
+        ['fdbb:beef:0:3::/64', 0, 0],
+        ['fdbb:cafe:0:3:1::/80', 0, 0],
+        ['fdbb:cafe:0:3:2::/80', 0, 0],
+      ]);
+      expect((await put(replaceSid('3:1', 0x204), replaceSid('3:2'))).failures).toEqual([]);
+      await expectHeld(replaceSid('3:1', 0x204), replaceSid('3:2'), short);
+      expect(await remove(fibKey(short), 'replace-csid fdbb:cafe:0:3:1::/80')).toMatchObject({ removed: 2 });
+      await expectHeld(replaceSid('3:2'));
+      expect(await remove('replace-csid fdbb:cafe:0:3:2::/80')).toMatchObject({ failures: [], removed: 1 });
+      await expectHeld();
+    });
+
+    it('refuses a REPLACE-CSID endpoint within another, C-SID 0, and lengths that are no whole octets', async () => {
+      await fib.start();
+      const wrong: ReplaceSid[] = [
+        replaceSid('0:0'),
+        { kind: 'replace-csid', prefix: 'fdbb:cafe:0:3:1::/84', csidBits: 32 },
+        { kind: 'replace-csid', prefix: 'fdbb:cafe:0:3:1::1:0/112', csidBits: 32, mark: 0 },
+      ];
+      const refused = await put(...wrong);
+      expect(refused.failures.map(({ key, code }) => [key, code])).toEqual(wrong.map((it) => [fibKey(it), 'EINVAL']));
+      if (!fixture.replaceCsid) return;
+      await put(replaceSid('3:1'));
+      const within: ReplaceSid = { kind: 'replace-csid', prefix: 'fdbb:cafe:0:3:1:7::/96', csidBits: 16 };
+      expect((await put(within)).failures).toMatchObject([{ key: fibKey(within), code: 'EINVAL' }]);
+      await expectHeld(replaceSid('3:1'));
+    });
+
     it('takes over what an earlier life left and removes only at the first sync what nobody wants', async () => {
-      const services = fixture.affinity ? [affinity([700, 300])] : [];
+      const services: FibObject[] = fixture.affinity ? [affinity([700, 300])] : [];
+      if (fixture.replaceCsid) services.push(replaceSid('3:1'), replaceSid('3:2', 0x203));
       await fib.start();
       await put(...service, ...services, sid('fcbb:bb:1:1::/64', { action: 'End' }));
       await fib.close({ remove: false });
@@ -278,7 +323,11 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
 
     it('leaves nothing behind when closed with removal', async () => {
       await fib.start();
-      await fib.sync([...service, ...(fixture.affinity ? [affinity([1000, 0])] : [])]);
+      await fib.sync([
+        ...service,
+        ...(fixture.affinity ? [affinity([1000, 0])] : []),
+        ...(fixture.replaceCsid ? [replaceSid('3:1')] : []),
+      ]);
       await fib.close({ remove: true });
       fib = fixture.reborn();
       expect((await fib.start()).retained).toEqual([]);

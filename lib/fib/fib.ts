@@ -61,6 +61,19 @@ export interface LocalSid {
   };
 }
 
+/**
+ * A local End or End.X SID with the REPLACE-CSID flavour (RFC 9800 4.2), which no kernel has: nftables does its work.
+ * Its packets take no other route of this node than the one that the rewritten destination has.
+ */
+export interface ReplaceSid {
+  readonly kind: 'replace-csid';
+  /** Canonical IPv6 prefix of block and C-SID: whole octets, at most 120 bits. */
+  readonly prefix: string;
+  readonly csidBits: 16 | 32;
+  /** End.X: packets leave with this mark, for a rule that selects the adjacency's table. Absent: End. */
+  readonly mark?: number;
+}
+
 /** Policy rule: marked packets look up the contact instance's table. */
 export interface FibRule {
   readonly kind: 'rule';
@@ -92,7 +105,7 @@ export interface AffinityService {
   readonly closingTimeoutMs: number;
 }
 
-export type FibObject = SegmentNexthop | NexthopGroup | FibRoute | LocalSid | FibRule | AffinityService;
+export type FibObject = SegmentNexthop | NexthopGroup | FibRoute | LocalSid | ReplaceSid | FibRule | AffinityService;
 
 /** Names an object; two objects with one key replace each other. */
 export type FibKey = string;
@@ -107,6 +120,8 @@ export function fibKey(object: FibObject): FibKey {
       return `route ${object.table} ${object.prefix}`;
     case 'local-sid':
       return `local-sid ${object.prefix}`;
+    case 'replace-csid':
+      return `replace-csid ${object.prefix}`;
     case 'rule':
       return `rule ${object.family} ${object.priority}`;
     case 'affinity':

@@ -21,6 +21,7 @@ describeFibContract('memory FIB', async () => {
     gateways: ['fe80::1', 'fe80::2'],
     reborn: () => createMemoryFib({ retained: left }),
     affinity: true,
+    replaceCsid: true,
     async dispose() {},
   };
 });

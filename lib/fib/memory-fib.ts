@@ -97,7 +97,8 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
     async sidCounters() {
       const counters: SidCounters[] = [];
       for (const object of held.values())
-        if (object.kind === 'local-sid') counters.push({ prefix: object.prefix, packets: 0, bytes: 0, errors: 0 });
+        if (object.kind === 'local-sid' || object.kind === 'replace-csid')
+          counters.push({ prefix: object.prefix, packets: 0, bytes: 0, errors: 0 });
       return counters;
     },
     async close({ remove: all }) {

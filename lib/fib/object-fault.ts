@@ -1,7 +1,7 @@
 // Which objects no forwarding plane would take, told before the kernel answers with a bare EINVAL (it names neither
 // the segment nor the weight). Looks at one object alone; references are object-set.ts's concern.
-import { addressFamily, canonicalAddress, canonicalPrefix } from '../net/address.ts';
-import type { AffinityService, FibObject, LocalSid } from './fib.ts';
+import { addressFamily, addressToBytes, canonicalAddress, canonicalPrefix, parsePrefix } from '../net/address.ts';
+import type { AffinityService, FibObject, LocalSid, ReplaceSid } from './fib.ts';
 
 /** What is wrong with the object itself, whatever else is there; undefined: nothing. */
 export function objectFault(object: FibObject): string | undefined {
@@ -25,6 +25,8 @@ export function objectFault(object: FibObject): string | undefined {
         return object.target.hops.every((hop) => isWeight(hop.weight)) ? undefined : 'a weight is not in 1..256';
       case 'local-sid':
         return sidFault(object);
+      case 'replace-csid':
+        return replaceFault(object);
       case 'rule':
         if (!isId(object.table)) return 'table is not in 1..4294967295';
         return isId(object.mask) && (object.fwmark & ~object.mask) === 0 ? undefined : 'mark has bits outside its mask';
@@ -52,6 +54,22 @@ function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined
   const whole = csid.blockBits % 8 === 0 && csid.nodeBits % 8 === 0;
   const fit = csid.blockBits >= 8 && csid.nodeBits >= 8 && csid.blockBits + csid.nodeBits <= 128;
   return whole && fit ? undefined : 'block and node lengths are not whole bytes that fit an address';
+}
+
+function replaceFault({ prefix, csidBits, mark }: ReplaceSid): string | undefined {
+  if (!prefix.includes(':') || canonicalPrefix(prefix) !== prefix) return 'prefix is not a canonical IPv6 prefix';
+  const { address, length } = parsePrefix(prefix);
+  const blockBits = length - csidBits;
+  if (csidBits !== 16 && csidBits !== 32) return 'C-SIDs have 16 or 32 bits';
+  // The last octet holds the index; nft copies whole octets.
+  if (length % 8 !== 0 || length > 120 || blockBits < 8) return 'block and C-SID are not whole octets of 1..15';
+  if (
+    addressToBytes(address)
+      .subarray(blockBits / 8)
+      .every((octet) => octet === 0)
+  )
+    return 'C-SID 0 ends a container';
+  return mark === undefined || isId(mark) ? undefined : 'mark is not in 1..4294967295';
 }
 
 function affinityFault({ service, instances, idleTimeoutMs, closingTimeoutMs }: AffinityService): string | undefined {

@@ -1,5 +1,6 @@
 // The set of objects that a forwarding plane holds, with the kernel's own rules about what may refer to what: ids of
 // groups and nexthops are one space, a reference must resolve, what is in use stays. Both FIBs keep their view in one.
+import { parsePrefix, prefixContains } from '../net/address.ts';
 import { type FibFailure, type FibKey, type FibObject, fibKey } from './fib.ts';
 import { objectFault } from './object-fault.ts';
 
@@ -9,6 +10,8 @@ export class FibObjectSet {
   readonly #users = new Map<FibKey, Set<FibKey>>();
   /** Slot → the service whose flows its set holds. */
   readonly #slots = new Map<number, FibKey>();
+  /** Prefixes of REPLACE-CSID endpoints; none contains another. */
+  readonly #replaced = new Set<string>();
 
   get size(): number {
     return this.#objects.size;
@@ -60,6 +63,7 @@ export class FibObjectSet {
       else this.#users.set(target, new Set([key]));
     }
     if (object.kind === 'affinity') for (const { slot } of object.instances) this.#slots.set(slot, key);
+    if (object.kind === 'replace-csid') this.#replaced.add(object.prefix);
     return old;
   }
 
@@ -77,6 +81,7 @@ export class FibObjectSet {
       const users = this.#users.get(target);
       if (users?.delete(key) && users.size === 0) this.#users.delete(target);
     }
+    if (object.kind === 'replace-csid') this.#replaced.delete(object.prefix);
     if (object.kind !== 'affinity') return;
     for (const { slot } of object.instances) if (this.#slots.get(slot) === key) this.#slots.delete(slot);
   }
@@ -96,6 +101,10 @@ export class FibObjectSet {
           ? `group ${target.id} does not exist`
           : undefined;
       }
+      case 'replace-csid': {
+        const other = [...this.#replaced].find((prefix) => prefix !== object.prefix && overlap(prefix, object.prefix));
+        return other && `overlaps ${other}`;
+      }
       case 'affinity': {
         const taken = object.instances.find(({ slot }) => (this.#slots.get(slot) ?? fibKey(object)) !== fibKey(object));
         return taken ? `slot ${taken.slot} belongs to ${this.#slots.get(taken.slot)}` : undefined;
@@ -104,6 +113,11 @@ export class FibObjectSet {
         return undefined;
     }
   }
+}
+
+function overlap(a: string, b: string): boolean {
+  const [first, second] = [parsePrefix(a), parsePrefix(b)];
+  return prefixContains(first, second.address) || prefixContains(second, first.address);
 }
 
 /** Keys of the objects without which this one cannot be. */

@@ -12,7 +12,8 @@ const RANK = {
   'local-sid': 2,
   route: 3,
   rule: 4,
-  affinity: 5,
+  'replace-csid': 5,
+  affinity: 6,
 } as const satisfies Record<FibObject['kind'], number>;
 
 const LADDER = Object.keys(RANK) as readonly FibObject['kind'][];

@@ -13,6 +13,10 @@ export function fibText(object: FibObject): string {
       return `${object.prefix} encap seg6local action ${behaviourText(object.behaviour)}${flavoursText(object)}`;
     case 'rule':
       return `${object.priority}: from all fwmark 0x${object.fwmark.toString(16)}/0x${object.mask.toString(16)} lookup ${object.table}`;
+    case 'replace-csid': {
+      const action = object.mark === undefined ? 'End' : `End.X mark 0x${object.mark.toString(16)}`;
+      return `${object.prefix} nft ${action} flavors replace-csid nflen ${object.csidBits}`;
+    }
     case 'affinity': {
       const shares = object.instances.map(
         (it) => `slot ${it.slot} mark 0x${it.mark.toString(16)} share ${it.weight}/1000`,

@@ -1,0 +1,200 @@
+// REPLACE-CSID endpoints in nftables: holds which SIDs the kernel is believed to have, and brings changes in by replacing
+// our table whole, one transaction at a time; what arrives meanwhile is merged into the next. Decides when a table can
+// still be trusted: after each transaction it is listed, and any later difference to that listing is somebody else's.
+import { type FibFailure, type FibKey, fibKey, type ReplaceSid, type SidCounters } from '../../lib/fib/fib.ts';
+import { REPLACE_TABLE } from '../../lib/fib/replace-csid-names.ts';
+import { type ReplaceReadBack, readReplaceTable, replaceCounters } from '../../lib/fib/replace-csid-readback.ts';
+import {
+  countReplaceRules,
+  renderReplaceProbe,
+  renderReplaceRemoval,
+  renderReplaceTable,
+} from '../../lib/fib/replace-csid-rules.ts';
+import { runNft } from './nft-process.ts';
+
+export interface ReplacePlaneOptions {
+  readonly markMask: number;
+  readonly netns?: string | undefined;
+  /** The nft program. */
+  readonly nft?: string | undefined;
+}
+
+/** By FIB key; undefined: gone. */
+export type ReplaceWishes = ReadonlyMap<FibKey, ReplaceSid | undefined>;
+
+export interface ReplaceTruth {
+  readonly sids: readonly ReplaceSid[];
+  /** Whether the rules are as this process left them; `unknown`: another process did, or a listing failed. */
+  readonly state: 'whole' | 'changed' | 'unknown';
+}
+
+interface Batch {
+  readonly wishes: Map<FibKey, ReplaceSid | undefined>;
+  readonly done: Promise<string>;
+}
+
+export class ReplacePlane {
+  readonly #options: ReplacePlaneOptions;
+  /** What the kernel holds. */
+  #held = new Map<FibKey, ReplaceSid>();
+  /** `ruleText` of our table as our last transaction left it; undefined: not known, so the next one makes all anew. */
+  #baseline: string | undefined;
+  #next: Batch | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #unavailable = 'not started';
+  /** Own transactions that took effect: each moves the kernel's ruleset generation by one. */
+  transactions = 0;
+
+  constructor(options: ReplacePlaneOptions) {
+    this.#options = options;
+  }
+
+  /** True while a transaction is under way: what marks point at must not be removed yet. */
+  get busy(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** False: there are SIDs behind rules that this process has not made. */
+  get isKnown(): boolean {
+    return this.#held.size === 0 || this.#baseline !== undefined;
+  }
+
+  /** Tries the rules in a table that exists inside one transaction only. Empty: all is well. */
+  async probe(): Promise<string> {
+    this.#unavailable = await this.#transact(renderReplaceProbe());
+    return this.#unavailable;
+  }
+
+  /** Brings SIDs to their wished state; resolves when the kernel has taken all of it, or refused all of it. */
+  async change(wishes: ReplaceWishes): Promise<FibFailure[]> {
+    if (this.#unavailable) return refuse(wishes, this.#unavailable);
+    this.#next ??= this.#enqueue();
+    const { done, wishes: merged } = this.#next;
+    for (const [key, wish] of wishes) merged.set(key, wish);
+    const refusal = await done;
+    return refusal === '' ? [] : [...wishes.keys()].map((key) => ({ key, code: 'nft', text: refusal }));
+  }
+
+  /** The SID as the kernel holds it. */
+  inForce(key: FibKey): ReplaceSid | undefined {
+    return this.#held.get(key);
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.busy) await this.#last;
+  }
+
+  /** Reads our table and takes the SIDs that it holds for true. Undefined when nft is unavailable or cannot tell. */
+  async readBack(): Promise<ReplaceTruth | undefined> {
+    if (this.#unavailable) return undefined;
+    const before = this.transactions;
+    const read = await this.#list();
+    if (read === undefined) return undefined;
+    // A change that came in between is newer than what was read.
+    if (this.busy || before !== this.transactions) return { sids: [...this.#held.values()], state: 'whole' };
+    const whole = read === 'absent' ? this.#held.size === 0 : read.ruleText === this.#baseline;
+    const state = whole ? 'whole' : this.#baseline === undefined ? 'unknown' : 'changed';
+    const sids = read === 'absent' ? [] : read.sids;
+    if (!whole) this.#baseline = undefined;
+    this.#held = new Map(sids.map((sid) => [fibKey(sid), sid]));
+    return { sids, state };
+  }
+
+  /** Makes the table anew from what is held: for one that is not whole. */
+  repair(): Promise<FibFailure[]> {
+    this.#baseline = undefined;
+    return this.change(new Map(this.#held));
+  }
+
+  /** Counters since the table was last made anew; SIDs that are dropped with a reason count as errors. */
+  async counters(): Promise<SidCounters[]> {
+    if (this.#unavailable || this.#held.size === 0) return [];
+    const read = await this.#list();
+    return read === undefined || read === 'absent' ? [] : replaceCounters(this.#held.values(), read);
+  }
+
+  /** Removes our table. */
+  async removeAll(): Promise<void> {
+    if (this.#unavailable) return;
+    await this.idle();
+    if (this.#held.size > 0) await this.#transact(renderReplaceRemoval());
+    this.#held.clear();
+  }
+
+  async close(): Promise<void> {
+    await this.idle();
+    this.#unavailable = 'closed';
+  }
+
+  #enqueue(): Batch {
+    const wishes = new Map<FibKey, ReplaceSid | undefined>();
+    this.#waiting++;
+    const done = this.#last.then(async () => {
+      this.#next = undefined;
+      const refusal = await this.#perform(wishes);
+      // Whoever awaits this may ask for the next change: it must find the plane at rest.
+      this.#waiting--;
+      return refusal;
+    });
+    this.#last = done;
+    return { wishes, done };
+  }
+
+  async #perform(wishes: ReplaceWishes): Promise<string> {
+    const wanted = new Map(this.#held);
+    for (const [key, wish] of wishes) {
+      if (wish) wanted.set(key, wish);
+      else wanted.delete(key);
+    }
+    if (wanted.size === 0 && this.#held.size === 0 && this.#baseline === undefined) {
+      return (await this.#list()) === 'absent' ? '' : this.#replace(wanted, true);
+    }
+    if (this.#baseline !== undefined && (await this.#replace(wanted, false)) === '') return '';
+    // The table was changed behind our back, or never ours to know: from the ground up, at the price of its counters.
+    return this.#replace(wanted, true);
+  }
+
+  async #replace(wanted: Map<FibKey, ReplaceSid>, anew: boolean): Promise<string> {
+    const { markMask } = this.#options;
+    const held = [...this.#held.values()];
+    const sids = [...wanted.values()];
+    const refusal = await this.#transact(renderReplaceTable(sids, anew ? { markMask } : { markMask, held }));
+    if (refusal !== '') {
+      this.#baseline = undefined;
+      return refusal;
+    }
+    this.#held = wanted;
+    const read = sids.length === 0 ? undefined : await this.#list();
+    const isOurs =
+      typeof read === 'object' &&
+      read.sids.length === sids.length &&
+      read.rules === countReplaceRules(sids, { markMask });
+    this.#baseline = isOurs ? read.ruleText : undefined;
+    return '';
+  }
+
+  async #list(): Promise<ReplaceReadBack | 'absent' | undefined> {
+    const { netns, nft: program } = this.#options;
+    const listed = await runNft(['-j', 'list', 'table', 'ip6', REPLACE_TABLE], { netns, program });
+    if (!listed.ok) return listed.text.includes('No such file') ? 'absent' : undefined;
+    try {
+      return readReplaceTable(listed.output);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Empty when the kernel has taken it, nft's words otherwise. */
+  async #transact(commands: readonly string[]): Promise<string> {
+    const { netns, nft: program } = this.#options;
+    const outcome = await runNft(['-f', '-'], { netns, program, input: `${commands.join('\n')}\n` });
+    if (outcome.ok) this.transactions++;
+    return outcome.ok ? '' : outcome.text || 'nft failed';
+  }
+}
+
+function refuse(wishes: ReplaceWishes, text: string): FibFailure[] {
+  return [...wishes].flatMap(([key, wish]) => (wish ? [{ key, code: 'nft', text }] : []));
+}

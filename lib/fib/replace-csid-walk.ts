@@ -1,0 +1,175 @@
+// End with REPLACE-CSID (RFC 9800 4.2.1, R01-R21) as chains of nftables that need no arithmetic: one chain for each pair of
+// Segments Left and Index, in which every offset is a constant, because nft copies payload only between fixed places.
+// The kernel behind them looks the new destination up, counts the hop limit down, and answers when it runs out.
+//
+//   bit   0        192              320                384        384+128n
+//   |  IPv6 header | DA ... | index | SRH fixed part   | entry 0 | entry n
+//                                   nh, HdrExtLen 328, type 336, Segments Left 344, Last Entry 352
+//
+// A chain that ends, or a rule that cannot load because the packet is cut short, returns to the SID's own chain, which
+// drops. Deviates: the packet in Time Exceeded is the rewritten one, and Parameter Problem is not sent but counted.
+// Limits: the SRH follows the IPv6 header at once (RFC 8200 allows options before it); at most `maxContainers` entries.
+import { LOSS_COUNTERS, layoutName, type ReplaceLayout } from './replace-csid-names.ts';
+
+export interface NamedChain {
+  readonly name: string;
+  readonly rules: readonly string[];
+}
+
+export const MAX_CONTAINERS = 8;
+
+const DESTINATION = 192;
+const LAST_OCTET = DESTINATION + 120;
+const ENTRIES = 384;
+const SRH_FIXED_OCTETS = 8;
+const ENTRY_OCTETS = 16;
+
+const HDR_EXT_LEN = '@nh,328,8';
+const ROUTING_TYPE = '@nh,336,8';
+const SEGMENTS_LEFT = '@nh,344,8';
+const LAST_ENTRY = '@nh,352,8';
+
+/** The walk's first chain; a packet that comes back from it is malformed. */
+export function walkEntry(layout: ReplaceLayout): string {
+  return layoutName(layout);
+}
+
+/**
+ * Every chain of one layout, callees first. `markMask`: bits that End.X has set before the walk and that a packet for
+ * this node's upper layer must not keep, or it would leave through the adjacency.
+ */
+export function renderWalk(layout: ReplaceLayout, markMask: number, maxContainers = MAX_CONTAINERS): NamedChain[] {
+  const name = layoutName(layout);
+  const upper: NamedChain = { name: `${name}_upper`, rules: [`meta mark set meta mark & ${hex(~markMask)} accept`] };
+  const steps: NamedChain[] = [];
+  const byLeft: string[] = [];
+  for (let left = 0; left <= maxContainers; left++) {
+    const byIndex: string[] = [];
+    for (let index = 0; index < positions(layout); index++) {
+      if (left === 0 && index === 0) {
+        byIndex.push(`0 : goto ${upper.name}`);
+        continue;
+      }
+      const step = { name: `${name}_l${left}_i${index}`, rules: stepRules(layout, left, index) };
+      steps.push(step);
+      byIndex.push(`${index} : goto ${step.name}`);
+    }
+    steps.push({ name: `${name}_l${left}`, rules: [`${indexField(layout)} vmap { ${byIndex.join(', ')} }`] });
+    byLeft.push(`${left} : goto ${name}_l${left}`);
+  }
+  const walk: NamedChain = {
+    name: `${name}_walk`,
+    rules: [`${SEGMENTS_LEFT} vmap { ${byLeft.join(', ')} }`, lose('segmentsLeft')],
+  };
+  return [upper, ...steps, walk, ...headerChains(layout, maxContainers)];
+}
+
+/** Number of C-SIDs in a container. */
+function positions({ csidBits }: ReplaceLayout): number {
+  return 128 / csidBits;
+}
+
+/** DA.Arg.Index: the lowest ceil(log2(positions)) bits of the destination. */
+function indexField(layout: ReplaceLayout): string {
+  const bits = Math.log2(positions(layout));
+  return `@nh,${LAST_OCTET + 8 - bits},${bits}`;
+}
+
+/** What comes before the walk: is there an SRH, and does it hold what Last Entry says? */
+function headerChains(layout: ReplaceLayout, maxContainers: number): NamedChain[] {
+  const name = layoutName(layout);
+  const lengths: NamedChain[] = [];
+  const byLength = [`0-1 : goto ${name}_excess`];
+  for (let entries = 1; entries <= maxContainers; entries++) {
+    const chain = `${name}_n${entries}`;
+    lengths.push({
+      name: chain,
+      rules: [
+        // S08: max_LE = Hdr Ext Len / 2 - 1.
+        `${LAST_ENTRY} > ${entries - 1} goto ${name}_excess`,
+        `ip6 length < ${SRH_FIXED_OCTETS + entries * ENTRY_OCTETS} ${lose('header')}`,
+        `goto ${name}_walk`,
+      ],
+    });
+    // The last class takes every longer header: there may be TLVs, and Last Entry is bounded all the same.
+    byLength.push(`${2 * entries}-${entries === maxContainers ? 255 : 2 * entries + 1} : goto ${chain}`);
+  }
+  const entry: NamedChain = {
+    name: walkEntry(layout),
+    rules: [
+      `ip6 nexthdr != 43 goto ${name}_upper`,
+      `${ROUTING_TYPE} != 4 ${lose('header')}`,
+      `${HDR_EXT_LEN} vmap { ${byLength.join(', ')} }`,
+    ],
+  };
+  return [excessChain(layout), ...lengths, entry];
+}
+
+/** Last Entry is wrong, which S02 does not look at: only what has arrived may pass. */
+function excessChain(layout: ReplaceLayout): NamedChain {
+  const name = layoutName(layout);
+  const index = indexField(layout);
+  const arrived = Array.from(
+    { length: positions(layout) - 1 },
+    (_, i) => `${index} ${i + 1} ${csidAt(layout, 0, i)} 0 goto ${name}_upper`,
+  );
+  return {
+    name: `${name}_excess`,
+    rules: [
+      `${SEGMENTS_LEFT} != 0 ${lose('header')}`,
+      `${index} 0 goto ${name}_upper`,
+      // Without room for an entry there is no C-SID left either.
+      `${HDR_EXT_LEN} < 2 goto ${name}_upper`,
+      ...arrived,
+      lose('header'),
+    ],
+  };
+}
+
+/** With Segments Left and Index as in the packet; not both 0, which is S02's first case. */
+function stepRules(layout: ReplaceLayout, left: number, index: number): string[] {
+  if (index === 0) {
+    const last = positions(layout) - 1;
+    return [
+      // R13: Segments Left > Last Entry + 1; R16, R17, and R20 with the next container's first C-SID.
+      ...(left > 1 ? [`${LAST_ENTRY} < ${left - 1} ${lose('segmentsLeft')}`] : []),
+      `${csidAt(layout, left - 1, last)} 0 ${lose('zeroCsid')}`,
+      `${SEGMENTS_LEFT} set ${left - 1} ${writeCsid(layout, left - 1, last)} accept`,
+    ];
+  }
+  const next = csidAt(layout, left, index - 1);
+  const ended =
+    left === 0
+      ? // S02: nothing follows in the last container.
+        `${next} 0 goto ${layoutName(layout)}_upper`
+      : // R06-R10: the container ended early; what follows is a whole SID.
+        `${next} 0 ${SEGMENTS_LEFT} set ${left - 1} @nh,${DESTINATION},128 set @nh,${entryAt(left - 1)},128 accept`;
+  return [
+    // R02: Segments Left > Last Entry.
+    ...(left > 0 ? [`${LAST_ENTRY} < ${left} ${lose('segmentsLeft')}`] : []),
+    ended,
+    `${writeCsid(layout, left, index - 1)} accept`,
+  ];
+}
+
+/** R20: block and the rest of the argument stay. */
+function writeCsid(layout: ReplaceLayout, entry: number, index: number): string {
+  const { blockBits, csidBits } = layout;
+  return `@nh,${DESTINATION + blockBits},${csidBits} set ${csidAt(layout, entry, index)} ${indexField(layout)} set ${index}`;
+}
+
+function csidAt({ csidBits }: ReplaceLayout, entry: number, index: number): string {
+  return `@nh,${entryAt(entry) + index * csidBits},${csidBits}`;
+}
+
+function entryAt(entry: number): number {
+  return ENTRIES + 8 * ENTRY_OCTETS * entry;
+}
+
+function lose(reason: keyof typeof LOSS_COUNTERS): string {
+  return `counter name ${LOSS_COUNTERS[reason]} return`;
+}
+
+function hex(mask: number): string {
+  return `0x${(mask >>> 0).toString(16)}`;
+}
