@@ -1,0 +1,126 @@
+/*
+ * Raw IPv6 packets for kernel tests: sends what it reads, prints what its interfaces take in.
+ *   packets IF=MAC...     MAC: where packets sent through IF go; IF alone only listens
+ * Lines in and out are "IF HEX", HEX from the first octet of the IPv6 header. "ready" comes first. Ends with stdin.
+ */
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAX_LINKS 8
+#define MAX_PACKET 65536
+#define RECEIVE_BUFFER (16 << 20)
+
+struct link {
+	const char *name;
+	int fd;
+	struct sockaddr_ll to;
+};
+
+static struct link links[MAX_LINKS];
+static int link_count;
+static unsigned char packet[MAX_PACKET];
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* Bound to ETH_P_IPV6, not ETH_P_ALL: what the interface takes in, not what it sends. */
+static void open_link(char *text)
+{
+	struct link *link = &links[link_count++];
+	char *mac = strchr(text, '=');
+	int bytes = RECEIVE_BUFFER;
+
+	if (mac)
+		*mac++ = '\0';
+	link->name = text;
+	link->to.sll_family = AF_PACKET;
+	link->to.sll_protocol = htons(ETH_P_IPV6);
+	link->to.sll_ifindex = if_nametoindex(text);
+	link->to.sll_halen = ETH_ALEN;
+	if (mac)
+		for (int i = 0; i < ETH_ALEN; i++)
+			link->to.sll_addr[i] = strtoul(mac + 3 * i, NULL, 16);
+	link->fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IPV6));
+	if (!link->to.sll_ifindex || link->fd < 0 ||
+	    bind(link->fd, (struct sockaddr *)&link->to, sizeof(link->to)) < 0)
+		fail(text);
+	setsockopt(link->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+}
+
+static void print_received(const struct link *link)
+{
+	struct sockaddr_ll from;
+	socklen_t size = sizeof(from);
+	ssize_t length = recvfrom(link->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &size);
+
+	if (length < 0 || from.sll_pkttype == PACKET_OUTGOING)
+		return;
+	printf("%s ", link->name);
+	for (ssize_t i = 0; i < length; i++)
+		printf("%02x", packet[i]);
+	putchar('\n');
+}
+
+static void send_line(const char *line)
+{
+	const char *hex = strchr(line, ' ');
+	size_t length = 0;
+	unsigned int octet;
+
+	if (!hex)
+		return;
+	for (hex++; length < sizeof(packet) && sscanf(hex + 2 * length, "%2x", &octet) == 1; length++)
+		packet[length] = octet;
+	for (int i = 0; i < link_count; i++)
+		if (!strncmp(links[i].name, line, hex - 1 - line) && !links[i].name[hex - 1 - line] &&
+		    sendto(links[i].fd, packet, length, 0, (struct sockaddr *)&links[i].to, sizeof(links[i].to)) < 0)
+			fail("send");
+}
+
+int main(int argc, char **argv)
+{
+	static char input[4 * MAX_PACKET];
+	struct pollfd waits[MAX_LINKS + 1] = { { .fd = 0, .events = POLLIN } };
+	size_t held = 0;
+
+	if (argc < 2 || argc > MAX_LINKS + 1)
+		return 2;
+	for (int i = 1; i < argc; i++) {
+		open_link(argv[i]);
+		waits[i] = (struct pollfd){ .fd = links[i - 1].fd, .events = POLLIN };
+	}
+	for (puts("ready");; ) {
+		fflush(stdout);
+		if (poll(waits, argc, -1) < 0)
+			fail("poll");
+		for (int i = 1; i < argc; i++)
+			if (waits[i].revents)
+				print_received(&links[i - 1]);
+		if (waits[0].revents) {
+			ssize_t got = read(0, input + held, sizeof(input) - 1 - held);
+			char *line = input, *end;
+
+			if (got <= 0)
+				return 0;
+			held += got;
+			input[held] = '\0';
+			for (; (end = strchr(line, '\n')); line = end + 1) {
+				*end = '\0';
+				send_line(line);
+			}
+			held -= line - input;
+			memmove(input, line, held);
+		}
+	}
+}
