@@ -198,6 +198,7 @@ function steeredServices(event: StartEvent): Steered[] {
       service,
       class: found,
       decision: undefined,
+      programmed: new Map(),
       debounce: QUIET,
       timerAtMs: Number.POSITIVE_INFINITY,
       timerCause: 'start',

@@ -79,6 +79,11 @@ export interface Steered {
   readonly service: ServiceId;
   readonly class: ServiceClassConfig;
   decision: Decision | undefined;
+  /** Instances with objects in the forwarding plane, by route key, and what those were made from. */
+  readonly programmed: Map<
+    string,
+    { readonly path: readonly RouterId[]; readonly egressSid: string; readonly slot: number }
+  >;
   debounce: Debounce;
   /** A timer for the next decision is set for this time. */
   timerAtMs: number;

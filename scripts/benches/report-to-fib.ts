@@ -1,5 +1,5 @@
 // How long a load report takes to move traffic: real daemons, each in its own namespace with its own kernel FIB, veth
-// between them. Two contact instances trade places at every report, so every report changes the remote ingress's kernel.
+// between them. A service's two contact instances trade places at every report, so every report changes the remote ingress's kernel.
 // The daemons themselves time the stages; all clocks are this machine's.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,10 +9,16 @@ import { type AdminClient, connectAdmin } from '../../daemon/admin/client.ts';
 import { bundle, ROOTFS } from '../bundle.ts';
 import { absolute, type Bench, type BenchOptions, type Document, machine, type Row } from './report.ts';
 
-const SERVICE = 'fd00:cafe::80';
 /** Reports of one instance are at least 300 ms apart (lib/metric); further apart, nothing is held back on the way. */
 const GAP_MS = 320;
-const REPORTS_PER_ROUND = 30;
+/** One service shows a daemon that sleeps between reports; many show one whose code and caches are warm. */
+const CASES = [
+  { transits: 0, services: 1, reportsPerRound: 30 },
+  { transits: 0, services: 16, reportsPerRound: 160 },
+  { transits: 1, services: 1, reportsPerRound: 30 },
+  { transits: 1, services: 16, reportsPerRound: 160 },
+] as const;
+type Case = (typeof CASES)[number];
 const TARGET_P50_US = 1000;
 const TARGET_P99_US = 5000;
 
@@ -25,30 +31,34 @@ async function run(options: BenchOptions): Promise<Document> {
   if (process.getuid?.() !== 0) throw new Error('needs root: it programs kernels of its own namespaces');
   await bundle();
   const rows: Row[] = [];
-  for (const transits of [0, 1]) rows.push(...(await measure(transits, options)));
+  for (const setting of CASES) rows.push(...(await measure(setting, options)));
   return { bench: 'report-to-fib', machine: machine(), rows };
 }
 
-async function measure(transits: number, options: BenchOptions): Promise<Row[]> {
-  const chain = new Chain(['in', ...Array.from({ length: transits }, (_, i) => `t${i + 1}`), 'eg']);
+async function measure(setting: Case, options: BenchOptions): Promise<Row[]> {
+  const { transits, services, reportsPerRound } = setting;
+  const chain = new Chain(['in', ...Array.from({ length: transits }, (_, i) => `t${i + 1}`), 'eg'], services);
   try {
-    options.progress(`${transits} transit router(s): starting ${chain.names.length} daemons`);
+    options.progress(`${transits} transit router(s), ${services} service(s): starting ${chain.names.length} daemons`);
     await chain.start();
     const egress = await chain.admin('eg');
     const ingress = await chain.admin('in');
-    await egress.report('sv2', { workers: 4, inFlight: 6, arrivalRate: 300, workTimeUs: 4000 });
-    await flip(egress, 1);
-    await until('the ingress steers', async () => (await ingress.show('services')).some((it) => it.weights.length > 0));
-    // Compiles the hot path; these samples are part of the figures, as they are of a daemon's life.
-    const reports = REPORTS_PER_ROUND * options.rounds;
+    for (let service = 0; service < services; service++) {
+      await egress.report(`sv${service}b`, { workers: 4, inFlight: 6, arrivalRate: 300, workTimeUs: 4000 });
+      await flip(egress, service, 1);
+    }
+    const steers = async () => (await ingress.show('services')).every((it) => it.weights.length > 0);
+    await until('the ingress steers', steers);
+    // The first samples run cold code; they are part of the figures, as they are of a daemon's life.
+    const reports = reportsPerRound * options.rounds;
     for (let i = 0; i < reports; i++) {
-      await flip(egress, i);
-      await new Promise((resolve) => setTimeout(resolve, GAP_MS));
+      await flip(egress, i % services, Math.floor(i / services));
+      await new Promise((resolve) => setTimeout(resolve, GAP_MS / services));
     }
     const metrics = await ingress.show('metrics');
     egress.close();
     ingress.close();
-    return metrics.filter((it) => it.name === 'cfnd_stage_latency').flatMap((it) => stageRows(it, transits, reports));
+    return metrics.filter((it) => it.name === 'cfnd_stage_latency').flatMap((it) => stageRows(it, setting, reports));
   } finally {
     await chain.stop();
   }
@@ -60,38 +70,42 @@ type StageMetric = Awaited<ReturnType<AdminClient['show']>>[number] & {
   readonly histogram?: { readonly count: number; readonly p50: number; readonly p99: number };
 };
 
-function stageRows(metric: unknown, transits: number, reports: number): Row[] {
+function stageRows(metric: unknown, { transits, services }: Case, reports: number): Row[] {
   const { labels, help, histogram } = metric as StageMetric;
   if (histogram === undefined) return [];
   const whole = labels.stage === 'report-to-kernel';
   const row = (quantile: 'p50' | 'p99', target: number): Row =>
     absolute({
-      id: `report-to-fib.${transits}.${labels.stage}.${quantile}`,
-      what: `${help} (${transits} transit, ${quantile}, n ${histogram.count} of ${reports})`,
+      id: `report-to-fib.${transits}.${services}.${labels.stage}.${quantile}`,
+      what: `${help} (n ${histogram.count})`,
       unit: 'us',
       ours: histogram[quantile],
       better: 'lower',
       // Only the whole has a target; a stage's bound is the whole's.
       target,
-      method: `${reports} reports ${GAP_MS} ms apart, each flips the decision; kernel FIB in namespaces${whole ? '' : '; part of report-to-kernel'}`,
+      method:
+        `${reports} reports, ${GAP_MS} ms apart for a service, each flips its decision; kernel FIB in namespaces` +
+        (whole ? '' : '; part of report-to-kernel'),
     });
   return [row('p50', TARGET_P50_US), row('p99', TARGET_P99_US)];
 }
 
-/** Makes sv1 busy and idle in turns; sv2 stays between the two, so that each report of sv1 changes which is best. */
-async function flip(egress: AdminClient, turn: number): Promise<void> {
+/** Makes a service's first instance busy and idle in turns; its second stays between, so each report changes the best. */
+async function flip(egress: AdminClient, service: number, turn: number): Promise<void> {
   const [inFlight, arrivalRate] = turn % 2 === 0 ? [400, 2000] : [0, 10];
-  await egress.report('sv1', { workers: 4, inFlight, arrivalRate, workTimeUs: 4000 });
+  await egress.report(`sv${service}a`, { workers: 4, inFlight, arrivalRate, workTimeUs: 4000 });
 }
 
 /** A row of namespaces, neighbours joined by veth, a daemon in each. */
 class Chain {
   readonly names: readonly string[];
+  readonly #services: readonly number[];
   readonly #directory = mkdtempSync(join(tmpdir(), 'cfnd-bench-'));
   readonly #daemons: ChildProcess[] = [];
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], services: number) {
     this.names = names;
+    this.#services = Array.from({ length: services }, (_, i) => i);
   }
 
   async start(): Promise<void> {
@@ -151,16 +165,7 @@ class Chain {
     writeFileSync(file, this.#config(name));
     const daemon = spawn(
       'ip',
-      [
-        'netns',
-        'exec',
-        this.#netns(name),
-        join(ROOTFS, 'opt/cfnd/bin/node'),
-        join(ROOTFS, 'opt/cfnd/cfnd.mjs'),
-        'run',
-        '--config',
-        file,
-      ],
+      ['netns', 'exec', this.#netns(name), join(ROOTFS, 'opt/cfnd/bin/cfnd'), 'run', '--config', file],
       { stdio: ['ignore', 'ignore', process.env.CFND_BENCH_LOG === undefined ? 'ignore' : 'inherit'] },
     );
     this.#daemons.push(daemon);
@@ -177,7 +182,8 @@ class Chain {
       `site: site-${name}`,
       `router-id: 10.0.0.${at + 1}`,
       'security: plaintext',
-      `services: { web: "${SERVICE}" }`,
+      'services:',
+      ...this.#services.map((service) => `  web${service}: fd00:cafe::${(0x80 + service).toString(16)}`),
       `admin: { socket: ${join(this.#directory, `${name}.sock`)} }`,
       `srv6: { locator: "5f00:0:${at + 1}::/48" }`,
       'log: { level: warn }',
@@ -189,22 +195,30 @@ class Chain {
       ),
       'peers:',
       ...sides.map(({ far, index, other }) => `  - { name: ${far}, address: "fd00:ffff:${index}::${other}" }`),
-      ...(name === 'in'
-        ? [
-            'classes: [ { name: quick, strategy: least-loaded, hysteresis: 0%, hold: 0s } ]',
-            'steering: { services: [ { service: web, class: quick } ], blackout: 0s }',
-          ]
-        : []),
-      ...(name === 'eg'
-        ? [
-            'instances:',
-            ...[1, 2].map(
-              (n) =>
-                `  - { name: sv${n}, service: web, address: "fd00:80::${n}", sid: "5f00:0:${at + 1}:8${n}::", metrics: { kind: push } }`,
-            ),
-          ]
-        : []),
+      ...(name === 'in' ? this.#ingressConfig() : []),
+      ...(name === 'eg' ? this.#egressConfig(at + 1) : []),
     ].join('\n');
+  }
+
+  #ingressConfig(): string[] {
+    return [
+      'classes: [ { name: quick, strategy: least-loaded, hysteresis: 0%, hold: 0s } ]',
+      'steering:',
+      '  blackout: 0s',
+      '  services:',
+      ...this.#services.map((service) => `    - { service: web${service}, class: quick }`),
+    ];
+  }
+
+  #egressConfig(id: number): string[] {
+    const instance = (service: number, letter: 'a' | 'b') => {
+      const host = `${letter}${service.toString(16)}`;
+      return (
+        `  - { name: sv${service}${letter}, service: web${service}, address: "fd00:80::${host}", ` +
+        `sid: "5f00:0:${id}:1${host}::", metrics: { kind: push } }`
+      );
+    };
+    return ['instances:', ...this.#services.flatMap((service) => [instance(service, 'a'), instance(service, 'b')])];
   }
 }
 
