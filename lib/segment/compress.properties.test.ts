@@ -87,7 +87,7 @@ test('no walkable encoding is shorter, and what is refused cannot be walked', ()
       });
       outcomes[packed.segments.length === 0 ? 'refused' : 'packed']++;
     }),
-    { numRuns: NIGHTLY ? 5000 : 200 },
+    { numRuns: NIGHTLY ? 20_000 : 300 },
   );
   expect(Math.min(outcomes.packed, outcomes.refused)).toBeGreaterThan(10);
 }, 600_000);

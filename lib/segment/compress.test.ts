@@ -209,6 +209,11 @@ test('C-SIDs that would read as another SID of the node are not put side by side
   const installed = sidTable([...list, shadow]);
   expect(pack(list, { installed }).segments).toEqual(['fcaa:bbbb:5:6::', 'fcaa:bbbb:1:2::']);
   expect(pack(list).segments).toEqual(['fcaa:bbbb:5:6:1:2::']);
+  // A twin in another block is not affected.
+  const twins = [g32('6:1', CODE.nextEnd), g32('1:d6', CODE.gDt6)];
+  const both = [next('6'), makeSid('fcaa:bbbb:1:d6::', NEXT_BOTH, CODE.nextDt6)];
+  const two = both.map((sid, i) => ({ choices: [sid, twins[i]!] }));
+  expect(pack(two, { installed }).segments).toEqual(['fdbb:cafe:0:6:1:1:d6:0']);
   // The combined entry of node and local function is meant to be found.
   const local = makeSid('fcaa:bbbb:e001::', NEXT_LOCAL, CODE.nextEndX);
   const combined = sidTable([local, makeSid('fcaa:bbbb:6:e001::', NEXT_BOTH, CODE.nextEndX)]);

@@ -1,9 +1,10 @@
 // Packs an uncompressed segment list into the shortest encapsulation that visits the same nodes and functions (RFC 9800
 // section 6): NEXT-CSID containers, REPLACE-CSID sequences and full SIDs in any mixture that is legal. Exact, not greedy:
 // the best encoding of each suffix is kept. Which routers are named is decided in plan.ts, programming elsewhere.
+import { invariant } from '../errors.ts';
 import { bytesToAddress } from '../net/address.ts';
 import { type Segment, type SegmentFault, segmentFault } from './eligibility.ts';
-import { nextCloser, nextMember, packNext } from './next-csid.ts';
+import { type Cuts, isCut, nextCloser, nextMember, packNext } from './next-csid.ts';
 import { type CompressReason, encapsulationBytes, type PackedEntry, type PackedList } from './packed-list.ts';
 import { packReplace, positionOf, positionsPerContainer, replaceCloser, replaceMember } from './replace-csid.ts';
 import { findShadowed } from './shadow.ts';
@@ -37,14 +38,16 @@ export function compress(input: CompressInput): PackedList {
     if (legal.length === 0) return refusal(segmentFault(segments, i, first, ingress) as SegmentFault, i);
     choices.push(legal);
   }
-  const cuts = new Uint8Array(segments.length);
+  const cuts: (readonly [Sid, Sid])[] = [];
   for (;;) {
     const suffixes = solve(choices, cuts, segments);
     if (suffixes.cost[0] === Number.POSITIVE_INFINITY) return infeasible(choices, cuts, segments);
-    const entries = encode(choices, suffixes);
-    const shadowed = installed === undefined ? -1 : findShadowed(entries, installed);
-    if (shadowed >= 0) {
-      cuts[shadowed] = 1;
+    const entries = encode(choices, suffixes, cuts);
+    const shadowed = installed === undefined ? undefined : findShadowed(entries, installed);
+    if (shadowed !== undefined) {
+      // Each turn forbids one more pair, so the loop ends.
+      invariant(!isCut(cuts, ...shadowed), 'SIDs that were cut apart stay apart');
+      cuts.push(shadowed);
       continue;
     }
     if (entries.length > maxSidDepth) return refusal('too-deep', -1);
@@ -56,7 +59,7 @@ export function compress(input: CompressInput): PackedList {
 }
 
 /** Writes down what `solve` found, picking each member as it did. */
-function encode(choices: readonly (readonly Sid[])[], { end, pack, first }: Suffixes): PackedEntry[] {
+function encode(choices: readonly (readonly Sid[])[], { end, pack, first }: Suffixes, cuts: Cuts): PackedEntry[] {
   const out: PackedEntry[] = [];
   for (let start = 0; start < choices.length; start = end[start]!) {
     const sid = first[start]!;
@@ -70,10 +73,11 @@ function encode(choices: readonly (readonly Sid[])[], { end, pack, first }: Suff
     if (pack[start] === PACK.next) {
       let room = 128 - sidPrefixBits(sid);
       for (let at = start + 1; at <= last; at++) {
+        const previous = members.at(-1)!;
         const member =
           at < last
-            ? nextMember(choices[at]!, sid.block, room)
-            : nextCloser(choices[at]!, sid.block, room, isLastOfList);
+            ? nextMember(choices[at]!, previous, room, cuts)
+            : nextCloser(choices[at]!, previous, room, isLastOfList, cuts);
         members.push(member!);
         room -= member!.csidBits;
       }
@@ -92,7 +96,7 @@ function encode(choices: readonly (readonly Sid[])[], { end, pack, first }: Suff
   return out;
 }
 
-function infeasible(choices: readonly (readonly Sid[])[], cuts: Uint8Array, limits: readonly Segment[]): PackedList {
+function infeasible(choices: readonly (readonly Sid[])[], cuts: Cuts, limits: readonly Segment[]): PackedList {
   const { cost } = solve(choices, cuts);
   if (cost[0] !== Number.POSITIVE_INFINITY) {
     const shallow = limits.reduce(

@@ -45,6 +45,14 @@ test('a container that is used up by REPLACE-CSID is followed by another', () =>
   ]);
 });
 
+test('a zero ends a container, and a full SID follows', () => {
+  expect(lines(['fdbb:cafe:0:1:1::', '::2:1', 'fcaa:bbbb:1::'])).toEqual([
+    'replace-first: r1 End with REPLACE-CSID fdbb:cafe:0:1:1::',
+    'replace-packed: r2 End with REPLACE-CSID fdbb:cafe:0:2:1::',
+    'full: r1 End with NEXT-CSID fcaa:bbbb:1::',
+  ]);
+});
+
 test('a REPLACE-CSID SID that is alone is a full SID', () => {
   expect(lines(['fdbb:cafe:0:1:1::'])).toEqual(['full: r1 End with REPLACE-CSID fdbb:cafe:0:1:1::']);
 });

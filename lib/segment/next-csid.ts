@@ -5,11 +5,15 @@
 import { writeBits } from './bits.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
 
-/** The narrowest choice that fits into `room` bits and can have followers (RFC 9800 6.2); undefined: none. */
-export function nextMember(choices: readonly Sid[], block: string, room: number): Sid | undefined {
+/** Pairs of SIDs that must not be neighbours in a container, see shadow.ts. */
+export type Cuts = readonly (readonly [before: Sid, after: Sid])[];
+
+/** The narrowest choice that fits into `room` bits behind `previous` and can have followers (RFC 9800 6.2); undefined: none. */
+export function nextMember(choices: readonly Sid[], previous: Sid, room: number, cuts: Cuts): Sid | undefined {
   let best: Sid | undefined;
   for (const sid of choices) {
-    if (sid.block !== block || sid.csidBits > room || sid.continues !== 'next') continue;
+    if (sid.continues !== 'next' || sid.csidBits > room || sid.block !== previous.block) continue;
+    if (isCut(cuts, previous, sid)) continue;
     if (best === undefined || sid.csidBits < best.csidBits) best = sid;
   }
   return best;
@@ -21,17 +25,23 @@ export function nextMember(choices: readonly Sid[], block: string, room: number)
  */
 export function nextCloser(
   choices: readonly Sid[],
-  block: string,
+  previous: Sid,
   room: number,
   isLastOfList: boolean,
+  cuts: Cuts,
 ): Sid | undefined {
   let best: Sid | undefined;
   for (const sid of choices) {
-    if (sid.block !== block || sid.csidBits > room || sid.csid <= 0 || sid.kind === undefined) continue;
-    if (!sid.isBare || (sid.replaces && !isLastOfList)) continue;
+    if (sid.csidBits > room || sid.csid <= 0 || sid.kind === undefined || sid.block !== previous.block) continue;
+    if (!sid.isBare || (sid.replaces && !isLastOfList) || isCut(cuts, previous, sid)) continue;
     if (best === undefined || sid.csidBits < best.csidBits) best = sid;
   }
   return best;
+}
+
+export function isCut(cuts: Cuts, before: Sid, after: Sid): boolean {
+  for (const cut of cuts) if (cut[0] === before && cut[1] === after) return true;
+  return false;
 }
 
 /** The container of members that fit, in travel order. */

@@ -5,18 +5,19 @@ import type { PackedEntry } from './packed-list.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
 import type { PrefixTable } from './sid-table.ts';
 
-/** Index in the list of the first segment that must not share a container with its follower; -1: none. */
-export function findShadowed(entries: readonly PackedEntry[], installed: PrefixTable<Sid>): number {
-  let index = 0;
+/** The first neighbours that must not share a container; undefined: none. */
+export function findShadowed(
+  entries: readonly PackedEntry[],
+  installed: PrefixTable<Sid>,
+): readonly [before: Sid, after: Sid] | undefined {
   for (const { kind, holds } of entries) {
     // Behind the last member the argument is zero and the destination is the SID itself.
     for (let at = 0; kind === 'next' && at < holds.length - 1; at++) {
       const longer = installed.find(packNext(holds.slice(at)), sidPrefixBits(holds[at]!));
-      if (longer !== undefined && !isCombined(longer, holds[at]!, holds[at + 1]!)) return index + at;
+      if (longer !== undefined && !isCombined(longer, holds[at]!, holds[at + 1]!)) return [holds[at]!, holds[at + 1]!];
     }
-    index += holds.length;
   }
-  return -1;
+  return undefined;
 }
 
 /** RFC 9800 5.3: one FIB entry may stand for a node's global C-SID and the local one behind it. */

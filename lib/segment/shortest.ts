@@ -1,7 +1,7 @@
 // The cheapest legal encoding of every suffix of a list, by dynamic programming from the end: a list is a row of runs, each a
 // full SID, a NEXT-CSID container or a REPLACE-CSID sequence, and what a run may be depends only on where it starts and ends.
 import type { Segment } from './eligibility.ts';
-import { nextCloser, nextMember } from './next-csid.ts';
+import { type Cuts, nextCloser, nextMember } from './next-csid.ts';
 import { positionOf, positionsPerContainer, replaceCloser, replaceMember } from './replace-csid.ts';
 import { type Sid, sidPrefixBits } from './sid.ts';
 
@@ -19,8 +19,8 @@ export const PACK = { full: 0, next: 1, replace: 2 } as const;
 /** Cost in one number: entries, then SIDs in REPLACE-CSID sequences, then SIDs in NEXT-CSID containers. */
 const [ENTRY, IN_REPLACE, IN_NEXT] = [2 ** 32, 2 ** 16, 1] as const;
 
-/** `cuts[i]` is 1 where segments i and i + 1 must not share a NEXT-CSID container; `limits` absent: endpoints take any depth. */
-export function solve(choices: readonly (readonly Sid[])[], cuts: Uint8Array, limits?: readonly Segment[]): Suffixes {
+/** `limits` absent: endpoints take any depth. */
+export function solve(choices: readonly (readonly Sid[])[], cuts: Cuts, limits?: readonly Segment[]): Suffixes {
   const count = choices.length;
   const cost = new Float64Array(count + 1).fill(Number.POSITIVE_INFINITY);
   const entries = new Int32Array(count + 1);
@@ -44,11 +44,15 @@ export function solve(choices: readonly (readonly Sid[])[], cuts: Uint8Array, li
       // Alone in a list, a REPLACE-CSID SID has index 0: its endpoint would read the next entry as packed.
       if (start === count - 1 || !sid.replaces) offer(PACK.full, sid, start + 1, 1, 0);
       if (sid.continues === 'next') {
-        for (let at = start + 1, room = 128 - sidPrefixBits(sid); at < count && cuts[at - 1] === 0; at++) {
-          if (nextCloser(choices[at]!, sid.block, room, at === count - 1)) offer(PACK.next, sid, at + 1, 1, IN_NEXT);
-          const member = nextMember(choices[at]!, sid.block, room);
+        let previous = sid;
+        for (let at = start + 1, room = 128 - sidPrefixBits(sid); at < count; at++) {
+          if (nextCloser(choices[at]!, previous, room, at === count - 1, cuts)) {
+            offer(PACK.next, sid, at + 1, 1, IN_NEXT);
+          }
+          const member = nextMember(choices[at]!, previous, room, cuts);
           if (member === undefined) break;
           room -= member.csidBits;
+          previous = member;
         }
       } else if (sid.continues === 'replace') {
         const positions = positionsPerContainer(sid.csidBits);
