@@ -30,7 +30,9 @@ export function dial(address: string, port: number, timeoutMs: number, hooks: Di
     socket.removeAllListeners().on('error', () => {});
     socket.destroy();
     if (failure !== undefined) return hooks.failed(failure);
-    giveUp = call(address, port, timeoutMs - (performance.now() - startedMs), silence, hooks);
+    // A machine that is late with its timers may have used up the time already.
+    const leftMs = Math.max(0, timeoutMs - (performance.now() - startedMs));
+    giveUp = call(address, port, leftMs, silence, hooks);
   };
   const deadline = setTimeout(() => settle(silence), timeoutMs);
   socket.once('error', (error) => settle(error.message));
