@@ -8,7 +8,7 @@ import { built, type Client, udpSocketDrops } from './program.fixture.ts';
 const why = whyNoKernelTests();
 if (why) process.stderr.write(`crashes of real daemons are not tested: ${why}\n`);
 
-/** Whole seconds of traffic without the daemon: longer than the hold time of its sessions. */
+/** Whole seconds of traffic without the daemon. */
 const DEAD_SECONDS = 4;
 
 /** Made while the daemon is dead. `ours`: with our protocol number, but nothing that the next life wants. */
@@ -58,7 +58,7 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
 
   beforeAll(async () => {
     await built();
-    lab = new Lab(TWO_SITES);
+    lab = new Lab({ ...TWO_SITES, patient: true });
     await lab.startAll();
   }, 90_000);
 

@@ -19,6 +19,8 @@ export interface LabPlan {
   readonly hosts?: Readonly<Record<string, number>>;
   /** Added to, or in place of, options of a router. */
   readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Late test packets and keepalives are forgiven for seconds, where a test is not about how soon they are missed. */
+  readonly patient?: boolean;
   /** Of host n. */
   readonly instanceOptions?: Readonly<Record<number, Readonly<Record<string, unknown>>>>;
 }
@@ -115,6 +117,14 @@ export class Lab {
         const peers = await this.ask(name, (admin) => admin.show('peers'));
         return peers.length > 0 && peers.every((peer) => peer.state === 'Established');
       });
+    // A service is known by two messages, a path by an SPF that may be held back: also the way home must be there.
+    for (const name of this.#plan.routers)
+      await this.until(`${name} has a way to every router`, async () => {
+        const paths = await this.ask(name, (admin) => admin.show('paths'));
+        const objects = await this.ask(name, (admin) => admin.show('fib'));
+        const reachable = paths.filter((path) => path.reachable).length;
+        return reachable >= this.#plan.routers.length - 1 && objects.every((object) => object.state === 'in-force');
+      });
     if (this.#plan.clientOf === undefined) return;
     const sites = Object.keys(this.#plan.hosts ?? {}).length;
     await this.until('the ingress steers to both sites', async () => {
@@ -189,7 +199,7 @@ export class Lab {
   }
 
   config(name: string): Record<string, unknown> {
-    const { routers, links, clientOf, hosts = {}, options = {}, instanceOptions = {} } = this.#plan;
+    const { routers, links, clientOf, hosts = {}, options = {}, instanceOptions = {}, patient = false } = this.#plan;
     const id = (router: string) => routers.indexOf(router) + 1;
     const sides = links.flatMap(([a, b], i) => {
       if (a === name) return [{ far: b, own: `fd00:ffff:${i}::1`, other: `fd00:ffff:${i}::2` }];
@@ -211,14 +221,15 @@ export class Lab {
         'local-address': own,
         'remote-address': other,
       })),
-      peers: sides.map(({ far, other }) => ({ name: far, address: other })),
+      peers: sides.map(({ far, other }) => ({ name: far, address: other, ...(patient && { 'hold-time': '10s' }) })),
+      ...(patient && { stamp: { 'detect-multiplier': 50 } }),
       prefixes: [
         ...(name === clientOf ? ['2001:db8:c::/64'] : []),
         ...(host === undefined ? [] : [`fd00:5${host}::/64`]),
       ],
       ...(host !== undefined && { instances: [{ ...instance(host, id(name)), ...instanceOptions[host] }] }),
       ...(name === clientOf && {
-        classes: [{ name: 'interactive', hold: '300ms', 'idle-timeout': '5s' }],
+        classes: [{ name: 'interactive', hold: '300ms', 'idle-timeout': '1m' }],
         steering: { services: [{ service: 'web', class: 'interactive' }], blackout: '1s' },
       }),
       ...options[name],

@@ -15,7 +15,7 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
 
   beforeAll(async () => {
     await built();
-    lab = new Lab(TWO_SITES);
+    lab = new Lab({ ...TWO_SITES, patient: true });
     await lab.startAll();
   }, 90_000);
 
@@ -64,14 +64,15 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
       const { newFlows = {} } = client.second ?? {};
       return (newFlows.sv2 ?? 0) > 0 && newFlows.sv1 === undefined;
     });
-    await lab.until('only the long flows and the stream are left', async () => (await flowsOf('sv1')) <= LONG + 1);
+    // A stream has no end that could be seen: that of the test before may still be counted.
+    await lab.until('only the long flows and the streams are left', async () => (await flowsOf('sv1')) <= LONG + 2);
     expect(await flowsOf('sv1')).toBeGreaterThanOrEqual(LONG);
     const shown = await cfnctl('in', 'show', 'flows');
     expect(shown.stdout).toMatch(/sv1/);
     expect(client.second?.longFlows).toEqual({ sv1: LONG });
     const summary = await client.stop();
     for (const phase of summary.phases) expect(phase).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
-    await lab.until('the count goes down with the flows', async () => (await flowsOf('sv1')) <= 1);
+    await lab.until('the count goes down with the flows', async () => (await flowsOf('sv1')) <= 2);
     await expect(cfnctl('eg1', 'undrain', 'sv1')).resolves.toMatchObject({ code: 0 });
     await lab.until('site 1 is used again', async () => (await lab.weights()).sv1 === 1000);
   });
