@@ -54,7 +54,7 @@ export class Lab {
     try {
       this.#build(plan);
     } catch (error) {
-      for (const namespace of this.#namespaces.values()) namespace.remove();
+      this.#remove();
       throw error;
     }
   }
@@ -194,8 +194,7 @@ export class Lab {
   async stop(): Promise<void> {
     await Promise.all([...this.#clients].map((client) => client.kill()));
     await Promise.all([...this.#programs].map((program) => program.end('SIGKILL')));
-    for (const namespace of this.#namespaces.values()) namespace.remove();
-    rmSync(this.directory, { recursive: true, force: true });
+    this.#remove();
   }
 
   config(name: string): Record<string, unknown> {
@@ -234,6 +233,11 @@ export class Lab {
       }),
       ...options[name],
     };
+  }
+
+  #remove(): void {
+    for (const namespace of this.#namespaces.values()) namespace.remove();
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #build(plan: LabPlan): void {
