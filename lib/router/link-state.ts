@@ -9,6 +9,9 @@ import type { Link, RouterState } from './state.ts';
 import { log, viewChanged } from './turn.ts';
 import { scheduleSpf } from './underlay.ts';
 
+/** Names told of; a bound against a peer that makes them up. */
+const MAX_DUPLICATES = 16;
+
 /** Announces this router anew when what it would say differs from what it said. */
 export function originate(state: RouterState): void {
   if (!linksSettled(state) || state.stopping) return;
@@ -52,6 +55,7 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
     ownFromElsewhere(state, node);
     return;
   }
+  tellTwoNames(state, node);
   const outcome = state.lsdb.install(node);
   if (outcome.outcome === 'refused') {
     // Equal and older ones are what a flood is made of; the rest is worth a line.
@@ -65,17 +69,27 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
 }
 
+/** Two routers under one id that are nobody's neighbours: whoever hears of both says so, since one hides the other. */
+function tellTwoNames(state: RouterState, node: NodeAdvertisement): void {
+  const known = state.lsdb.nodes.get(node.originator);
+  if (known === undefined || known.name === node.name) return;
+  const pair = [known.name, node.name].sort().join(' and ');
+  if (state.duplicates.size >= MAX_DUPLICATES || state.duplicates.has(pair)) return;
+  state.duplicates.add(pair);
+  log(state, 'error', 'router id announced under two names', { routerId: node.originator, names: pair });
+}
+
 /** A node advertisement with our router id that we did not send just now. */
 function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
   if (node.name !== state.config.name || node.site !== state.config.site) {
     // Two routers that outdo each other would flood for ever: say it, and let the operator end it.
-    if (state.duplicates.size < 16 && !state.duplicates.has(node.name))
+    if (state.duplicates.size < MAX_DUPLICATES && !state.duplicates.has(node.name))
       log(state, 'error', 'duplicate router id in the domain', {
         routerId: node.originator,
         name: node.name,
         site: node.site,
       });
-    if (state.duplicates.size < 16) state.duplicates.add(node.name);
+    if (state.duplicates.size < MAX_DUPLICATES) state.duplicates.add(node.name);
     return;
   }
   // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it.

@@ -11,7 +11,7 @@ import { compared, difference } from './subset.ts';
 import { splitWords } from './substitute.ts';
 
 /** Pause between two tries. */
-const PAUSE_MS = 100;
+const PAUSE_MS = 500;
 
 const duration = z.string().transform((text, context) => {
   try {
