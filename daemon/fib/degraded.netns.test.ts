@@ -42,9 +42,14 @@ describe.skipIf(skip !== undefined)(`kernel FIB where something is missing${skip
     const fib = kernelFibIn(namespace, 'fcbb:bb:a::1', [], '/nowhere/nft');
     const { capabilities } = await fib.start();
     expect(capabilities.find(({ name }) => name === 'affinity')).toMatchObject({ available: false });
+    expect(capabilities.find(({ name }) => name === 'replace-csid')).toMatchObject({ available: false });
     expect(capabilities.find(({ name }) => name === 'seg6local')).toMatchObject({ available: true });
     const result = await fib.apply({ put: [service, sid], remove: [] });
     expect(result).toMatchObject({ put: 1, failures: [{ key: 'affinity fd00:cafe::80', code: 'nft' }] });
+    const end: FibObject = { kind: 'replace-csid', prefix: 'fdbb:cafe:0:3:1::/80', csidBits: 32 };
+    const refused = await fib.apply({ put: [end], remove: [] });
+    expect(refused).toMatchObject({ put: 0, failures: [{ key: 'replace-csid fdbb:cafe:0:3:1::/80', code: 'nft' }] });
+    expect(fib.dump()).not.toContainEqual(end);
     expect(await fib.sync([sid, { ...service, mode: 'none' }])).toMatchObject({ failures: [] });
     expect(await fib.verify()).toEqual([]);
     expect((await fib.flowCounts()).size).toBe(0);

@@ -1,14 +1,13 @@
-// REPLACE-CSID endpoints in nftables: holds which SIDs the kernel is believed to have, and brings changes in by replacing
-// our table whole, one transaction at a time; what arrives meanwhile is merged into the next. Decides when a table can
-// still be trusted: after each transaction it is listed, and any later difference to that listing is somebody else's.
+// REPLACE-CSID endpoints in nftables: holds which SIDs the kernel is believed to have, and brings changes in, one
+// transaction at a time; what arrives meanwhile is merged into the next. Decides when the table can still be trusted: after each transaction it is listed, and any later difference to that listing is somebody else's.
 import { type FibFailure, type FibKey, fibKey, type ReplaceSid, type SidCounters } from '../../lib/fib/fib.ts';
 import { REPLACE_TABLE } from '../../lib/fib/replace-csid-names.ts';
 import { type ReplaceReadBack, readReplaceTable, replaceCounters } from '../../lib/fib/replace-csid-readback.ts';
 import {
   countReplaceRules,
+  renderReplaceChange,
   renderReplaceProbe,
   renderReplaceRemoval,
-  renderReplaceTable,
 } from '../../lib/fib/replace-csid-rules.ts';
 import { runNft } from './nft-process.ts';
 
@@ -160,7 +159,7 @@ export class ReplacePlane {
     const { markMask } = this.#options;
     const held = [...this.#held.values()];
     const sids = [...wanted.values()];
-    const refusal = await this.#transact(renderReplaceTable(sids, anew ? { markMask } : { markMask, held }));
+    const refusal = await this.#transact(renderReplaceChange(anew ? undefined : held, sids, { markMask }));
     if (refusal !== '') {
       this.#baseline = undefined;
       return refusal;

@@ -7,7 +7,7 @@ import type { ReplaceSid } from './fib.ts';
 export const REPLACE_TABLE = 'cfnd_replace';
 export const REPLACE_TABLE_SPEC = `ip6 ${REPLACE_TABLE}`;
 
-/** Base chain at prerouting: sends packets on to the chain of their SID. */
+/** Base chain at prerouting, with a rule for each layout: sends packets on to the chain of their SID. */
 export const SIDS_CHAIN = 'sids';
 
 /** Why packets were lost, counted over all SIDs; `lost_...` counts the same packets by SID. */
@@ -33,6 +33,11 @@ export function layoutOf({ prefix, csidBits }: Pick<ReplaceSid, 'prefix' | 'csid
 /** `b48c32`, and what the names of the layout's chains begin with. */
 export function layoutName({ blockBits, csidBits }: ReplaceLayout): string {
   return `b${blockBits}c${csidBits}`;
+}
+
+/** Address of the full SID → its chain; SIDs of one layout share it. */
+export function sidMap(layout: ReplaceLayout): string {
+  return `${layoutName(layout)}_sids`;
 }
 
 /** `sid_b48c32_fdbb_cafe_0_3_1__`, End.X with its mark: `sid_b48c32_m1003_...`. */

@@ -1,13 +1,13 @@
 // Reads REPLACE-CSID endpoints back from nft's JSON. It names the SIDs that packets are sent to; whether the rules behind
 // them are the rendered ones shows by comparing texts of the table (`ruleText`), never by trusting a name.
 import type { ReplaceSid, SidCounters } from './fib.ts';
-import { SIDS_CHAIN, sidChain, sidCounterNames, sidOfChain } from './replace-csid-names.ts';
+import { layoutOf, sidChain, sidCounterNames, sidMap, sidOfChain } from './replace-csid-names.ts';
 
 export interface ReplaceReadBack {
-  /** SIDs with an entry in the base chain and a chain of their own. */
+  /** SIDs with an entry in their layout's map and a chain of their own. */
   readonly sids: readonly ReplaceSid[];
   readonly rules: number;
-  /** Equal for tables with equal rules, made by one transaction; for comparison only. */
+  /** Equal as long as nobody changes anything but counters; for comparison only. */
   readonly ruleText: string;
   readonly counters: ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
 }
@@ -26,11 +26,10 @@ export function readReplaceTable(document: string): ReplaceReadBack {
     if (!item || item.metainfo) continue;
     const counter = asObject(item.counter);
     if (counter) counters.set(String(counter.name), { packets: Number(counter.packets), bytes: Number(counter.bytes) });
-    structure.push(counter ? { counter: counter.name, handle: counter.handle } : item);
-    const rule = asObject(item.rule);
-    if (!rule) continue;
-    rules++;
-    if (rule.chain === SIDS_CHAIN) sids.push(...destinationsOf(rule).filter((sid) => chains.has(sidChain(sid))));
+    const map = asObject(item.map);
+    if (map) sids.push(...destinationsOf(map).filter((sid) => chains.has(sidChain(sid))));
+    if (item.rule) rules++;
+    structure.push(counter ? { counter: counter.name } : map ? { map: { ...map, elem: sortedTexts(map.elem) } } : item);
   }
   return { sids, rules, ruleText: JSON.stringify(structure), counters };
 }
@@ -46,19 +45,22 @@ export function replaceCounters(sids: Iterable<ReplaceSid>, read: ReplaceReadBac
   return found;
 }
 
-/** The SIDs of a verdict map whose prefix and chain agree. */
-function destinationsOf(rule: Json): ReplaceSid[] {
+/** The SIDs of a map whose address, chain and layout agree. */
+function destinationsOf(map: Json): ReplaceSid[] {
   const sids: ReplaceSid[] = [];
-  for (const expression of asArray(rule.expr)) {
-    const set = asObject(asObject(asObject(asObject(expression)?.vmap)?.data))?.set;
-    for (const element of asArray(set)) {
-      const [key, verdict] = asArray(element);
-      const prefix = asObject(asObject(key)?.prefix);
-      const sid = sidOfChain(String(asObject(asObject(verdict)?.goto)?.target));
-      if (sid && prefix && sid.prefix === `${prefix.addr}/${prefix.len}`) sids.push(sid);
-    }
+  for (const element of asArray(map.elem)) {
+    const [address, verdict] = asArray(element);
+    const sid = sidOfChain(String(asObject(asObject(verdict)?.goto)?.target));
+    if (sid?.prefix.startsWith(`${address}/`) && sidMap(layoutOf(sid)) === map.name) sids.push(sid);
   }
   return sids;
+}
+
+/** A hash table has no order of its own. */
+function sortedTexts(elements: unknown): string[] {
+  return asArray(elements)
+    .map((element) => JSON.stringify(element))
+    .sort();
 }
 
 function asObject(value: unknown): Json | undefined {

@@ -1,9 +1,11 @@
-// Renders the whole nftables table of this router's REPLACE-CSID endpoints, for one transaction: a packet sees the old
-// table or the new one, never a part. No kernel knows this flavour; what the walk does is replace-csid-walk.ts's concern.
-// Refuses to know how nft is run, and which SIDs there should be.
+// Renders the nftables transactions that make this router a REPLACE-CSID endpoint: a packet sees the table before or
+// after, never a part, and SIDs that stay are not touched by a change of others. No kernel knows this flavour; what the
+// walk does is replace-csid-walk.ts's concern. Refuses to know how nft is run, and which SIDs there should be.
 //
 // Limits that a planner has to know: two SIDs of one node in a row are not walked in one pass (a packet passes here
 // once), and packets that this node itself encapsulates do not pass here at all: a list starts at the first remote hop.
+import { bytesToAddress, maskBytes } from '../net/address.ts';
+import { sameObject } from './equality.ts';
 import type { ReplaceSid } from './fib.ts';
 import {
   LOSS_COUNTERS,
@@ -13,6 +15,7 @@ import {
   SIDS_CHAIN,
   sidChain,
   sidCounterNames,
+  sidMap,
   REPLACE_TABLE_SPEC as TABLE,
 } from './replace-csid-names.ts';
 import { MAX_CONTAINERS, type NamedChain, renderWalk, walkEntry } from './replace-csid-walk.ts';
@@ -22,35 +25,32 @@ export interface ReplaceRendering {
   readonly markMask: number;
   /** Most entries of a Segment List, 1..8 (RFC 9352: Maximum Segments Left). */
   readonly maxContainers?: number;
-  /** SIDs whose chains and counters are in the kernel now; their counters go on counting. Absent: make all anew. */
-  readonly held?: readonly ReplaceSid[];
 }
 
 /** After nf_tables' conntrack defragmentation (-400) and the border (-350), before any address translation. */
 const BASE_CHAIN = `add chain ${TABLE} ${SIDS_CHAIN} { type filter hook prerouting priority raw; policy accept; }`;
+/** Most SIDs of a layout. A map with a size has a hash table that is never rebuilt under traffic. */
+const MAP_SIZE = 4096;
 
-/** The commands, one a string, after which the table holds exactly `sids`; to be run as ONE transaction. */
-export function renderReplaceTable(sids: readonly ReplaceSid[], rendering: ReplaceRendering): string[] {
-  const { held = [], markMask, maxContainers = MAX_CONTAINERS } = rendering;
-  const anew = rendering.held === undefined;
-  if (sids.length === 0) return renderReplaceRemoval();
-  const chains = [...layoutsOf(sids).flatMap((layout) => renderWalk(layout, markMask, maxContainers))];
-  chains.push(...sids.map((sid) => sidRules(sid, markMask)));
-  const destinations = sids.map((sid) => `${sid.prefix} : goto ${sidChain(sid)}`);
-  chains.push({ name: SIDS_CHAIN, rules: [`ip6 daddr vmap { ${destinations.join(', ')} }`] });
-  const counters = countersOf(sids);
-  const stale = {
-    chains: difference(chainNames(held, maxContainers), new Set(chains.map((chain) => chain.name))),
-    counters: difference(countersOf(held), new Set(counters)),
-  };
+/**
+ * The commands, one a string, after which the table holds exactly `after`; to be run as ONE transaction. `before` is what
+ * the table is known to hold: SIDs in both keep their counters. Absent, or with other layouts: the table is made anew.
+ */
+export function renderReplaceChange(
+  before: readonly ReplaceSid[] | undefined,
+  after: readonly ReplaceSid[],
+  rendering: ReplaceRendering,
+): string[] {
+  if (after.length === 0) return renderReplaceRemoval();
+  if (before === undefined || !haveSameLayouts(before, after)) return renderTable(after, rendering);
+  const gone = before.filter((old) => !after.some((sid) => sameObject(old, sid)));
+  const fresh = after.filter((sid) => !before.some((old) => sameObject(old, sid)));
+  const kept = new Set(after.flatMap(countersOf));
   return [
-    `add table ${TABLE}`,
-    ...(anew ? [`delete table ${TABLE}`, `add table ${TABLE}`] : [`flush table ${TABLE}`]),
-    ...counters.map((name) => `add counter ${TABLE} ${name}`),
-    ...chains.map(({ name }) => (name === SIDS_CHAIN ? BASE_CHAIN : `add chain ${TABLE} ${name}`)),
-    ...chains.flatMap(({ name, rules }) => rules.map((rule) => `add rule ${TABLE} ${name} ${rule}`)),
-    ...stale.chains.map((name) => `delete chain ${TABLE} ${name}`),
-    ...stale.counters.map((name) => `delete counter ${TABLE} ${name}`),
+    ...gone.map((sid) => `delete element ${TABLE} ${sidMap(layoutOf(sid))} { ${addressOf(sid)} }`),
+    ...fresh.flatMap((sid) => renderSid(sid, rendering)),
+    ...gone.flatMap((sid) => [`flush chain ${TABLE} ${sidChain(sid)}`, `delete chain ${TABLE} ${sidChain(sid)}`]),
+    ...gone.flatMap(countersOf).flatMap((name) => (kept.has(name) ? [] : [`delete counter ${TABLE} ${name}`])),
   ];
 }
 
@@ -65,48 +65,73 @@ export function renderReplaceRemoval(): string[] {
  */
 export function renderReplaceProbe(): string[] {
   const sid: ReplaceSid = { kind: 'replace-csid', prefix: '100:0:0:cf:d::/80', csidBits: 32, mark: 1 };
-  const scratch = renderReplaceTable([sid], { markMask: 1, maxContainers: 1 });
+  const scratch = renderTable([sid], { markMask: 1, maxContainers: 1 });
   return [...scratch, `delete table ${TABLE}`].map((command) => command.replace(TABLE, `${TABLE}_probe`));
 }
 
 /** Rules in the table that holds `sids`. */
 export function countReplaceRules(sids: readonly ReplaceSid[], rendering: ReplaceRendering): number {
-  return renderReplaceTable(sids, rendering).filter((command) => command.startsWith('add rule')).length;
+  return renderTable(sids, rendering).filter((command) => command.startsWith('add rule')).length;
 }
 
-function sidRules(sid: ReplaceSid, markMask: number): NamedChain {
-  const { seen, lost } = sidCounterNames(sid);
-  const mark = sid.mark === undefined ? '' : ` meta mark set meta mark & ${hex(~markMask)} | ${hex(sid.mark)}`;
-  return {
-    name: sidChain(sid),
-    rules: [`counter name ${seen}${mark} jump ${walkEntry(layoutOf(sid))}`, `counter name ${lost} drop`],
-  };
-}
-
-function countersOf(sids: readonly ReplaceSid[]): string[] {
-  if (sids.length === 0) return [];
+function renderTable(sids: readonly ReplaceSid[], { markMask, maxContainers }: ReplaceRendering): string[] {
+  const layouts = [...layoutsOf(sids).values()];
+  const walks = layouts.flatMap((layout) => renderWalk(layout, markMask, maxContainers ?? MAX_CONTAINERS));
   return [
-    ...Object.values(LOSS_COUNTERS),
-    ...sids.flatMap((sid) => {
-      const { seen, lost } = sidCounterNames(sid);
-      return [seen, lost];
-    }),
+    `add table ${TABLE}`,
+    `delete table ${TABLE}`,
+    `add table ${TABLE}`,
+    ...Object.values(LOSS_COUNTERS).map((name) => `add counter ${TABLE} ${name}`),
+    ...layouts.map((layout) => `add map ${TABLE} ${sidMap(layout)} { type ipv6_addr : verdict; size ${MAP_SIZE}; }`),
+    ...renderChains(walks),
+    ...sids.flatMap((sid) => renderSid(sid, { markMask })),
+    BASE_CHAIN,
+    ...layouts.map((layout) => `add rule ${TABLE} ${SIDS_CHAIN} ${lookUp(layout)}`),
   ];
 }
 
-/** Callers before callees, so that a removal in this order never meets a chain that is still referred to. */
-function chainNames(sids: readonly ReplaceSid[], maxContainers: number): string[] {
-  const walks = layoutsOf(sids).flatMap((layout) => renderWalk(layout, 0, maxContainers).toReversed());
-  return [...sids.map(sidChain), ...walks.map((chain) => chain.name)];
+/** Where a packet of the SID begins and, if the walk returns it, ends. */
+function renderSid(sid: ReplaceSid, { markMask }: ReplaceRendering): string[] {
+  const { seen, lost } = sidCounterNames(sid);
+  const name = sidChain(sid);
+  const layout = layoutOf(sid);
+  const mark = sid.mark === undefined ? '' : ` meta mark set meta mark & ${hex(~markMask)} | ${hex(sid.mark)}`;
+  const rules = [`counter name ${seen}${mark} jump ${walkEntry(layout)}`, `counter name ${lost} drop`];
+  return [
+    ...countersOf(sid).map((counter) => `add counter ${TABLE} ${counter}`),
+    ...renderChains([{ name, rules }]),
+    `add element ${TABLE} ${sidMap(layout)} { ${addressOf(sid)} : goto ${name} }`,
+  ];
 }
 
-function layoutsOf(sids: readonly ReplaceSid[]): ReplaceLayout[] {
-  const layouts = sids.map(layoutOf);
-  return [...new Map(layouts.map((layout) => [layoutName(layout), layout])).values()];
+function renderChains(chains: readonly NamedChain[]): string[] {
+  return [
+    ...chains.map(({ name }) => `add chain ${TABLE} ${name}`),
+    ...chains.flatMap(({ name, rules }) => rules.map((rule) => `add rule ${TABLE} ${name} ${rule}`)),
+  ];
 }
 
-function difference(names: readonly string[], kept: ReadonlySet<string>): string[] {
-  return names.filter((name) => !kept.has(name));
+function lookUp(layout: ReplaceLayout): string {
+  const mask = maskBytes(new Uint8Array(16).fill(0xff), layout.blockBits + layout.csidBits);
+  return `ip6 daddr & ${bytesToAddress(mask)} vmap @${sidMap(layout)}`;
+}
+
+function countersOf(sid: ReplaceSid): string[] {
+  const { seen, lost } = sidCounterNames(sid);
+  return [seen, lost];
+}
+
+function layoutsOf(sids: readonly ReplaceSid[]): ReadonlyMap<string, ReplaceLayout> {
+  return new Map(sids.map(layoutOf).map((layout) => [layoutName(layout), layout]));
+}
+
+function haveSameLayouts(a: readonly ReplaceSid[], b: readonly ReplaceSid[]): boolean {
+  const [first, second] = [layoutsOf(a), layoutsOf(b)];
+  return first.size === second.size && [...first.keys()].every((name) => second.has(name));
+}
+
+function addressOf({ prefix }: ReplaceSid): string {
+  return prefix.slice(0, prefix.indexOf('/'));
 }
 
 function hex(value: number): string {
