@@ -154,6 +154,18 @@ describe('routers that hear each other', () => {
     expect(mainSegments()?.at(-1)).toBe(SID1);
   });
 
+  test('leave a lost site at once also while a storm of reports is held back', () => {
+    for (let i = 0; i < 40; i++) {
+      report(5, { inFlight: i % 2 === 0 ? 200 : 0, arrivalRate: i % 2 === 0 ? 2000 : 10 });
+      simulation.run(301);
+      report(4, { inFlight: i % 2, arrivalRate: 10 });
+      simulation.run(2);
+    }
+    simulation.cut('core1', 'eg1');
+    simulation.run(2);
+    expect(mainSegments()?.at(-1)).toBe(SID2);
+  });
+
   test('take another path to the same instance when a link on the way goes', () => {
     simulation.cut('in', 'core1');
     simulation.run(300);

@@ -81,7 +81,8 @@ export function routesOf(state: RouterState, key: string, change: Change): void 
   for (const peer of state.peers.values()) peer.session?.out.routeChanged(key);
   viewChanged(state, 'rib');
   const service = key.slice(0, key.indexOf(' '));
-  serviceChanged(state, service, 'service');
+  // DESIGN section 4: withdrawals pass the pacing.
+  serviceChanged(state, service, 'service', change === 'removed');
 }
 
 export function withdrawKeys(state: RouterState, from: PeerName, keys: readonly string[]): void {

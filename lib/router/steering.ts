@@ -16,15 +16,15 @@ export function decideTimer(service: ServiceId): string {
   return `decide/${service}`;
 }
 
-/** Something that the decision for `service` depends on changed. */
-export function serviceChanged(state: RouterState, service: ServiceId, cause: string): void {
+/** Something that the decision for `service` depends on changed; a loss is `urgent` and passes the debounce. */
+export function serviceChanged(state: RouterState, service: ServiceId, cause: string, urgent = false): void {
   const steered = state.steered.get(service);
-  if (steered !== undefined) schedule(state, steered, cause);
+  if (steered !== undefined) schedule(state, steered, cause, urgent);
 }
 
-/** Paths changed: every service may be served better now. */
+/** Paths changed, which was held back as long as it may be already (underlay.ts): instances may be out of reach now. */
 export function distancesChanged(state: RouterState): void {
-  for (const steered of state.steered.values()) schedule(state, steered, 'spf');
+  for (const steered of state.steered.values()) schedule(state, steered, 'spf', true);
 }
 
 /** All services, e.g. once the initial exchange is complete. */
@@ -38,11 +38,11 @@ export function decideTimerFired(state: RouterState, service: ServiceId): void {
   decideNow(state, steered, steered.timerCause);
 }
 
-function schedule(state: RouterState, steered: Steered, cause: string): void {
+function schedule(state: RouterState, steered: Steered, cause: string, urgent: boolean): void {
   // While the initial exchange is under way a decision would see half the candidates.
   if (!state.ready) return;
   const atMs = dueAt(steered.debounce, state.atMs);
-  if (atMs <= state.atMs) {
+  if (urgent || atMs <= state.atMs) {
     decideNow(state, steered, cause);
     return;
   }
