@@ -279,9 +279,11 @@ describe.skipIf(skip !== undefined)(`REPLACE-CSID against the model${skip ? ` (s
     const good = packetOctets({ destination, hopLimit: 9, payload: 'other', srh }, SOURCE, tail(serial));
     const otherType = packetOctets({ destination, hopLimit: 9, payload: 'other', srh }, SOURCE, tail(serial + 1));
     otherType[42] = 3;
-    // Payload Length and packet agree; only Hdr Ext Len says that there should be more.
+    // Payload Length and packet agree; only Hdr Ext Len says that there should be more than the next C-SID (the tail's
+    // second half).
+    const inside = { ...srh, segmentsLeft: 0, list: [] };
     const cut = packetOctets(
-      { destination, hopLimit: 9, payload: 'other', srh: { ...srh, list: [] } },
+      { destination: addressToBytes(`${layout!.end}2`), hopLimit: 9, payload: 'other', srh: inside },
       SOURCE,
       tail(serial + 2),
     );
