@@ -12,6 +12,7 @@ import { makeSid } from '../../lib/segment/sid.ts';
 import { kernelFibIn } from './testing/kernel-fixture.ts';
 import { eventually, Namespace, wire } from './testing/namespaces.ts';
 import { linkAddress, PacketPort, whyNoPacketTests } from './testing/packet-port.ts';
+import { arbitraryPacket, type Layout } from './testing/replace-packets.ts';
 import { packetOctets } from './testing/srv6-octets.ts';
 
 const skip = whyNoPacketTests();
@@ -23,16 +24,6 @@ const SOURCE = addressToBytes('2001:db8:c::2');
 const MARK = 0x203;
 const END_REPLACE = 101;
 const END_X_REPLACE = 105;
-
-interface Layout {
-  readonly name: string;
-  readonly csidBits: 16 | 32;
-  readonly structure: { block: number; node: number; function: number; argument: number };
-  readonly end: string;
-  readonly endX: string;
-  readonly table: number;
-  readonly mark: number;
-}
 
 const LAYOUTS: readonly Layout[] = [
   {
@@ -62,65 +53,6 @@ const sidOf = (layout: Layout, address: string, mark?: number): ReplaceSid => ({
   csidBits: layout.csidBits,
   ...(mark !== undefined && { mark }),
 });
-
-/** One packet to one SID, mostly near what a headend sends, and then bent in places. */
-function arbitraryPacket(layout: Layout): fc.Arbitrary<{ isEndX: boolean; packet: ModelPacket }> {
-  const positions = 128 / layout.csidBits;
-  const octets = layout.csidBits / 8;
-  const csid = fc.oneof(
-    { weight: 6, arbitrary: fc.uint8Array({ minLength: octets, maxLength: octets }) },
-    { weight: 1, arbitrary: fc.constant(new Uint8Array(octets)) },
-    // Zero but for one octet: what a comparison of a part would take for zero.
-    { weight: 1, arbitrary: fc.integer({ min: 0, max: octets - 1 }).map((at) => oneBit(octets, at)) },
-  );
-  const container = fc.array(csid, { minLength: positions, maxLength: positions }).map(concatenate);
-  const short = fc
-    .tuple(container, fc.integer({ min: 1, max: positions - 1 }))
-    .map(([entry, used]) => entry.map((octet, at) => (at < 16 - used * octets ? 0 : octet)));
-  const headless = container.map((entry) => entry.map((octet, at) => (at < 16 - octets ? octet : 0)));
-  const full = fc
-    .integer({ min: 1, max: 0xffff })
-    .map((node) => addressToBytes(`fdbb:cafe:0:${node.toString(16)}:1::`));
-  const entry = fc.oneof({ weight: 5, arbitrary: container }, { weight: 2, arbitrary: short }, headless, full);
-  const entries = fc.array(entry, { maxLength: MAX_CONTAINERS });
-  return fc
-    .record({
-      isEndX: fc.boolean(),
-      list: fc.oneof({ weight: 12, arbitrary: fc.array(entry, { minLength: 1, maxLength: MAX_CONTAINERS }) }, entries),
-      index: fc.oneof(fc.integer({ min: 0, max: positions - 1 }), fc.constantFrom(0, 1, positions - 1)),
-      argument: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 0xffff_ffff })),
-      left: fc.integer({ min: 0, max: 999 }),
-      wrongLeft: rarely(fc.integer({ min: 0, max: 255 })),
-      wrongLast: rarely(fc.oneof(fc.integer({ min: 0, max: MAX_CONTAINERS - 1 }), fc.integer({ min: 0, max: 255 }))),
-      hasTlv: fc.boolean(),
-      hasSrh: fc.integer({ min: 0, max: 30 }).map((n) => n > 0),
-      hopLimit: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 2, max: 255 }) }, fc.constantFrom(0, 1)),
-    })
-    .map(({ isEndX, list, index, argument, left, wrongLeft, wrongLast, hasTlv, hasSrh, hopLimit }) => {
-      const destination = addressToBytes(isEndX ? layout.endX : layout.end);
-      new DataView(destination.buffer).setUint32(12, argument);
-      destination[15] = (argument & (255 & ~(positions - 1))) | index;
-      // One too many now and then: with index 0 that is the first packet of a reduced SRH.
-      const segmentsLeft = wrongLeft ?? left % (list.length + (index === 0 ? 2 : 1));
-      const hdrExtLen = 2 * list.length + (hasTlv ? 1 : 0);
-      const srh = { segmentsLeft, lastEntry: wrongLast ?? Math.max(0, list.length - 1), hdrExtLen, list };
-      return { isEndX, packet: { destination, hopLimit, payload: 'other', ...(hasSrh && { srh }) } };
-    });
-}
-
-function rarely<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
-}
-
-function oneBit(octets: number, at: number): Uint8Array {
-  const value = new Uint8Array(octets);
-  value[at] = 1;
-  return value;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
-}
 
 /** What the model makes of it, in the harness's terms: the router sends on, by its table, what is for itself. */
 function expectation(verdict: Verdict, sent: ModelPacket): { device: string; packet: ModelPacket } | undefined {
