@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { VIEW_KINDS } from '../../lib/model/view.ts';
 import { type AdminClient, AdminError, connectAdmin, type RowChange } from './client.ts';
-import { createFakeBackend, type FakeBackend, NOW_MS } from './fake-backend.ts';
+import { createFakeBackend, type FakeBackend, NOW_MS } from './fake-backend.fixture.ts';
 import { ROWS_PER_MESSAGE } from './proto.ts';
 import { type AdminServer, startAdminServer } from './server.ts';
 

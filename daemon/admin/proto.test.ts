@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
 import { VIEW_KINDS } from '../../lib/model/view.ts';
-import { createFakeBackend } from './fake-backend.ts';
+import { createFakeBackend } from './fake-backend.fixture.ts';
 import { loadAdminService, rowsToMessage } from './proto.ts';
 
 const FOLDER = fileURLToPath(new URL('../../proto/cfn/v1/', import.meta.url));

@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { VIEW_KINDS } from '../../lib/model/view.ts';
 import type { AdminBackend } from '../admin/backend.ts';
-import { createFakeBackend, type FakeBackend, NOW_MS } from '../admin/fake-backend.ts';
+import { createFakeBackend, type FakeBackend, NOW_MS } from '../admin/fake-backend.fixture.ts';
 import { type AdminServer, startAdminServer } from '../admin/server.ts';
 import { EXIT, runCli } from './program.ts';
 
