@@ -32,6 +32,7 @@ export function crossCheck(file: Partial<Sections>, isComplete: IsComplete = () 
 
 const checkSecurity: Check = ({ security, tls }, error, warn) => {
   if (security === 'mutual-tls' && tls === undefined) error(['security'], 'mutual-tls needs the section tls');
+  if (security === 'mutual-tls') warn(['security'], 'this version speaks plaintext only and will refuse to start');
   if (security === 'plaintext' && tls !== undefined) warn(['tls'], 'is not used: security is plaintext');
 };
 
