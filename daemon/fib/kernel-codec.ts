@@ -119,6 +119,10 @@ function target(context: KernelContext, to: RouteTarget): Partial<RouteSpec> {
       return { nexthopId: to.id };
     case 'blackhole':
       return { type: 'blackhole' };
+    case 'encap': {
+      const encap = { kind: 'seg6', mode: 'encap.red', segments: to.segments } as const;
+      return { hops: [{ device: context.sidDevice(), weight: 1, encap }] };
+    }
     case 'gateways':
       return { hops: to.hops.map((hop) => gatewayHop(context, hop)) };
     default:

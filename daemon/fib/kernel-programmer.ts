@@ -110,9 +110,15 @@ export class KernelProgrammer {
 }
 
 function failure(object: NetlinkObject, error: NetlinkError): FibFailure {
-  const text =
-    error.code === 'EEXIST' ? 'somebody else holds this key in the kernel, and it is left alone' : error.text;
-  return { key: fibKey(object), code: error.code, text };
+  return { key: fibKey(object), code: error.code, text: failureText(object, error) };
+}
+
+/** The kernel answers most of these with a bare EINVAL. */
+function failureText(object: NetlinkObject, { code, text }: NetlinkError): string {
+  if (code === 'EEXIST') return 'somebody else holds this key in the kernel, and it is left alone';
+  if (object.kind !== 'local-sid' || !('vrfTable' in object.behaviour)) return text;
+  const { action, vrfTable } = object.behaviour;
+  return `${action} needs a kernel with VRF, a VRF device for table ${vrfTable} and net.vrf.strict_mode=1 (${text})`;
 }
 
 function byKind(ordered: readonly NetlinkObject[]): NetlinkObject[][] {

@@ -119,7 +119,14 @@ function routeObject(context: ReadContext, route: Route): FibObject | undefined 
   if (route.type !== 'unicast') return undefined;
   if (route.nexthopId !== undefined)
     return { kind: 'route', prefix, table, target: { kind: 'group', id: route.nexthopId } };
-  const hops = route.hops.map(({ gateway, device, weight }) => {
+  const [first] = route.hops;
+  if (first?.encap?.kind === 'seg6') {
+    const { mode, segments } = first.encap;
+    const whole = mode === 'encap.red' && route.hops.length === 1 && first.device === context.sidDevice();
+    return whole ? { kind: 'route', prefix, table, target: { kind: 'encap', segments } } : undefined;
+  }
+  const hops = route.hops.map(({ gateway, device, weight, encap }) => {
+    if (encap !== undefined) return undefined;
     const name = device === undefined ? undefined : context.deviceName(device);
     return gateway === undefined || name === undefined ? undefined : { gateway, device: name, weight };
   });
@@ -142,19 +149,16 @@ function sidObject(context: ReadContext, prefix: string, local: Seg6Local): Loca
 
 function sidBehaviour(context: ReadContext, { behaviour }: Seg6Local): LocalSid['behaviour'] | undefined {
   switch (behaviour.action) {
-    case 'End':
-    case 'End.T':
-    case 'End.DT6':
-    case 'End.DX6':
-      return behaviour;
     case 'End.X': {
       const { action, nexthop, device } = behaviour;
       if (device === undefined) return { action, nexthop };
       const name = context.deviceName(device);
       return name === undefined ? undefined : { action, nexthop, device: name };
     }
-    default:
+    case 'other':
       return undefined;
+    default:
+      return behaviour;
   }
 }
 

@@ -44,6 +44,8 @@ function targetText(target: RouteTarget): string {
       return `group ${target.id}`;
     case 'blackhole':
       return 'blackhole';
+    case 'encap':
+      return `segs ${target.segments.join(',')}`;
     case 'gateways':
       return `via ${sorted(target.hops.map((hop) => hopText(hop, target.hops.length === 1)))}`;
     default:
@@ -68,7 +70,13 @@ function behaviourText({ behaviour, flavours }: LocalSid): string {
     case 'End.DT6':
       return `${behaviour.action} ${behaviour.table}${flavour}`;
     case 'End.DX6':
-      return `End.DX6 ${behaviour.nexthop}${flavour}`;
+    case 'End.DX4':
+      return `${behaviour.action} ${behaviour.nexthop}${flavour}`;
+    case 'End.DT4':
+    case 'End.DT46':
+      return `${behaviour.action} vrf ${behaviour.vrfTable}${flavour}`;
+    case 'End.B6.Encaps':
+      return `End.B6.Encaps ${behaviour.segments.join(',')}${flavour}`;
     default:
       return behaviour satisfies never;
   }

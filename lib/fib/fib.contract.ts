@@ -119,6 +119,8 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
         via(first),
         via(first, second),
         via(second),
+        { kind: 'encap', segments: ['fcbb:bb:2::'] },
+        { kind: 'encap', segments: ['fcbb:bb:4::', 'fcbb:bb:3:e::'] },
       ];
       for (const from of targets)
         for (const to of targets) {
@@ -145,6 +147,14 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
         sid('fcbb:bb:1:4::/64', { action: 'End.T', table: TABLE }),
         sid('fcbb:bb:1:5::/64', { action: 'End.DT6', table: 254 }),
         sid('fcbb:bb:1:6::/64', { action: 'End.DX6', nexthop: '::' }),
+        sid('fcbb:bb:1:7::/64', { action: 'End.DX4', nexthop: '0.0.0.0' }),
+        sid('fcbb:bb:1:8::/64', { action: 'End.DX4', nexthop: '192.0.2.1' }),
+        sid('fcbb:bb:1:9::/64', { action: 'End.B6.Encaps', segments: ['fcbb:bb:4::', 'fcbb:bb:3:e::'] }),
+        sid(
+          'fcbb:bb:1:a::/64',
+          { action: 'End.X', nexthop: fixture.gateways[0] },
+          { nextCsid: { blockBits: 32, nodeBits: 16 } },
+        ),
       ];
       expect((await put(...objects)).failures).toEqual([]);
       await expectHeld(...objects);
@@ -153,6 +163,27 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       expect((await fib.sidCounters()).map((counters) => counters.prefix).sort()).toEqual(
         objects.flatMap((object) => (object.kind === 'local-sid' ? [object.prefix] : [])).sort(),
       );
+    });
+
+    it('carries IPv4 prefixes in tunnels of their own', async () => {
+      await fib.start();
+      const route = (...segments: string[]): FibRoute => ({
+        kind: 'route',
+        prefix: '10.1.0.0/24',
+        table: 254,
+        target: { kind: 'encap', segments },
+      });
+      expect((await put(route('fcbb:bb:2:d4::'))).failures).toEqual([]);
+      expect((await put(route('fcbb:bb:4::', 'fcbb:bb:2:d4::'))).failures).toEqual([]);
+      await expectHeld(route('fcbb:bb:4::', 'fcbb:bb:2:d4::'));
+      expect(await remove('route 254 10.1.0.0/24')).toMatchObject({ failures: [], removed: 1 });
+    });
+
+    it('says why a behaviour of a VRF is refused, or takes it', async () => {
+      await fib.start();
+      const { failures } = await put(sid('fcbb:bb:1:b::/64', { action: 'End.DT46', vrfTable: TABLE }));
+      for (const failure of failures) expect(failure.text).toMatch(/VRF/);
+      expect(await fib.verify()).toEqual([]);
     });
 
     it('replaces what is there under the same key', async () => {

@@ -30,6 +30,8 @@ export interface GatewayHop {
 export type RouteTarget =
   | { readonly kind: 'group'; readonly id: number }
   | { readonly kind: 'gateways'; readonly hops: readonly GatewayHop[] }
+  /** Imposes segments (`encap.red`) on the SID device, in travel order: for prefixes of which few share a list. */
+  | { readonly kind: 'encap'; readonly segments: readonly string[] }
   | { readonly kind: 'blackhole' };
 
 export interface FibRoute {
@@ -46,7 +48,14 @@ export type SidBehaviour =
   | { readonly action: 'End.X'; readonly nexthop: string; readonly device?: string }
   | { readonly action: 'End.T'; readonly table: number }
   | { readonly action: 'End.DT6'; readonly table: number }
-  | { readonly action: 'End.DX6'; readonly nexthop: string };
+  /** `::` looks the inner destination up in the main table. */
+  | { readonly action: 'End.DX6'; readonly nexthop: string }
+  /** `0.0.0.0` looks the inner destination up in the main table: End.DT4 of that table, without a VRF. */
+  | { readonly action: 'End.DX4'; readonly nexthop: string }
+  /** The table of a VRF device that is there; kernels without VRF refuse them. */
+  | { readonly action: 'End.DT4' | 'End.DT46'; readonly vrfTable: number }
+  /** Segments in travel order, at most 127. */
+  | { readonly action: 'End.B6.Encaps'; readonly segments: readonly string[] };
 
 /** A local SID (RFC 8986), as a seg6local route on the SID device. */
 export interface LocalSid {

@@ -9,8 +9,7 @@ export function objectFault(object: FibObject): string | undefined {
     switch (object.kind) {
       case 'nexthop':
         if (!isId(object.id)) return 'id is not in 1..4294967295';
-        if (object.segments.length === 0) return 'no segments';
-        return object.segments.every(isIpv6) ? undefined : 'a segment is not an IPv6 address';
+        return segmentsFault(object.segments);
       case 'group':
         if (!isId(object.id)) return 'id is not in 1..4294967295';
         if (object.members.length === 0) return 'no members';
@@ -20,6 +19,7 @@ export function objectFault(object: FibObject): string | undefined {
       case 'route':
         if (canonicalPrefix(object.prefix) !== object.prefix) return 'prefix is not canonical';
         if (!isId(object.table)) return 'table is not in 1..4294967295';
+        if (object.target.kind === 'encap') return segmentsFault(object.target.segments);
         if (object.target.kind !== 'gateways') return undefined;
         if (object.target.hops.length === 0) return 'no hops';
         return object.target.hops.every((hop) => isWeight(hop.weight)) ? undefined : 'a weight is not in 1..256';
@@ -42,8 +42,8 @@ export function objectFault(object: FibObject): string | undefined {
 
 function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined {
   if (!prefix.includes(':') || canonicalPrefix(prefix) !== prefix) return 'prefix is not a canonical IPv6 prefix';
-  if ('nexthop' in behaviour && !isIpv6(behaviour.nexthop)) return 'nexthop is not an IPv6 address';
-  if ('table' in behaviour && !isId(behaviour.table)) return 'table is not in 1..4294967295';
+  const fault = behaviourFault(behaviour);
+  if (fault !== undefined) return fault;
   const csid = flavours?.nextCsid;
   if (!flavours || (!flavours.psp && !csid)) return undefined;
   // seg6_local knows PSP with End alone, NEXT-CSID with End and End.X.
@@ -54,6 +54,37 @@ function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined
   const whole = csid.blockBits % 8 === 0 && csid.nodeBits % 8 === 0;
   const fit = csid.blockBits >= 8 && csid.nodeBits >= 8 && csid.blockBits + csid.nodeBits <= 128;
   return whole && fit ? undefined : 'block and node lengths are not whole bytes that fit an address';
+}
+
+function behaviourFault(behaviour: LocalSid['behaviour']): string | undefined {
+  switch (behaviour.action) {
+    case 'End':
+      return undefined;
+    case 'End.X':
+    case 'End.DX6':
+      return isIpv6(behaviour.nexthop) ? undefined : 'nexthop is not an IPv6 address';
+    case 'End.DX4':
+      return isIpv4(behaviour.nexthop) ? undefined : 'nexthop is not an IPv4 address';
+    case 'End.T':
+    case 'End.DT6':
+      return isId(behaviour.table) ? undefined : 'table is not in 1..4294967295';
+    case 'End.DT4':
+    case 'End.DT46':
+      return isId(behaviour.vrfTable) ? undefined : 'table is not in 1..4294967295';
+    case 'End.B6.Encaps':
+      return segmentsFault(behaviour.segments);
+    default:
+      return behaviour satisfies never;
+  }
+}
+
+/** The header length of an SRH counts 8 octets in 8 bits. */
+const SEGMENTS_MAX = 127;
+
+function segmentsFault(segments: readonly string[]): string | undefined {
+  if (segments.length === 0) return 'no segments';
+  if (segments.length > SEGMENTS_MAX) return `more than ${SEGMENTS_MAX} segments`;
+  return segments.every(isIpv6) ? undefined : 'a segment is not an IPv6 address';
 }
 
 function replaceFault({ prefix, csidBits, mark }: ReplaceSid): string | undefined {
@@ -89,6 +120,10 @@ function isId(value: number): boolean {
 
 function isWeight(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 256;
+}
+
+function isIpv4(address: string): boolean {
+  return addressFamily(address) === 'ipv4' && canonicalAddress(address) === address;
 }
 
 function isIpv6(address: string): boolean {

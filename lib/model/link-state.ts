@@ -13,6 +13,13 @@ export interface LocatorAdvertisement {
   readonly behaviour: number;
 }
 
+/** A SID that ends a tunnel at this router and forwards the inner packet by its main table. */
+export interface DecapSid {
+  readonly sid: string;
+  /** Code point: End.DT6 (18) for IPv6, End.DT4 (19) for IPv4 inside, End.DT46 (20) for both. */
+  readonly behaviour: number;
+}
+
 export interface LinkAdvertisement {
   /** Interface name; tells parallel links apart. */
   readonly name: string;
@@ -44,6 +51,8 @@ export interface NodeAdvertisement {
   /** Prefixes attached to this router (client networks, service hosts), canonical. */
   readonly prefixes: readonly string[];
   readonly links: readonly LinkAdvertisement[];
+  /** At most one a family; absent: none. How prefixes of a family that the domain does not route are reached. */
+  readonly decapSids?: readonly DecapSid[];
   /** Maximum SID depth as headend and as endpoint (RFC 8491). */
   readonly maxSidDepth: number;
 }

@@ -67,7 +67,8 @@ export class Lsdb {
         previous.maxSidDepth !== node.maxSidDepth ||
         previous.site !== node.site ||
         !sameShape(previous.prefixes, node.prefixes) ||
-        !sameShape(previous.locators, node.locators),
+        !sameShape(previous.locators, node.locators) ||
+        !sameShape(previous.decapSids, node.decapSids),
     };
   }
 

@@ -1,7 +1,7 @@
 // LinkStateUpdate of session.proto: one message a node, because nodes change rarely and differ in shape. A malformed
 // node is dropped whole: half a node would be a wrong topology.
 import { invariant } from '../errors.ts';
-import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
+import type { DecapSid, LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { type LinkStateUpdate, NOTIFICATION } from '../session/message.ts';
 import { mappedBytes, routerNumber, routerText, takeAddress } from './address-column.ts';
 import { takeBehaviour, takeSidStructure, writeSidStructure } from './attributes.ts';
@@ -24,7 +24,9 @@ const NODE = {
   prefixAddress: tagOf(6, LEN),
   links: tagOf(8, LEN),
   maxSidDepth: tagOf(9, VARINT),
+  decapSids: tagOf(10, LEN),
 } as const;
+const DECAP = { sid: tagOf(1, LEN), behaviour: tagOf(2, VARINT) } as const;
 const PREFIX_LENGTH = 7;
 const LOCATOR = {
   address: tagOf(1, LEN),
@@ -87,6 +89,10 @@ function writeNode(writer: FrameWriter, node: NodeAdvertisement): void {
     writer.ldelim();
   }
   if (node.maxSidDepth > 0) writer.uint32(NODE.maxSidDepth).uint32(node.maxSidDepth);
+  for (const { sid, behaviour } of node.decapSids ?? []) {
+    writer.uint32(NODE.decapSids).fork();
+    writer.uint32(DECAP.sid).bytes(mappedBytes(sid)).uint32(DECAP.behaviour).uint32(behaviour).ldelim();
+  }
 }
 
 function writeLink(writer: FrameWriter, link: LinkAdvertisement): void {
@@ -138,6 +144,7 @@ function readNode(cursor: Cursor): NodeAdvertisement {
   const lengths = emptyColumn('uint32');
   const locators: LocatorAdvertisement[] = [];
   const links: LinkAdvertisement[] = [];
+  const decapSids: DecapSid[] = [];
   while (cursor.more()) {
     const tag = cursor.tag();
     if (tag === NODE.originator) originator = cursor.fixed32();
@@ -151,6 +158,8 @@ function readNode(cursor: Cursor): NodeAdvertisement {
       if (locators.push(readLocator(cursor.nested())) > MAX_LIST) throw cursor.fault('too many locators');
     } else if (tag === NODE.links) {
       if (links.push(readLink(cursor.nested())) > MAX_NODE_LIST) throw cursor.fault('too many links');
+    } else if (tag === NODE.decapSids) {
+      if (decapSids.push(readDecapSid(cursor.nested())) > MAX_LIST) throw cursor.fault('too many decap_sids');
     } else cursor.skip(tag);
   }
   if (originator === 0) throw cursor.fault('router id 0');
@@ -163,7 +172,21 @@ function readNode(cursor: Cursor): NodeAdvertisement {
   const prefixes = lengths.values.map((length, i) =>
     prefixFromWire(cursor, addresses.subarray(i * 16, i * 16 + 16), length),
   );
-  return { originator: routerText(originator), site, name, sequence, locators, prefixes, links, maxSidDepth };
+  const node = { originator: routerText(originator), site, name, sequence, locators, prefixes, links, maxSidDepth };
+  return decapSids.length > 0 ? { ...node, decapSids } : node;
+}
+
+function readDecapSid(cursor: Cursor): DecapSid {
+  let sid = '';
+  let behaviour = 0;
+  while (cursor.more()) {
+    const tag = cursor.tag();
+    if (tag === DECAP.sid) sid = takeAddress(cursor, false);
+    else if (tag === DECAP.behaviour) behaviour = takeBehaviour(cursor);
+    else cursor.skip(tag);
+  }
+  if (sid === '') throw cursor.fault('sid is missing');
+  return { sid, behaviour };
 }
 
 function readLocator(cursor: Cursor): LocatorAdvertisement {

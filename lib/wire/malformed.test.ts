@@ -132,6 +132,8 @@ describe('a malformed node', () => {
     ['a loss beyond 24 bits', { links: [{ neighbour: 1, loss: 0x100_0000 }] }],
     ['a locator without End SID', { locators: [{ address: new Uint8Array(16), length: 48 }] }],
     ['a SID depth of 256', { maxSidDepth: 256 }],
+    ['a decapsulating SID of 4 bytes', { decapSids: [{ sid: new Uint8Array(4), behaviour: 19 }] }],
+    ['a decapsulating SID that is not there', { decapSids: [{ behaviour: 19 }] }],
   ])('with %s is dropped alone', (_, wrong) => {
     const nodes = [
       { ...node, ...wrong },

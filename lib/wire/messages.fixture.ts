@@ -137,7 +137,8 @@ const link: fc.Arbitrary<LinkAdvertisement> = fc.record({
   srlg: fc.array(uint32, { maxLength: 4 }),
   endXSid: fc.oneof(address, fc.constant('')),
 });
-export const node: fc.Arbitrary<NodeAdvertisement> = fc.record({
+const decapSid = fc.record({ sid: address, behaviour: fc.nat(65535) });
+const plainNode = fc.record({
   originator: routerId,
   site,
   name,
@@ -147,6 +148,9 @@ export const node: fc.Arbitrary<NodeAdvertisement> = fc.record({
   links: fc.array(link, { maxLength: 3 }),
   maxSidDepth: fc.nat(255),
 });
+export const node: fc.Arbitrary<NodeAdvertisement> = fc
+  .tuple(plainNode, fc.array(decapSid, { maxLength: 2 }))
+  .map(([plain, decapSids]) => (decapSids.length > 0 ? { ...plain, decapSids } : plain));
 
 export const open: fc.Arbitrary<OpenMessage> = fc.record({
   type: fc.constant('OPEN' as const),

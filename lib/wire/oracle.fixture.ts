@@ -126,6 +126,7 @@ const plainNode = (node: NodeAdvertisement): Plain => ({
     remoteAddress: link.remoteAddress === '' ? [] : mapped(link.remoteAddress),
     endXSid: link.endXSid === '' ? [] : mapped(link.endXSid),
   })),
+  decapSids: (node.decapSids ?? []).map(({ sid, behaviour }) => ({ sid: mapped(sid), behaviour })),
 });
 
 const ADDRESS_COLUMNS = ['service', 'contactInstance'];

@@ -34,6 +34,8 @@ function targetText(prefix: string, target: RouteTarget): string {
       return `${prefix} nhid ${target.id}`;
     case 'blackhole':
       return `blackhole ${prefix}`;
+    case 'encap':
+      return `${prefix} encap seg6 mode encap.red segs ${target.segments.join(',')}`;
     case 'gateways': {
       const hops = target.hops.map((hop) => `via ${hop.gateway} dev ${hop.device}`);
       return hops.length === 1 ? `${prefix} ${hops[0]}` : `${prefix} ${hops.map((hop) => `nexthop ${hop}`).join(' ')}`;
@@ -51,6 +53,13 @@ function behaviourText(behaviour: LocalSid['behaviour']): string {
       return `End.X nh6 ${behaviour.nexthop}${behaviour.device === undefined ? '' : ` oif ${behaviour.device}`}`;
     case 'End.DX6':
       return `End.DX6 nh6 ${behaviour.nexthop}`;
+    case 'End.DX4':
+      return `End.DX4 nh4 ${behaviour.nexthop}`;
+    case 'End.DT4':
+    case 'End.DT46':
+      return `${behaviour.action} vrftable ${behaviour.vrfTable}`;
+    case 'End.B6.Encaps':
+      return `End.B6.Encaps srh segs ${behaviour.segments.join(',')}`;
     case 'End.T':
     case 'End.DT6':
       return `${behaviour.action} table ${behaviour.table}`;
