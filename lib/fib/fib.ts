@@ -1,5 +1,6 @@
 // What the daemon asks of a forwarding plane, and nothing about how. Values are copied across this seam; verbs are
 // idempotent; results come back as data. Kernel FIB and memory FIB pass the same contract (fib.contract.ts).
+import type { TrafficMatch } from '../model/traffic-match.ts';
 
 /** The kernel's main routing table (RT_TABLE_MAIN). */
 export const MAIN_TABLE = 254;
@@ -17,7 +18,19 @@ export interface SegmentNexthop {
 export interface NexthopGroup {
   readonly kind: 'group';
   readonly id: number;
-  readonly members: readonly { readonly nexthop: number /** 1..256 */; readonly weight: number }[];
+  /** Weights 1..65536; beyond 256 from Linux 6.12 on. */
+  readonly members: readonly { readonly nexthop: number; readonly weight: number }[];
+  /** Present: a group whose hash buckets move only when idle (`bucket` affinity). A group never changes its type. */
+  readonly resilient?: ResilientGroup;
+}
+
+export interface ResilientGroup {
+  /** Hash buckets, 1..65535; cannot change while the group lives. */
+  readonly buckets: number;
+  /** A bucket without packets for this long may move to a member that has too few. */
+  readonly idleTimeoutMs: number;
+  /** After this long out of balance busy buckets move too; 0: never. */
+  readonly unbalancedTimeoutMs: number;
 }
 
 export interface GatewayHop {
@@ -93,25 +106,55 @@ export interface FibRule {
   readonly table: number;
 }
 
-export type AffinityMode = 'flow' | 'none';
+/**
+ * How packets find their contact instance. `flow`: a learned flow stays, new ones follow the weights. `client`: the same
+ * by source address. `bucket`: hash buckets of a resilient nexthop group stay while they are busy; nothing is kept a
+ * flow. `none`: a hash of the flow under the weights, nothing is kept: new weights move the flows whose share moved.
+ */
+export const AFFINITY_MODES = ['flow', 'bucket', 'client', 'none'] as const;
+export type AffinityMode = (typeof AFFINITY_MODES)[number];
 
-/** Spreads new flows of one service over marks and keeps running flows where they are (dataplane.md 2.2 (a2)). */
-export interface AffinityService {
+export interface AffinityInstance {
+  /** Stable small integer; names the learned set, so it must survive a restart. One of a class of a service. */
+  readonly slot: number;
+  readonly mark: number;
+  /** Share of new flows, 0..1000; the weights of a class sum to 1000, or are all 0: then unmarked. */
+  readonly weight: number;
+  /** True: its learned flows are forgotten at this change, so that they are decided again (hard failover). */
+  readonly failed: boolean;
+}
+
+/** How packets of a service, or of one class of them, find their contact instance. */
+export interface AffinityClass {
+  readonly mode: AffinityMode;
+  /** Empty with `bucket`: its group's members are the instances. */
+  readonly instances: readonly AffinityInstance[];
+  readonly idleTimeoutMs: number;
+  readonly closingTimeoutMs: number;
+  /** `client`: leading bits of the source address that make a client, whole octets; absent: all. */
+  readonly clientBits?: number;
+  /** `bucket`: mark of all packets of the class, which selects the table of its group; absent: main, unmarked. */
+  readonly mark?: number;
+}
+
+/** New flows that match are of the class named; the first rule that matches counts. */
+export interface ClassifierRule {
+  readonly match: TrafficMatch;
+  /** A name in `classes`; empty: the service itself. */
+  readonly class: string;
+}
+
+/**
+ * Spreads new flows of one service over marks and keeps running flows where they are (dataplane.md 2.2 (a2)). What it
+ * says itself is for the flows that the classifier names no class for. A running flow of mode `flow` stays where it is
+ * also when it would be of another class now.
+ */
+export interface AffinityService extends AffinityClass {
   readonly kind: 'affinity';
   /** Anycast address. */
   readonly service: string;
-  readonly mode: AffinityMode;
-  readonly instances: readonly {
-    /** Stable small integer; names the learned set, so it must survive a restart. */
-    readonly slot: number;
-    readonly mark: number;
-    /** Share of new flows, 0..1000; the weights of a service sum to 1000, or are all 0: then unmarked. */
-    readonly weight: number;
-    /** True: its learned flows are forgotten at this change, so that they are decided again (hard failover). */
-    readonly failed: boolean;
-  }[];
-  readonly idleTimeoutMs: number;
-  readonly closingTimeoutMs: number;
+  readonly classes?: readonly (AffinityClass & { readonly name: string })[];
+  readonly classifier?: readonly ClassifierRule[];
 }
 
 export type FibObject = SegmentNexthop | NexthopGroup | FibRoute | LocalSid | ReplaceSid | FibRule | AffinityService;
