@@ -68,6 +68,8 @@ export function aCandidate(index: number, given: CandidateGiven = {}): Candidate
       behaviour: 16,
       sitePath: [],
       clusterList: [],
+      communities: [],
+      onlyToDownstream: '',
       site: `site-${index}`,
       serviceName: 'web',
       instanceName: `web-${index}`,

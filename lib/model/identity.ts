@@ -26,6 +26,13 @@ export type Family = (typeof FAMILIES)[number];
 export const ROLES = ['c-sma', 'c-nma', 'c-ps', 'forwarder'] as const;
 export type Role = (typeof ROLES)[number];
 
+/**
+ * What a router is to its peers (RFC 9234 in spirit): controllers stand above hubs, hubs above sites; an observer only
+ * listens. Numbered on the wire by position.
+ */
+export const PEER_ROLES = ['site', 'hub', 'controller', 'observer'] as const;
+export type PeerRole = (typeof PEER_ROLES)[number];
+
 /** Dotted quad -> unsigned 32-bit; the form on the wire and in comparisons. */
 export function routerIdToNumber(id: RouterId): number {
   return id.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);

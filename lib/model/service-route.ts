@@ -52,7 +52,19 @@ export interface ServiceAttributes {
   readonly drain: boolean;
   /** Milliseconds the route may be used after its session is gone; 0: not at all. */
   readonly validForMs: number;
+  /** Tags for policies (RFC 1997 in spirit), `name` or `domain:name`; `COMMUNITY` names those with a meaning of their own. */
+  readonly communities: readonly string[];
+  /** Router that first sent the route downstream or sideways: from then on it goes only downstream (RFC 9234 5); '': none. */
+  readonly onlyToDownstream: RouterId | '';
 }
+
+/** Communities that every router understands. */
+export const COMMUNITY = {
+  /** The route outlived graceful restart: used only where nothing fresh is (RFC 9494 4.1). */
+  llgrStale: 'llgr-stale',
+  /** Never to be kept as long-lived stale (RFC 9494 4.2). */
+  noLlgr: 'no-llgr',
+} as const;
 
 export interface ServiceRoute extends RouteKey {
   readonly attributes: ServiceAttributes;

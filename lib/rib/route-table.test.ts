@@ -16,6 +16,8 @@ function attributes(sitePath: string[]): ServiceAttributes {
     behaviour: 16,
     sitePath,
     clusterList: [],
+    communities: [],
+    onlyToDownstream: '',
     site: 'site-1',
     serviceName: 'web',
     instanceName: 'sv1',

@@ -175,6 +175,8 @@ function attributesOf(config: LocalInstanceConfig, router: RouterConfig): Servic
     behaviour: BEHAVIOUR.endDx6,
     sitePath: [],
     clusterList: [],
+    communities: [],
+    onlyToDownstream: '',
     site: router.site,
     serviceName: config.serviceName,
     instanceName: config.instanceName,

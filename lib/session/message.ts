@@ -1,11 +1,35 @@
 // Messages of the session protocol as the core sees them: decoded, typed, columnar; no wire format here (lib/wire).
 // Columns of one family have equal lengths; entry i is row i of every column.
 import type { ComputeState } from '../model/compute-state.ts';
-import type { ContactInstanceId, Family, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
+import type { ContactInstanceId, Family, PeerRole, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 
 export const PROTOCOL_VERSION = 1;
+
+/** RFC 4724 section 3, one set of families for all: what the sender promises about its next restart, and about this one. */
+export interface GracefulRestart {
+  /** How long the receiver is to keep the sender's routes after the session is lost. */
+  readonly restartTimeMs: number;
+  readonly families: readonly Family[];
+  /** The F bits: forwarding of these families went on while the sender was away. */
+  readonly preserved: readonly Family[];
+}
+
+/** RFC 9494 section 3. */
+export interface LongLivedRestart {
+  /** How long the receiver may keep routes after graceful restart has ended. */
+  readonly staleTimeMs: number;
+  readonly families: readonly Family[];
+}
+
+/** What the sender wants to hear (RFC 4684 in spirit): routes that match every list that is not empty. */
+export interface Subscription {
+  /** Canonical prefixes of services (CS-ID). */
+  readonly services: readonly string[];
+  readonly regions: readonly string[];
+  readonly classes: readonly string[];
+}
 
 export interface OpenMessage {
   readonly type: 'OPEN';
@@ -22,6 +46,13 @@ export interface OpenMessage {
   readonly families: readonly Family[];
   readonly roles: readonly Role[];
   readonly capabilities: readonly string[];
+  /** Absent: not said. */
+  readonly peerRole?: PeerRole;
+  /** Absent: routes of the sender go with its session. */
+  readonly gracefulRestart?: GracefulRestart;
+  readonly longLived?: LongLivedRestart;
+  /** Absent: everything. In OPEN, so that the initial exchange carries nothing unwanted. */
+  readonly subscription?: Subscription;
 }
 
 export interface KeepaliveMessage {
@@ -42,6 +73,23 @@ export interface RouteRefreshMessage {
   readonly type: 'ROUTE-REFRESH';
   readonly family: Family;
   readonly phase: 'request' | 'begin' | 'end';
+}
+
+/** Replaces the sender's subscription whole; without lists: everything. */
+export interface SubscribeMessage {
+  readonly type: 'SUBSCRIBE';
+  readonly subscription: Subscription;
+}
+
+/** What the sender has announced to the receiver of one family, in sum: tells a lost change from none. */
+export interface DigestMessage {
+  readonly type: 'DIGEST';
+  readonly family: Family;
+  /** Routes, states or nodes counted. */
+  readonly count: number;
+  /** Two 32-bit halves of the sum of their hashes (lib/rib/digest.ts). */
+  readonly low: number;
+  readonly high: number;
 }
 
 /** `service` family: attribute sets once, then rows that point at them. */
@@ -78,7 +126,14 @@ export interface UpdateMessage {
   readonly faults?: readonly { readonly field: string; readonly text: string }[];
 }
 
-export type SessionMessage = OpenMessage | KeepaliveMessage | NotificationMessage | RouteRefreshMessage | UpdateMessage;
+export type SessionMessage =
+  | OpenMessage
+  | KeepaliveMessage
+  | NotificationMessage
+  | RouteRefreshMessage
+  | UpdateMessage
+  | SubscribeMessage
+  | DigestMessage;
 
 /** RFC 4271 6.1 ff., RFC 4486, RFC 8538, RFC 9384 numbers, so that engineers recognise them. */
 export const NOTIFICATION = {
@@ -97,6 +152,8 @@ export const OPEN_SUBCODE = {
   badRouterId: 3,
   unacceptableHoldTime: 6,
   unsupportedCapability: 7,
+  /** RFC 9234 4.2. */
+  roleMismatch: 11,
   badDomain: 12,
 } as const;
 /** RFC 6608: in which state an unexpected message came. */

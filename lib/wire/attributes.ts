@@ -2,7 +2,7 @@
 import type { ServiceAttributes, SidStructure } from '../model/service-route.ts';
 import { mappedBytes, routerNumber, routerText, takeAddress } from './address-column.ts';
 import { emptyColumn, takeColumn, toUint32, toUint53 } from './column.ts';
-import { type Cursor, FIXED64, LEN, tagOf, VARINT } from './cursor.ts';
+import { type Cursor, FIXED32, FIXED64, LEN, tagOf, VARINT } from './cursor.ts';
 import { MAX_LIST, MAX_NAME_BYTES } from './limits.ts';
 import { takeListText, takeSite, writeText, writeTexts } from './text.ts';
 import type { FrameWriter } from './writer.ts';
@@ -26,6 +26,8 @@ const SET = {
   preference: tagOf(17, VARINT),
   drain: tagOf(18, VARINT),
   validForMs: tagOf(19, VARINT),
+  communities: tagOf(20, LEN),
+  onlyToDownstream: tagOf(21, FIXED32),
 } as const;
 const CLUSTER_LIST = 5;
 const STRUCTURE = {
@@ -93,6 +95,8 @@ export function writeAttributes(writer: FrameWriter, set: ServiceAttributes): vo
   if (set.preference !== 0) writer.uint32(SET.preference).sint32(Math.round(set.preference));
   if (set.drain) writer.uint32(SET.drain).bool(true);
   if (set.validForMs > 0) writer.uint32(SET.validForMs).uint32(toUint32(set.validForMs));
+  writeTexts(writer, SET.communities, set.communities);
+  if (set.onlyToDownstream !== '') writer.uint32(SET.onlyToDownstream).fixed32(routerNumber(set.onlyToDownstream));
 }
 
 /** Reads the body of one set; throws `WireFault` when any part of it is malformed. */
@@ -103,7 +107,8 @@ export function readAttributes(cursor: Cursor): ServiceAttributes {
   let drain = false;
   const sitePath: string[] = [];
   const clusters = emptyColumn('fixed32');
-  const [classes, capabilities, residency]: string[][] = [[], [], []];
+  let downstreamFrom = 0;
+  const [classes, capabilities, residency, communities]: string[][] = [[], [], [], []];
   while (cursor.more()) {
     const tag = cursor.tag();
     switch (tag) {
@@ -161,6 +166,12 @@ export function readAttributes(cursor: Cursor): ServiceAttributes {
       case SET.validForMs:
         validForMs = cursor.uint32();
         break;
+      case SET.communities:
+        takeListText(cursor, communities!, MAX_LIST);
+        break;
+      case SET.onlyToDownstream:
+        downstreamFrom = cursor.fixed32();
+        break;
       default:
         if (tag >>> 3 === CLUSTER_LIST) takeColumn(cursor, tag, clusters);
         else cursor.skip(tag);
@@ -189,5 +200,7 @@ export function readAttributes(cursor: Cursor): ServiceAttributes {
     preference,
     drain,
     validForMs,
+    communities: communities!,
+    onlyToDownstream: downstreamFrom === 0 ? '' : routerText(downstreamFrom),
   };
 }

@@ -1,6 +1,6 @@
 // OPEN, NOTIFICATION and ROUTE-REFRESH of session.proto. A fault in OPEN or ROUTE-REFRESH is a broken frame: there is no
 // entry to withdraw. What the values mean to a session is lib/session's business.
-import { FAMILIES, type Family, ROLES, type Role } from '../model/identity.ts';
+import { FAMILIES, type Family, PEER_ROLES, type PeerRole, ROLES, type Role } from '../model/identity.ts';
 import {
   NOTIFICATION,
   type NotificationMessage,
@@ -10,7 +10,16 @@ import {
 import { routerNumber, routerText } from './address-column.ts';
 import { emptyColumn, takeColumn, toUint32 } from './column.ts';
 import { type Cursor, FIXED32, LEN, tagOf, VARINT } from './cursor.ts';
+import { namesOf, writeEnums } from './enums.ts';
 import { MAX_LIST, MAX_NAME_BYTES, MAX_TEXT_BYTES } from './limits.ts';
+import {
+  readSubscription,
+  takeGracefulRestart,
+  takeLongLived,
+  writeGracefulRestart,
+  writeLongLived,
+  writeSubscription,
+} from './open-parts.ts';
 import { REFRESH_SUBCODE, SessionError } from './session-error.ts';
 import { clipUtf8, takeListText, writeText } from './text.ts';
 import type { FrameWriter } from './writer.ts';
@@ -24,6 +33,10 @@ const OPEN = {
   bootId: tagOf(6, LEN),
   holdTimeMs: tagOf(7, VARINT),
   capabilities: tagOf(10, LEN),
+  peerRole: tagOf(11, VARINT),
+  gracefulRestart: tagOf(12, LEN),
+  longLived: tagOf(13, LEN),
+  subscription: tagOf(14, LEN),
 } as const;
 const OPEN_FAMILIES = 8;
 const OPEN_ROLES = 9;
@@ -31,23 +44,7 @@ const NOTIFY = { code: tagOf(1, VARINT), subcode: tagOf(2, VARINT), data: tagOf(
 const REFRESH = { family: tagOf(1, VARINT), phase: tagOf(2, VARINT) } as const;
 const PHASES = ['request', 'begin', 'end'] as const;
 
-/** Enum numbers are the position in the model's list plus 1; 0 is UNSPECIFIED everywhere. */
-export function namesOf<T>(names: readonly T[], numbers: readonly number[]): T[] {
-  const known = new Set<T>();
-  for (const number of numbers) {
-    const name = names[number - 1];
-    if (name !== undefined) known.add(name);
-  }
-  return [...known];
-}
-
-/** Writes a packed enum list; nothing when it is empty. */
-export function writeEnums<T>(writer: FrameWriter, field: number, names: readonly T[], chosen: readonly T[]): void {
-  if (chosen.length === 0) return;
-  writer.uint32(tagOf(field, LEN)).fork();
-  for (const name of chosen) writer.uint32(names.indexOf(name) + 1);
-  writer.ldelim();
-}
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export function writeOpen(writer: FrameWriter, message: OpenMessage): void {
   writer.uint32(OPEN.version).uint32(message.version);
@@ -60,6 +57,10 @@ export function writeOpen(writer: FrameWriter, message: OpenMessage): void {
   writeEnums(writer, OPEN_FAMILIES, FAMILIES, message.families);
   writeEnums(writer, OPEN_ROLES, ROLES, message.roles);
   for (const capability of message.capabilities) writer.uint32(OPEN.capabilities).string(capability);
+  if (message.peerRole) writer.uint32(OPEN.peerRole).uint32(PEER_ROLES.indexOf(message.peerRole) + 1);
+  if (message.gracefulRestart) writeGracefulRestart(writer.uint32(OPEN.gracefulRestart), message.gracefulRestart);
+  if (message.longLived) writeLongLived(writer.uint32(OPEN.longLived), message.longLived);
+  if (message.subscription) writeSubscription(writer.uint32(OPEN.subscription).fork(), message.subscription).ldelim();
 }
 
 /** Reads OPEN; values are bounded here and judged by the session (lib/session/open-check.ts). */
@@ -68,6 +69,8 @@ export function readOpen(cursor: Cursor): OpenMessage {
   const families = emptyColumn('uint32');
   const roles = emptyColumn('uint32');
   const capabilities: string[] = [];
+  let peerRole: PeerRole | undefined;
+  const parts: Mutable<Pick<OpenMessage, 'gracefulRestart' | 'longLived' | 'subscription'>> = {};
   while (cursor.more()) {
     const tag = cursor.tag();
     if (tag === OPEN.version) open.version = cursor.uint32();
@@ -78,6 +81,10 @@ export function readOpen(cursor: Cursor): OpenMessage {
     else if (tag === OPEN.bootId) open.bootId = cursor.text(MAX_NAME_BYTES);
     else if (tag === OPEN.holdTimeMs) open.holdTimeMs = cursor.uint32();
     else if (tag === OPEN.capabilities) takeListText(cursor, capabilities, MAX_LIST);
+    else if (tag === OPEN.peerRole) peerRole = PEER_ROLES[cursor.uint32() - 1];
+    else if (tag === OPEN.gracefulRestart) parts.gracefulRestart = takeGracefulRestart(cursor.nested());
+    else if (tag === OPEN.longLived) parts.longLived = takeLongLived(cursor.nested());
+    else if (tag === OPEN.subscription) parts.subscription = readSubscription(cursor.nested());
     else if (tag >>> 3 === OPEN_FAMILIES) takeColumn(cursor, tag, families);
     else if (tag >>> 3 === OPEN_ROLES) takeColumn(cursor, tag, roles);
     else cursor.skip(tag);
@@ -91,6 +98,8 @@ export function readOpen(cursor: Cursor): OpenMessage {
     families: namesOf<Family>(FAMILIES, families.values),
     roles: namesOf<Role>(ROLES, roles.values),
     capabilities,
+    ...(peerRole && { peerRole }),
+    ...parts,
   };
 }
 

@@ -95,7 +95,7 @@ describe('the session codec', () => {
 
   it.each([
     ['an empty frame', [], 1, 3],
-    ['only an unknown message', [0x32, 0], 1, 3],
+    ['only an unknown message', [0x7a, 0], 1, 3],
     ['two bodies', [0x12, 0, 0x12, 0], 1, 2],
     ['a body longer than the frame', [0x1a, 5, 0], 1, 2],
     ['field number 0', [0x02, 0], 1, 2],
@@ -103,6 +103,10 @@ describe('the session codec', () => {
     ['a part of UPDATE that appears twice', [0x1a, 4, 0x0a, 0, 0x0a, 0], 3, 1],
     ['OPEN with text that is not UTF-8', [0x0a, 3, 0x12, 1, 0xff], 2, 0],
     ['ROUTE-REFRESH of no known family', [0x2a, 4, 0x08, 9, 0x10, 1], 7, 1],
+    ['OPEN with a subscription that has a length and no prefix', [0x0a, 5, 0x72, 3, 0x12, 1, 64], 2, 0],
+    ['OPEN with a graceful restart cut short', [0x0a, 3, 0x62, 1, 0x08], 2, 0],
+    ['SUBSCRIBE with an unreadable column', [0x32, 3, 0x12, 1, 0x80], 1, 2],
+    ['DIGEST of no known family', [0x3a, 2, 0x08, 9], 1, 3],
     ['handles that leave their range', [0x1a, 5, 0x0a, 3, 0x12, 1, 0x01], 3, 10],
   ])('closes on %s with the NOTIFICATION that session.proto names', (_, bytes, code, subcode) => {
     const error = attempt(Uint8Array.from(bytes));

@@ -11,6 +11,7 @@ import {
 } from './control.ts';
 import { Cursor, LEN, tagOf, WireFault } from './cursor.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
+import { readDigest, readSubscription, writeDigest, writeSubscription } from './open-parts.ts';
 import { HEADER_SUBCODE, SessionError, UPDATE_SUBCODE } from './session-error.ts';
 import { readUpdate, writeUpdate } from './update.ts';
 import { FrameWriter } from './writer.ts';
@@ -21,6 +22,8 @@ const BODY = {
   UPDATE: tagOf(3, LEN),
   NOTIFICATION: tagOf(4, LEN),
   'ROUTE-REFRESH': tagOf(5, LEN),
+  SUBSCRIBE: tagOf(6, LEN),
+  DIGEST: tagOf(7, LEN),
 } as const;
 
 /**
@@ -33,6 +36,8 @@ export function encodeFrame(message: SessionMessage): Uint8Array {
   else if (message.type === 'UPDATE') writeUpdate(writer, message);
   else if (message.type === 'NOTIFICATION') writeNotification(writer, message);
   else if (message.type === 'ROUTE-REFRESH') writeRouteRefresh(writer, message);
+  else if (message.type === 'SUBSCRIBE') writeSubscription(writer, message.subscription);
+  else if (message.type === 'DIGEST') writeDigest(writer, message);
   return writer.ldelim().finish();
 }
 
@@ -51,6 +56,8 @@ export function decodeFrame(bytes: Uint8Array): SessionMessage {
     if (tag === BODY.OPEN) return readOpen(body);
     if (tag === BODY.NOTIFICATION) return readNotification(body);
     if (tag === BODY['ROUTE-REFRESH']) return readRouteRefresh(body);
+    if (tag === BODY.SUBSCRIBE) return { type: 'SUBSCRIBE', subscription: readSubscription(body) };
+    if (tag === BODY.DIGEST) return readDigest(body);
     while (body.more()) body.skip(body.tag());
     return { type: 'KEEPALIVE' };
   } catch (error) {
@@ -69,7 +76,7 @@ function findBody(cursor: Cursor): { body: Cursor; tag: number } {
   try {
     while (cursor.more()) {
       const tag = cursor.tag();
-      if (tag < BODY.OPEN || tag > BODY['ROUTE-REFRESH'] || (tag & 7) !== LEN) {
+      if (tag < BODY.OPEN || tag > BODY.DIGEST || (tag & 7) !== LEN) {
         cursor.skip(tag);
         continue;
       }

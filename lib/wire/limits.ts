@@ -7,6 +7,8 @@ export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 export const MAX_ROWS = 16_384;
 /** Entries of a list inside an entry (site path, capabilities, ...). */
 export const MAX_LIST = 64;
+/** Services of one subscription. */
+export const MAX_SUBSCRIBED = 4096;
 /** Links, prefixes of one node. */
 export const MAX_NODE_LIST = 4096;
 /** Bytes of UTF-8 in a name. */

@@ -47,6 +47,7 @@ describe('a malformed service entry', () => {
     ['a site path that is too long', { sitePath: new Array(65).fill('a') }],
     ['a cluster list that is too long', { clusterList: new Array(65).fill(1) }],
     ['a name that is too long', { serviceName: 'x'.repeat(64) }],
+    ['too many communities', { communities: new Array(65).fill('a') }],
     ['too many capabilities', { capabilities: new Array(65).fill('a') }],
     ['a SID structure of 129 bits', { sidStructure: { block: 129 } }],
     ['a behaviour beyond its registry', { behaviour: 65_536 }],

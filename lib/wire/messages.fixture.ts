@@ -1,17 +1,20 @@
 // Test support: arbitrary session messages, all of them legal, with every number of the model up to its end.
 import fc from 'fast-check';
 import { type ComputeState, METRIC_SOURCES, METRIC_STATISTICS } from '../model/compute-state.ts';
-import { FAMILIES, numberToRouterId, ROLES, type Score } from '../model/identity.ts';
+import { FAMILIES, numberToRouterId, PEER_ROLES, ROLES, type Score } from '../model/identity.ts';
 import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes, SidStructure } from '../model/service-route.ts';
 import { bytesToAddress, maskBytes } from '../net/address.ts';
 import type {
   ComputeUpdate,
+  DigestMessage,
   NotificationMessage,
   OpenMessage,
   RouteRefreshMessage,
   ServiceUpdate,
   SessionMessage,
+  SubscribeMessage,
+  Subscription,
   UpdateMessage,
 } from '../session/message.ts';
 
@@ -73,6 +76,8 @@ export const attributes: fc.Arbitrary<ServiceAttributes> = fc.record({
   preference: fc.integer(),
   drain: fc.boolean(),
   validForMs: uint32,
+  communities: names,
+  onlyToDownstream: fc.oneof(routerId, fc.constant('' as const)),
 });
 
 const handles = (rows: number) =>
@@ -152,18 +157,55 @@ export const node: fc.Arbitrary<NodeAdvertisement> = fc
   .tuple(plainNode, fc.array(decapSid, { maxLength: 2 }))
   .map(([plain, decapSids]) => (decapSids.length > 0 ? { ...plain, decapSids } : plain));
 
-export const open: fc.Arbitrary<OpenMessage> = fc.record({
-  type: fc.constant('OPEN' as const),
-  version: uint32,
-  domain: name,
-  site,
-  routerId,
-  name,
-  bootId: name,
-  holdTimeMs: uint32,
-  families: fc.uniqueArray(fc.constantFrom(...FAMILIES)),
-  roles: fc.uniqueArray(fc.constantFrom(...ROLES)),
-  capabilities: names,
+const families = fc.uniqueArray(fc.constantFrom(...FAMILIES));
+const subscription: fc.Arbitrary<Subscription> = fc.record({
+  services: fc.array(prefix, { maxLength: 4 }),
+  regions: names,
+  classes: names,
+});
+
+export const open: fc.Arbitrary<OpenMessage> = fc.record(
+  {
+    type: fc.constant('OPEN' as const),
+    version: uint32,
+    domain: name,
+    site,
+    routerId,
+    name,
+    bootId: name,
+    holdTimeMs: uint32,
+    families,
+    roles: fc.uniqueArray(fc.constantFrom(...ROLES)),
+    capabilities: names,
+    peerRole: fc.constantFrom(...PEER_ROLES),
+    gracefulRestart: fc.record({ restartTimeMs: uint32, families, preserved: families }),
+    longLived: fc.record({ staleTimeMs: uint32, families }),
+    subscription,
+  },
+  {
+    requiredKeys: [
+      'type',
+      'version',
+      'domain',
+      'site',
+      'routerId',
+      'name',
+      'bootId',
+      'holdTimeMs',
+      'families',
+      'roles',
+      'capabilities',
+    ],
+  },
+);
+
+const subscribe: fc.Arbitrary<SubscribeMessage> = fc.record({ type: fc.constant('SUBSCRIBE' as const), subscription });
+const digest: fc.Arbitrary<DigestMessage> = fc.record({
+  type: fc.constant('DIGEST' as const),
+  family: fc.constantFrom(...FAMILIES),
+  count: uint32,
+  low: uint32,
+  high: uint32,
 });
 
 const text = fc.string({ maxLength: 80, unit: 'grapheme' }).filter((s) => utf8(s) <= 255);
@@ -197,6 +239,8 @@ export const message: fc.Arbitrary<SessionMessage> = fc.oneof(
   fc.constant<SessionMessage>({ type: 'KEEPALIVE' }),
   notification,
   routeRefresh,
+  subscribe,
+  digest,
   update,
   update,
 );

@@ -2,10 +2,10 @@
 // written here in full and by hand, so that a wrong number or type in either file shows.
 import protobuf from 'protobufjs';
 import { METRIC_SOURCES, METRIC_STATISTICS } from '../model/compute-state.ts';
-import { FAMILIES, ROLES, routerIdToNumber } from '../model/identity.ts';
+import { FAMILIES, PEER_ROLES, ROLES, routerIdToNumber } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import { addressToBytes, parsePrefix } from '../net/address.ts';
-import type { ComputeUpdate, ServiceUpdate, SessionMessage } from '../session/message.ts';
+import type { ComputeUpdate, ServiceUpdate, SessionMessage, Subscription } from '../session/message.ts';
 
 const root = protobuf.loadSync(`${import.meta.dirname}/../../proto/cfn/v1/session.proto`);
 const Frame = root.lookupType('cfn.v1.Frame');
@@ -52,6 +52,18 @@ function plainOf(message: SessionMessage): Plain {
           routerId: routerIdToNumber(message.routerId),
           families: numbersOf(FAMILIES, message.families),
           roles: numbersOf(ROLES, message.roles),
+          peerRole: message.peerRole === undefined ? 0 : PEER_ROLES.indexOf(message.peerRole) + 1,
+          ...(message.gracefulRestart && {
+            gracefulRestart: {
+              ...message.gracefulRestart,
+              families: numbersOf(FAMILIES, message.gracefulRestart.families),
+              preserved: numbersOf(FAMILIES, message.gracefulRestart.preserved),
+            },
+          }),
+          ...(message.longLived && {
+            longLived: { ...message.longLived, families: numbersOf(FAMILIES, message.longLived.families) },
+          }),
+          ...(message.subscription && { subscription: plainSubscription(message.subscription) }),
         },
       };
     case 'KEEPALIVE':
@@ -71,16 +83,28 @@ function plainOf(message: SessionMessage): Plain {
           endOfRib: numbersOf(FAMILIES, message.endOfRib ?? []),
         },
       };
+    case 'SUBSCRIBE':
+      return { subscribe: plainSubscription(message.subscription) };
+    case 'DIGEST':
+      return { digest: { ...message, family: FAMILIES.indexOf(message.family) + 1 } };
     default:
       return message satisfies never;
   }
 }
+
+const plainSubscription = ({ services, regions, classes }: Subscription): Plain => ({
+  serviceAddress: Uint8Array.from(services.flatMap((prefix) => [...wirePrefix(prefix).address])),
+  serviceLength: services.map((prefix) => wirePrefix(prefix).length),
+  regions,
+  classes,
+});
 
 const plainService = (update: ServiceUpdate): Plain => ({
   attributeSets: update.attributeSets.map((set) => ({
     ...set,
     egressSid: mapped(set.egressSid),
     clusterList: set.clusterList.map(routerIdToNumber),
+    onlyToDownstream: set.onlyToDownstream === '' ? 0 : routerIdToNumber(set.onlyToDownstream),
   })),
   handleDelta: deltas(update.handle),
   service: joined(update.service),

@@ -94,6 +94,8 @@ const ATTRIBUTES: ServiceAttributes = {
   behaviour: 18,
   sitePath: ['site-1'],
   clusterList: [],
+  communities: [],
+  onlyToDownstream: '',
   site: 'site-1',
   serviceName: 'web',
   instanceName: 'web-1',

@@ -20,6 +20,8 @@ export function routeOf(index: number): ServiceRoute {
       behaviour: 16,
       sitePath: [],
       clusterList: [],
+      communities: [],
+      onlyToDownstream: '',
       site: `site-${index + 1}`,
       serviceName: 'web',
       instanceName: `web-${index + 1}`,
