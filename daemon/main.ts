@@ -6,6 +6,7 @@ import { parseConfig } from '../lib/config/parse.ts';
 import { checkFile, formatErrors } from './check.ts';
 import { startDaemon } from './compose.ts';
 import { createLogger } from './logger.ts';
+import { limitPrivileges } from './privileges.ts';
 import { VERSION } from './version.ts';
 
 /** sysexits.h: the configuration is wrong; the program is wrong. */
@@ -16,6 +17,7 @@ interface RunOptions {
   readonly config: string;
   readonly logLevel?: string;
   readonly record?: string;
+  readonly keepCapabilities?: true;
 }
 
 const program = new Command('cfnd').description('compute-aware routing daemon (CATS, RFC 10053)').version(VERSION);
@@ -26,6 +28,7 @@ program
   .requiredOption('-c, --config <file>', 'configuration file')
   .option('--log-level <level>', 'trace, debug, info, warn or error; overrides the configuration')
   .option('--record <file>', 'write every event and its effects as JSON lines; overrides the configuration')
+  .option('--keep-capabilities', 'keep every capability of root; default: only what networking needs')
   .action(async (options: RunOptions) => {
     process.exitCode = await run(options);
   });
@@ -40,7 +43,9 @@ program
 
 await program.parseAsync();
 
-async function run({ config: file, logLevel, record }: RunOptions): Promise<number> {
+async function run({ config: file, logLevel, record, keepCapabilities }: RunOptions): Promise<number> {
+  // Before anything is opened: the process may begin again here.
+  const privileges = keepCapabilities ? undefined : limitPrivileges();
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -54,6 +59,9 @@ async function run({ config: file, logLevel, record }: RunOptions): Promise<numb
     return EXIT_CONFIG;
   }
   const log = createLogger({ level: logLevel ?? parsed.config.log.level, name: parsed.config.name });
+  if (privileges?.excess !== undefined)
+    log.warn({ reason: privileges.excess }, 'root keeps all its capabilities: they cannot be limited here');
+  else if (privileges !== undefined) log.debug({ held: privileges.held.join(' ') }, 'capabilities are limited');
   for (const warning of parsed.warnings) log.warn({ path: warning.path, line: warning.line }, warning.message);
   const config =
     record === undefined ? parsed.config : { ...parsed.config, recorder: { ...parsed.config.recorder, file: record } };

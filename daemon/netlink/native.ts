@@ -1,5 +1,5 @@
-// Finds and loads the addon nlsock.node, built by scripts/build-native: a raw AF_NETLINK socket and nothing else. All
-// of the protocol is in TypeScript; this file knows only where the addon is and what its functions look like.
+// Finds and loads the addon nlsock.node, built by scripts/build-native: a raw AF_NETLINK socket, and one call that limits
+// capabilities. All of the protocol is in TypeScript; this file knows only where the addon is and what it looks like.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -34,6 +34,8 @@ export interface Native {
   /** The port that the kernel assigned. */
   port(handle: NativeHandle): number;
   close(handle: NativeHandle): number;
+  /** Leaves the capabilities of this bit mask to what the calling thread executes later, and no way to more. */
+  limit(keep: number): number;
 }
 
 let loaded: Native | undefined;

@@ -1,10 +1,11 @@
-/* A raw AF_NETLINK socket for Node.js, and nothing else: framing, attributes, sequence numbers and policy are in
- * TypeScript (native.ts has the signatures). Every function returns a result or a negative errno; none throws.
+/* A raw AF_NETLINK socket for Node.js, and the one call that limits capabilities: framing, attributes, sequence numbers and
+ * policy are in TypeScript (native.ts has the signatures). Every function returns a result or a negative errno; none throws.
  * Built by scripts/build-native against npm's node-api-headers, Node-API 8, so one binary serves every Node >= 20. */
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <node_api.h>
@@ -12,6 +13,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -269,10 +271,27 @@ static napi_value Close(napi_env env, napi_callback_info info) {
   return number(env, 0);
 }
 
+/* limit(keep): leaves only the capabilities whose bits are set in `keep` to whatever this thread executes from now on. This
+ * thread itself keeps what it has until it executes something. */
+static napi_value Limit(napi_env env, napi_callback_info info) {
+  napi_value a[1]; size_t argc = 1; int64_t keep = 0;
+  napi_get_cb_info(env, info, &argc, a, NULL, NULL);
+  if (argc < 1 || napi_get_value_int64(env, a[0], &keep) != napi_ok) return number(env, -EINVAL);
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    if (!((keep >> capability) & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return number(env, -errno);
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &head, sets) < 0) return number(env, -errno);
+  sets[0].inheritable = sets[1].inheritable = 0;
+  if (syscall(SYS_capset, &head, sets) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return number(env, -errno);
+  return number(env, 0);
+}
+
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback function; } functions[] = {
     {"open", Open}, {"poll", Poll}, {"ref", Ref}, {"send", Send}, {"recv", Recv}, {"attach", Attach}, {"exchange", Exchange},
-    {"wait", Wait}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close},
+    {"wait", Wait}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close}, {"limit", Limit},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value f;

@@ -1,0 +1,28 @@
+// Which masks are within what a daemon keeps. That every thread of a real one is: e2e/privileges.netns.test.ts.
+import { describe, expect, it } from 'vitest';
+import { capabilityMasks, exceedsKept, KEPT_CAPABILITIES } from './privileges.ts';
+
+const status = (effective: string, bounding: string) => `Name:\tcfnd\nCapEff:\t${effective}\nCapBnd:\t${bounding}\n`;
+
+describe('the masks of a thread', () => {
+  it('are read from its status', () => {
+    expect(capabilityMasks(status('0000000000003400', '000001ffffffffff'))).toEqual({
+      effective: 0x3400n,
+      bounding: 0x1ffffffffffn,
+    });
+  });
+
+  it.each([
+    ['exactly what is kept', '0000000000003400', '0000000000003400', false],
+    ['nothing at all', '0000000000000000', '0000000000000000', false],
+    ['CAP_SYS_ADMIN', '0000000000203400', '0000000000203400', true],
+    ['more only in the bounding set, which children of root get', '0000000000003400', '0000000000203400', true],
+    ['a capability above bit 31', '0000004000000000', '0000000000003400', true],
+  ])('%s', (_, effective, bounding, more) => {
+    expect(exceedsKept(capabilityMasks(status(effective, bounding)))).toBe(more);
+  });
+
+  it('keep three capabilities, by the numbers of linux/capability.h', () => {
+    expect(KEPT_CAPABILITIES).toEqual({ CAP_NET_BIND_SERVICE: 10, CAP_NET_ADMIN: 12, CAP_NET_RAW: 13 });
+  });
+});
