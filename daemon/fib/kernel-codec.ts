@@ -1,5 +1,5 @@
 // FIB objects as rtnetlink messages. Decides metrics and which device carries SIDs and tunnels; knows no sockets, and
-// nothing about affinity and REPLACE-CSID, which are nftables' part.
+// nothing about what is nftables' part.
 import { CodedError } from '../../lib/errors.ts';
 import {
   type FibKey,
@@ -16,16 +16,19 @@ import { encodeRule } from '../../lib/netlink/rt/rule.ts';
 import { type Seg6LocalBehaviour, ZERO_COUNTERS } from '../../lib/netlink/seg6/local.ts';
 import type { Encode } from '../../lib/netlink/writer.ts';
 
-export type NetlinkObject = Exclude<FibObject, { kind: 'affinity' | 'replace-csid' }>;
+export type NetlinkObject = Exclude<FibObject, { kind: NftKind }>;
+
+const NFT_KINDS = ['replace-csid', 'affinity', 'mtu', 'border'] as const;
+type NftKind = (typeof NFT_KINDS)[number];
 
 /** False for what nftables holds. */
 export function isNetlinkObject(object: FibObject): object is NetlinkObject {
-  return object.kind !== 'affinity' && object.kind !== 'replace-csid';
+  return !NFT_KINDS.some((kind) => kind === object.kind);
 }
 
 export function isNetlinkKey(key: FibKey): boolean {
   const kind = kindOfKey(key);
-  return kind !== 'affinity' && kind !== 'replace-csid';
+  return !NFT_KINDS.some((known) => known === kind);
 }
 
 /**
@@ -123,6 +126,9 @@ function target(context: KernelContext, to: RouteTarget): Partial<RouteSpec> {
       const encap = { kind: 'seg6', mode: 'encap.red', segments: to.segments } as const;
       return { hops: [{ device: context.sidDevice(), weight: 1, encap }] };
     }
+    // On the SID device, where nothing leaves: a packet that would fit has no business here.
+    case 'too-big':
+      return { hops: [{ device: context.sidDevice(), weight: 1 }], mtu: to.mtu };
     case 'gateways':
       return { hops: to.hops.map((hop) => gatewayHop(context, hop)) };
     default:

@@ -26,6 +26,7 @@ describeFibContract(
       reborn: life,
       affinity: true,
       replaceCsid: true,
+      tables: true,
       async dispose() {
         for (const fib of lives) await fib.close({ remove: false });
         namespace.remove();

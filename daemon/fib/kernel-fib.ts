@@ -2,8 +2,10 @@
 // REPLACE-CSID endpoints by nftables.
 // Decides in which order the two halves act: what marks point at is there before them and goes after them. Touches only
 // what carries our protocol number, and our own tables of nftables. Reading back is kernel-scan.ts's part.
+
+import { borderCounters } from '../../lib/fib/border-table.ts';
 import type {
-  AffinityService,
+  BorderCounters,
   Fib,
   FibCapability,
   FibDelta,
@@ -13,20 +15,18 @@ import type {
   FibObject,
   FibResult,
   FibStart,
-  ReplaceSid,
   SidCounters,
 } from '../../lib/fib/fib.ts';
 import { fibKey } from '../../lib/fib/fib.ts';
 import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
-import { AffinityPlane } from './affinity-plane.ts';
 import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
 import { KernelScan } from './kernel-scan.ts';
 import { type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } from './kernel-start.ts';
 import { reasonOf } from './links.ts';
+import { countWishes, NftHalf, type NftWishes } from './nft-half.ts';
 import { probeExtras, probeKernel } from './probe.ts';
-import { ReplacePlane } from './replace-plane.ts';
 
 export type { KernelFibOptions } from './kernel-start.ts';
 
@@ -45,18 +45,10 @@ interface Life {
   readonly scan: KernelScan;
 }
 
-/** What nftables is to be told; undefined: gone. */
-interface NftWishes {
-  /** By service address. */
-  readonly affinity: Map<string, AffinityService | undefined>;
-  readonly replace: Map<FibKey, ReplaceSid | undefined>;
-}
-
 class KernelFib implements Fib {
   readonly kind = 'kernel';
   readonly #options: KernelFibOptions;
-  readonly #affinity: AffinityPlane;
-  readonly #replace: ReplacePlane;
+  readonly #nft: NftHalf;
   #life: Life | undefined;
   /** To be removed when nftables is at rest; a later put takes a key out again. */
   readonly #deferred = new Set<FibKey>();
@@ -64,8 +56,7 @@ class KernelFib implements Fib {
   constructor(options: KernelFibOptions) {
     this.#options = options;
     const { markMask, netns, nft } = options;
-    this.#affinity = new AffinityPlane({ markMask, netns, nft });
-    this.#replace = new ReplacePlane({ markMask, netns, nft });
+    this.#nft = new NftHalf({ markMask, netns, nft });
   }
 
   async start(): Promise<FibStart> {
@@ -77,11 +68,10 @@ class KernelFib implements Fib {
     if ('refused' in kernel) return { capabilities: [kernel.refused], retained: [] };
     const context = this.#context(kernel);
     const programmer = new KernelProgrammer(kernel.requests, context);
-    const planes = { affinity: this.#affinity, replace: this.#replace };
-    const scan = new KernelScan({ kernel, context, programmer, ...planes, log: this.#options.log });
+    const scan = new KernelScan({ kernel, context, programmer, nft: this.#nft, log: this.#options.log });
     this.#life = { kernel, programmer, scan };
     const capabilities: FibCapability[] = [{ name: 'net-admin', available: true, remark: '' }];
-    capabilities.push(...(await prepareKernel(this.#options, planes)));
+    capabilities.push(...(await prepareKernel(this.#options, this.#nft)));
     try {
       capabilities.push(...(await probeKernel(kernel.requests, context, this.#options)));
       capabilities.push(...probeExtras(kernel.requests, kernel.links.sidDeviceIndex()));
@@ -90,9 +80,7 @@ class KernelFib implements Fib {
     } catch (error) {
       capabilities.push({ name: 'read-back', available: false, remark: reasonOf(error).text });
     }
-    const affinity = await this.#affinity.readBack();
-    for (const service of affinity?.services ?? []) programmer.held.put(service);
-    for (const sid of (await this.#replace.readBack())?.sids ?? []) programmer.held.put(sid);
+    for (const object of await this.#nft.readBack()) programmer.held.put(object);
     return { capabilities, retained: [...programmer.held.values()] };
   }
 
@@ -109,10 +97,11 @@ class KernelFib implements Fib {
     const failures = programmer.put(puts.filter(isNetlinkObject));
     if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
     let netlinkDoneAtMs = monotonicMs();
-    const wishes = this.#wish(puts, removals, failures);
+    const wishes = this.#nft.wish(programmer.held, puts, removals, failures);
     const unwanted = removals.filter(isNetlinkKey);
-    let removed = [...wishes.affinity.values(), ...wishes.replace.values()].filter((wish) => wish === undefined).length;
-    if (isEmpty(wishes) && !this.#affinity.busy && !this.#replace.busy) {
+    const told = countWishes(wishes);
+    let removed = told.removals;
+    if (told.total === 0 && !this.#nft.busy) {
       const result = programmer.remove(unwanted);
       failures.push(...result.failures);
       removed += result.removed;
@@ -132,12 +121,12 @@ class KernelFib implements Fib {
   }
 
   async sync(desired: readonly FibObject[]): Promise<FibResult> {
-    const { scan } = this.#alive();
+    const { scan, programmer } = this.#alive();
     let netlinkDoneAtMs = 0;
     let affinityDoneAtMs = 0;
     const outcome = await scan.sync(lastPuts(desired), async (puts, removals, failures) => {
       netlinkDoneAtMs = monotonicMs();
-      const wishes = this.#wish(puts, removals, failures);
+      const wishes = this.#nft.wish(programmer.held, puts, removals, failures);
       failures.push(...(await this.#settle(wishes)));
       affinityDoneAtMs = monotonicMs();
     });
@@ -154,13 +143,19 @@ class KernelFib implements Fib {
 
   async flowCounts(): Promise<ReadonlyMap<number, number>> {
     const { kernel } = this.#alive();
-    return (await kernel.nft?.flowCounts()) ?? (await this.#affinity.countByListing());
+    return (await kernel.nft?.flowCounts()) ?? (await this.#nft.affinity.countByListing());
   }
 
   async sidCounters(): Promise<readonly SidCounters[]> {
     const { kernel } = this.#alive();
     const own = await readSidCounters(kernel.requests, this.#context(kernel));
-    return [...own, ...(await this.#replace.counters())];
+    return [...own, ...(await this.#nft.replace.counters())];
+  }
+
+  async borderCounters(): Promise<BorderCounters | undefined> {
+    this.#alive();
+    const table = await this.#nft.border.look();
+    return table && borderCounters(table);
   }
 
   async close({ remove }: { readonly remove: boolean }): Promise<void> {
@@ -168,10 +163,9 @@ class KernelFib implements Fib {
     this.#life = undefined;
     if (life) {
       await life.scan.close();
-      await this.#idle();
+      await this.#nft.idle();
       if (remove) {
-        await this.#affinity.removeAll();
-        await this.#replace.removeAll();
+        await this.#nft.removeAll();
         life.programmer.remove([...life.programmer.held.keys()]);
         life.kernel.links.removeSidDevice();
       }
@@ -179,8 +173,7 @@ class KernelFib implements Fib {
       life.kernel.nft?.close();
       life.kernel.requests.close();
     }
-    await this.#affinity.close();
-    await this.#replace.close();
+    await this.#nft.close();
   }
 
   #alive(): Life {
@@ -197,47 +190,15 @@ class KernelFib implements Fib {
     };
   }
 
-  /** Objects that nftables cannot be told are added to `failures`. The held set follows at once. */
-  #wish(puts: readonly FibObject[], removals: readonly FibKey[], failures: FibFailure[]): NftWishes {
-    const { held } = this.#alive().programmer;
-    const wishes: NftWishes = { affinity: new Map(), replace: new Map() };
-    for (const key of removals) {
-      const old = isNetlinkKey(key) ? undefined : held.remove(key);
-      if (old?.kind === 'affinity') wishes.affinity.set(old.service, undefined);
-      if (old?.kind === 'replace-csid') wishes.replace.set(key, undefined);
-    }
-    for (const object of puts) {
-      if (isNetlinkObject(object)) continue;
-      const refusal = held.refusal(object) ?? maskRefusal(object, this.#options.markMask);
-      if (refusal) {
-        failures.push(refusal);
-        continue;
-      }
-      held.put(object);
-      if (object.kind === 'affinity') wishes.affinity.set(object.service, object);
-      else wishes.replace.set(fibKey(object), object);
-    }
-    return wishes;
-  }
-
-  /** Waits until nftables has taken the wishes, and whatever came before them. */
-  async #settle({ affinity, replace }: NftWishes): Promise<FibFailure[]> {
-    const failures: FibFailure[] = [];
-    if (replace.size > 0) failures.push(...(await this.#replace.change(replace)));
-    if (affinity.size > 0) failures.push(...(await this.#affinity.change(affinity)));
-    await this.#idle();
+  /** Waits until nftables has taken the wishes; what it refused is held as the kernel has it. */
+  async #settle(wishes: NftWishes): Promise<FibFailure[]> {
+    const failures = await this.#nft.settle(wishes);
     for (const { key } of failures) {
-      const inForce = this.#replace.inForce(key) ?? this.#affinity.inForce(key.slice('affinity '.length));
+      const inForce = this.#nft.inForce(key);
       if (inForce) this.#life?.programmer.held.put(inForce);
       else this.#life?.programmer.held.remove(key);
     }
     return failures;
-  }
-
-  /** Resolves when nftables has taken what it was told. */
-  async #idle(): Promise<void> {
-    await this.#affinity.idle();
-    await this.#replace.idle();
   }
 
   #restore(device: string): void {
@@ -262,20 +223,9 @@ class KernelFib implements Fib {
   }
 }
 
-function isEmpty({ affinity, replace }: NftWishes): boolean {
-  return affinity.size === 0 && replace.size === 0;
-}
-
 function countPut(puts: readonly FibObject[], failures: readonly FibFailure[]): number {
   const failed = new Set(failures.map((failure) => failure.key));
   return puts.filter((object) => !failed.has(fibKey(object))).length;
-}
-
-function maskRefusal(object: AffinityService | ReplaceSid, mask: number): FibFailure | undefined {
-  const marks = object.kind === 'affinity' ? object.instances.map(({ mark }) => mark) : [object.mark ?? 0];
-  const foreign = marks.find((mark) => (mark & ~mask) !== 0);
-  if (foreign === undefined) return undefined;
-  return { key: fibKey(object), code: 'EINVAL', text: `mark ${foreign} has bits that are not ours` };
 }
 
 function monotonicMs(): number {

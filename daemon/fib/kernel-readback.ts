@@ -125,6 +125,10 @@ function routeObject(context: ReadContext, route: Route): FibObject | undefined 
     const whole = mode === 'encap.red' && route.hops.length === 1 && first.device === context.sidDevice();
     return whole ? { kind: 'route', prefix, table, target: { kind: 'encap', segments } } : undefined;
   }
+  if (route.mtu !== undefined) {
+    const whole = route.hops.length === 1 && first?.gateway === undefined && first?.device === context.sidDevice();
+    return whole ? { kind: 'route', prefix, table, target: { kind: 'too-big', mtu: route.mtu } } : undefined;
+  }
   const hops = route.hops.map(({ gateway, device, weight, encap }) => {
     if (encap !== undefined) return undefined;
     const name = device === undefined ? undefined : context.deviceName(device);

@@ -3,21 +3,28 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { byKeySteps, diffSteps, driftOf, driftSteps, type Steps } from '../../lib/fib/diff.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
-import { type FibDrift, type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
+import {
+  type Border,
+  type FibDrift,
+  type FibFailure,
+  type FibKey,
+  type FibObject,
+  fibKey,
+  type ServiceMtu,
+} from '../../lib/fib/fib.ts';
 import { kindOfKey, orderPuts, orderRemovals } from '../../lib/fib/order.ts';
-import type { AffinityPlane } from './affinity-plane.ts';
 import { encodeRemoval, isNetlinkKey, isNetlinkObject } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
 import type { KernelFibOptions, KernelHandles } from './kernel-start.ts';
-import type { ReplacePlane } from './replace-plane.ts';
+import type { NftHalf } from './nft-half.ts';
+import type { TablePlane } from './table-plane.ts';
 
 export interface KernelScanOptions {
   readonly kernel: KernelHandles;
   readonly context: ReadContext & Parameters<typeof encodeRemoval>[0];
   readonly programmer: KernelProgrammer;
-  readonly affinity: AffinityPlane;
-  readonly replace: ReplacePlane;
+  readonly nft: NftHalf;
   readonly log: KernelFibOptions['log'];
 }
 
@@ -62,7 +69,7 @@ export class KernelScan {
   /** Programs what is missing or different, and only then removes own objects that are not desired. */
   sync(desired: readonly FibObject[], settleNft: SettleNft): Promise<SyncOutcome> {
     return this.#exclusively(async () => {
-      const { programmer, replace } = this.#options;
+      const { programmer, nft } = this.#options;
       const read = await this.#read();
       await this.#adopt(read);
       const { put, remove } = await gently(diffSteps([...programmer.held.values()], desired));
@@ -82,7 +89,10 @@ export class KernelScan {
         removed += result.removed;
       });
       removed += this.#removeStrays(read);
-      if (!replace.isKnown) failures.push(...(await replace.repair()));
+      if (!nft.replace.isKnown) failures.push(...(await nft.replace.repair()));
+      for (const plane of nft.tables) {
+        if (!plane.isKnown && untouched(plane.key)) failures.push(...(await plane.repair(plane.inForce())));
+      }
       this.#synced = true;
       const failed = new Set(failures.map((failure) => failure.key));
       return { failures, put: put.filter((object) => !failed.has(fibKey(object))).length, removed };
@@ -104,7 +114,7 @@ export class KernelScan {
   }
 
   async #verify(): Promise<readonly FibDrift[]> {
-    const { programmer, affinity, replace, kernel } = this.#options;
+    const { programmer, nft, kernel } = this.#options;
     const read = await this.#read();
     const held = [...programmer.held.values()].filter(isNetlinkObject);
     const compared = await gently(driftSteps(held, read.objects));
@@ -121,20 +131,20 @@ export class KernelScan {
     for (const stray of read.strays) if (this.#synced) drift.push({ key: stray.key, what: 'stale' });
     if (this.#synced) this.#removeStrays(read);
     const generation = kernel.nft?.generation();
-    const own = () => affinity.transactions + replace.transactions;
-    const base = generation === undefined ? undefined : generation - own();
+    const base = generation === undefined ? undefined : generation - nft.transactions;
     if (base === undefined || base !== this.#wholeAt) {
       drift.push(...(await this.#verifyAffinity(failures)), ...(await this.#verifyReplace(failures)));
+      for (const plane of nft.tables) drift.push(...(await this.#verifyTable(plane, failures)));
       const after = kernel.nft?.generation();
-      this.#wholeAt = after === undefined ? undefined : after - own();
+      this.#wholeAt = after === undefined ? undefined : after - nft.transactions;
     }
     if (failures.length > 0) this.#options.log('warn', 'drift cannot be repaired', { failures: failures.slice(0, 10) });
     return drift;
   }
 
   async #verifyAffinity(failures: FibFailure[]): Promise<FibDrift[]> {
-    const { programmer, affinity } = this.#options;
-    const read = await affinity.readBack();
+    const { programmer, nft } = this.#options;
+    const read = await nft.affinity.readBack();
     if (!read) return [];
     const isService = (object: FibObject) => object.kind === 'affinity' && !this.#touched.has(fibKey(object));
     const held = [...programmer.held.values()].filter(isService);
@@ -150,13 +160,13 @@ export class KernelScan {
       }),
     );
     if (!this.#synced) for (const { key, what } of drift) if (what === 'stale') wishes.delete(key.slice(9));
-    if (wishes.size > 0) failures.push(...(await affinity.change(wishes)));
+    if (wishes.size > 0) failures.push(...(await nft.affinity.change(wishes)));
     return drift.filter(({ what }) => this.#synced || what !== 'stale');
   }
 
   async #verifyReplace(failures: FibFailure[]): Promise<FibDrift[]> {
-    const { programmer, replace } = this.#options;
-    const read = await replace.readBack();
+    const { programmer, nft } = this.#options;
+    const read = await nft.replace.readBack();
     if (!read) return [];
     const isOurs = (object: FibObject) => object.kind === 'replace-csid' && !this.#touched.has(fibKey(object));
     const held = [...programmer.held.values()].filter(isOurs);
@@ -170,8 +180,22 @@ export class KernelScan {
         return [key, object?.kind === 'replace-csid' ? object : undefined];
       }),
     );
-    if (read.state !== 'whole' && wishes.size === 0) failures.push(...(await replace.repair()));
-    if (wishes.size > 0) failures.push(...(await replace.change(wishes)));
+    if (read.state !== 'whole' && wishes.size === 0) failures.push(...(await nft.replace.repair()));
+    if (wishes.size > 0) failures.push(...(await nft.replace.change(wishes)));
+    return drift;
+  }
+
+  async #verifyTable(plane: TablePlane<Border | ServiceMtu>, failures: FibFailure[]): Promise<FibDrift[]> {
+    const { key } = plane;
+    const read = await plane.readBack();
+    if (!read || this.#touched.has(key)) return [];
+    const held = this.#options.programmer.held.get(key);
+    const wanted = held?.kind === 'border' || held?.kind === 'mtu' ? held : undefined;
+    const drift = driftOf(wanted ? [wanted] : [], read.object ? [read.object] : []);
+    if (drift.length === 0 && wanted && read.state === 'changed') drift.push({ key, what: 'different' });
+    // What an earlier life left goes with the first full set, not before.
+    if (!wanted && !this.#synced) return [];
+    if (drift.length > 0 || read.state !== 'whole') failures.push(...(await plane.repair(wanted)));
     return drift;
   }
 
@@ -199,15 +223,18 @@ export class KernelScan {
 
   /** Takes what was read for what is in force, except where a change has been faster. */
   async #adopt({ objects }: KernelReadBack): Promise<void> {
-    const { programmer, affinity, replace } = this.#options;
+    const { programmer, nft } = this.#options;
     const { held } = programmer;
-    const nft = await affinity.readBack();
-    const replaced = await replace.readBack();
-    const services = nft?.services.filter((service) => !nft.damaged.has(service.service)) ?? [];
-    const seen = await gently(byKeySteps([...objects, ...services, ...(replaced?.sids ?? [])]));
+    const pinned = await nft.affinity.readBack();
+    const replaced = await nft.replace.readBack();
+    const tables = await Promise.all(nft.tables.map((plane) => plane.readBack()));
+    const unread = new Set(nft.tables.filter((_, i) => !tables[i]).map((plane) => plane.key));
+    const whole = tables.flatMap((truth) => (truth?.object ? [truth.object] : []));
+    const services = pinned?.services.filter((service) => !pinned.damaged.has(service.service)) ?? [];
+    const seen = await gently(byKeySteps([...objects, ...services, ...(replaced?.sids ?? []), ...whole]));
     for (const key of [...held.keys()]) {
       const kind = kindOfKey(key);
-      const unknown = (kind === 'affinity' && !nft) || (kind === 'replace-csid' && !replaced);
+      const unknown = (kind === 'affinity' && !pinned) || (kind === 'replace-csid' && !replaced) || unread.has(key);
       if (!seen.has(key) && !unknown && !this.#touched.has(key)) held.remove(key);
     }
     await this.#inChunks([...seen], (chunk) => {

@@ -10,10 +10,9 @@ import {
   SEG6_FAMILY,
 } from '../../lib/netlink/seg6/genl.ts';
 import { RequestSocket } from '../netlink/request-socket.ts';
-import type { AffinityPlane } from './affinity-plane.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
+import type { NftHalf } from './nft-half.ts';
 import { NftNetlink } from './nft-netlink.ts';
-import type { ReplacePlane } from './replace-plane.ts';
 import { applySysctls } from './sysctls.ts';
 
 export interface KernelFibOptions {
@@ -77,24 +76,10 @@ export async function openKernel(
 }
 
 /** Settings, tunnel source and what nftables does for us; what cannot be had is told. */
-export async function prepareKernel(
-  options: KernelFibOptions,
-  { affinity, replace }: { readonly affinity: AffinityPlane; readonly replace: ReplacePlane },
-): Promise<FibCapability[]> {
+export async function prepareKernel(options: KernelFibOptions, nft: NftHalf): Promise<FibCapability[]> {
   const found = applySysctls(FORWARDING_SYSCTLS, options.netns);
   found.push(setTunnelSource(options));
-  const why = await affinity.probe();
-  found.push({
-    name: 'affinity',
-    available: why === '',
-    remark: why && `flows are not pinned, every packet follows the main table (${why})`,
-  });
-  const refusal = await replace.probe();
-  found.push({
-    name: 'replace-csid',
-    available: refusal === '',
-    remark: refusal && `no REPLACE-CSID endpoints here (${refusal})`,
-  });
+  found.push(...(await nft.probe()));
   return found;
 }
 

@@ -28,6 +28,10 @@ export function objectText(object: FibObject): string {
       return `rule ${object.family} ${object.priority} ${object.fwmark}/${object.mask} ${object.table}`;
     case 'affinity':
       return affinityText(object);
+    case 'border':
+      return `border ${sorted([...object.inside])} ${sorted([...object.sidSpace])}`;
+    case 'mtu':
+      return `mtu ${object.mtu} ${object.mark} ${sorted([...object.services])}`;
     default:
       return object satisfies never;
   }
@@ -44,6 +48,8 @@ function targetText(target: RouteTarget): string {
       return `group ${target.id}`;
     case 'blackhole':
       return 'blackhole';
+    case 'too-big':
+      return `too big ${target.mtu}`;
     case 'encap':
       return `segs ${target.segments.join(',')}`;
     case 'gateways':

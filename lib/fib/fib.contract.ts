@@ -3,13 +3,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sameObject } from './equality.ts';
 import {
   type AffinityService,
+  BORDER_KEY,
+  type Border,
   type Fib,
   type FibObject,
   type FibRoute,
   fibKey,
   type LocalSid,
+  MTU_KEY,
   type ReplaceSid,
   type SegmentNexthop,
+  type ServiceMtu,
 } from './fib.ts';
 
 /** One forwarding plane under test, not started. */
@@ -22,6 +26,8 @@ export interface FibFixture {
   reborn(): Fib;
   /** True: the FIB has learned flows and counts them. */
   readonly affinity: boolean;
+  /** True: the FIB has border and MTU tables. */
+  readonly tables: boolean;
   /** True: the FIB has REPLACE-CSID endpoints. */
   readonly replaceCsid: boolean;
   dispose(): Promise<void>;
@@ -63,6 +69,9 @@ const affinity = (weights: readonly [number, number], service = 'fd00:cafe::80')
   idleTimeoutMs: 60_000,
   closingTimeoutMs: 2000,
 });
+
+const border: Border = { kind: 'border', inside: ['eth1', 'eth-2.7'], sidSpace: ['fcbb:bb::/32'] };
+const mtu: ServiceMtu = { kind: 'mtu', services: ['fd00:cafe::80', '10.80.0.80'], mtu: 1404, mark: 0xfff };
 
 /** One service as the router programs it: by table and mark, and by main for unmarked packets. */
 const service: readonly FibObject[] = [
@@ -329,9 +338,48 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       await expectHeld(replaceSid('3:1'));
     });
 
+    it('takes, changes and drops border and MTU', async () => {
+      if (!fixture.tables) return;
+      await fib.start();
+      expect((await put(border, mtu)).failures).toEqual([]);
+      await expectHeld(border, mtu);
+      expect(await fib.borderCounters()).toEqual({ routingHeaders: 0, toSids: 0, fromSids: 0 });
+      const wider: Border = { ...border, inside: [], sidSpace: ['5f00::/16', 'fcbb:bb::/32', 'fcbb:bc::/31'] };
+      const tighter: ServiceMtu = { ...mtu, services: ['10.80.0.80'], mtu: 1300, mark: 0xffe };
+      expect((await put(wider, tighter)).failures).toEqual([]);
+      await expectHeld(wider, tighter);
+      expect(await remove(BORDER_KEY, MTU_KEY)).toMatchObject({ failures: [], removed: 2 });
+      await expectHeld();
+      expect(await fib.borderCounters()).toBeUndefined();
+    });
+
+    it('answers packets that are too big from a route that forwards nothing', async () => {
+      await fib.start();
+      const tooBig: FibRoute = { ...toGroup('fd00:cafe::80/128', 0, TABLE), target: { kind: 'too-big', mtu: 1404 } };
+      const ipv4: FibRoute = { ...tooBig, prefix: '10.80.0.80/32' };
+      expect((await put(tooBig, ipv4)).failures).toEqual([]);
+      await expectHeld(tooBig, ipv4);
+      const less: FibRoute = { ...tooBig, target: { kind: 'too-big', mtu: 1340 } };
+      expect((await put(less)).failures).toEqual([]);
+      await expectHeld(less, ipv4);
+    });
+
+    it('refuses a SID space within itself, names that are none, and an MTU that no link has', async () => {
+      await fib.start();
+      const wrong: FibObject[] = [
+        { ...border, sidSpace: ['fcbb::/16', 'fcbb:bb::/32'] },
+        { ...mtu, mtu: 1279 },
+        { ...toGroup('fd00:cafe::80/128', 0, TABLE), target: { kind: 'too-big', mtu: 70_000 } },
+      ];
+      expect((await put(...wrong)).failures.map(({ code }) => code)).toEqual(['EINVAL', 'EINVAL', 'EINVAL']);
+      expect((await put({ ...border, inside: ['eth0"; flush ruleset'] })).failures).toMatchObject([{ code: 'EINVAL' }]);
+      await expectHeld();
+    });
+
     it('takes over what an earlier life left and removes only at the first sync what nobody wants', async () => {
       const services: FibObject[] = fixture.affinity ? [affinity([700, 300])] : [];
       if (fixture.replaceCsid) services.push(replaceSid('3:1'), replaceSid('3:2', 0x203));
+      if (fixture.tables) services.push(border, mtu);
       await fib.start();
       await put(...service, ...services, sid('fcbb:bb:1:1::/64', { action: 'End' }));
       await fib.close({ remove: false });
@@ -358,6 +406,7 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
         ...service,
         ...(fixture.affinity ? [affinity([1000, 0])] : []),
         ...(fixture.replaceCsid ? [replaceSid('3:1')] : []),
+        ...(fixture.tables ? [border, mtu] : []),
       ]);
       await fib.close({ remove: true });
       fib = fixture.reborn();

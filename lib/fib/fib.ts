@@ -45,7 +45,9 @@ export type RouteTarget =
   | { readonly kind: 'gateways'; readonly hops: readonly GatewayHop[] }
   /** Imposes segments (`encap.red`) on the SID device, in travel order: for prefixes of which few share a list. */
   | { readonly kind: 'encap'; readonly segments: readonly string[] }
-  | { readonly kind: 'blackhole' };
+  | { readonly kind: 'blackhole' }
+  /** Forwards nothing: packets that have more than `mtu` bytes are answered with Packet Too Big of that MTU. */
+  | { readonly kind: 'too-big'; readonly mtu: number };
 
 export interface FibRoute {
   readonly kind: 'route';
@@ -157,10 +159,43 @@ export interface AffinityService extends AffinityClass {
   readonly classifier?: readonly ClassifierRule[];
 }
 
-export type FibObject = SegmentNexthop | NexthopGroup | FibRoute | LocalSid | ReplaceSid | FibRule | AffinityService;
+/** Drops what nobody outside the domain may send: segment routing headers, packets to SIDs, and packets from SIDs. */
+export interface Border {
+  readonly kind: 'border';
+  /** Interfaces of the domain; what comes in through any other comes from outside. Loopback is inside unsaid. */
+  readonly inside: readonly string[];
+  /** Canonical IPv6 prefixes that hold the domain's SIDs; none contains another. */
+  readonly sidSpace: readonly string[];
+}
+
+/** Keeps packets to services small enough for what encapsulation adds, on paths that carry no more (dataplane.md 1.3). */
+export interface ServiceMtu {
+  readonly kind: 'mtu';
+  /** Anycast addresses. */
+  readonly services: readonly string[];
+  /** Bytes that a packet to a service may have before it is encapsulated, 1280..65535. TCP's MSS follows from it. */
+  readonly mtu: number;
+  /** What is larger and not TCP gets this mark, for a rule that selects a table of `too-big` routes. */
+  readonly mark: number;
+}
+
+export type FibObject =
+  | SegmentNexthop
+  | NexthopGroup
+  | FibRoute
+  | LocalSid
+  | ReplaceSid
+  | FibRule
+  | AffinityService
+  | Border
+  | ServiceMtu;
 
 /** Names an object; two objects with one key replace each other. */
 export type FibKey = string;
+
+/** There is one of each. */
+export const BORDER_KEY: FibKey = 'border domain';
+export const MTU_KEY: FibKey = 'mtu services';
 
 export function fibKey(object: FibObject): FibKey {
   switch (object.kind) {
@@ -178,6 +213,10 @@ export function fibKey(object: FibObject): FibKey {
       return `rule ${object.family} ${object.priority}`;
     case 'affinity':
       return `affinity ${object.service}`;
+    case 'border':
+      return BORDER_KEY;
+    case 'mtu':
+      return MTU_KEY;
     default:
       return object satisfies never;
   }
@@ -232,6 +271,16 @@ export interface SidCounters {
   readonly errors: number;
 }
 
+/** Packets that the border dropped since its table was made, each counted once. */
+export interface BorderCounters {
+  /** With a segment routing header, to whatever address. */
+  readonly routingHeaders: number;
+  /** To an address in SID space. */
+  readonly toSids: number;
+  /** From an address in SID space. */
+  readonly fromSids: number;
+}
+
 export interface Fib {
   readonly kind: 'kernel' | 'memory';
   /** Probes, prepares the SID device, sysctls and tunnel source; reads own objects; flushes nothing. */
@@ -247,6 +296,8 @@ export interface Fib {
   /** Live flows held per slot. */
   flowCounts(): Promise<ReadonlyMap<number, number>>;
   sidCounters(): Promise<readonly SidCounters[]>;
+  /** Undefined: there is no border in force. */
+  borderCounters(): Promise<BorderCounters | undefined>;
   /** Removes own objects when `remove`, otherwise leaves forwarding as it is (crash and restart look alike). */
   close(options: { readonly remove: boolean }): Promise<void>;
 }

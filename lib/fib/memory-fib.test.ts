@@ -22,6 +22,7 @@ describeFibContract('memory FIB', async () => {
     reborn: () => createMemoryFib({ retained: left }),
     affinity: true,
     replaceCsid: true,
+    tables: true,
     async dispose() {},
   };
 });

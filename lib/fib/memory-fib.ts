@@ -2,6 +2,7 @@
 // kernel's rules about objects and references, so what it accepts the kernel accepts. Refuses to know time: a clock comes in.
 import { diffObjects } from './diff.ts';
 import {
+  BORDER_KEY,
   type Fib,
   type FibDelta,
   type FibDrift,
@@ -100,6 +101,9 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
         if (object.kind === 'local-sid' || object.kind === 'replace-csid')
           counters.push({ prefix: object.prefix, packets: 0, bytes: 0, errors: 0 });
       return counters;
+    },
+    async borderCounters() {
+      return held.has(BORDER_KEY) ? { routingHeaders: 0, toSids: 0, fromSids: 0 } : undefined;
     },
     async close({ remove: all }) {
       if (all) remove([...held.keys()]);

@@ -1,7 +1,14 @@
 // Which objects no forwarding plane would take, told before the kernel answers with a bare EINVAL (it names neither
 // the segment nor the weight). Looks at one object alone; references are object-set.ts's concern.
-import { addressFamily, addressToBytes, canonicalAddress, canonicalPrefix, parsePrefix } from '../net/address.ts';
-import type { AffinityService, FibObject, LocalSid, ReplaceSid } from './fib.ts';
+import {
+  addressFamily,
+  addressToBytes,
+  canonicalAddress,
+  canonicalPrefix,
+  parsePrefix,
+  prefixContains,
+} from '../net/address.ts';
+import type { AffinityService, Border, FibObject, LocalSid, ReplaceSid, ServiceMtu } from './fib.ts';
 
 /** What is wrong with the object itself, whatever else is there; undefined: nothing. */
 export function objectFault(object: FibObject): string | undefined {
@@ -20,6 +27,7 @@ export function objectFault(object: FibObject): string | undefined {
         if (canonicalPrefix(object.prefix) !== object.prefix) return 'prefix is not canonical';
         if (!isId(object.table)) return 'table is not in 1..4294967295';
         if (object.target.kind === 'encap') return segmentsFault(object.target.segments);
+        if (object.target.kind === 'too-big') return isMtu(object.target.mtu) ? undefined : MTU_FAULT;
         if (object.target.kind !== 'gateways') return undefined;
         if (object.target.hops.length === 0) return 'no hops';
         return object.target.hops.every((hop) => isWeight(hop.weight)) ? undefined : 'a weight is not in 1..256';
@@ -32,6 +40,10 @@ export function objectFault(object: FibObject): string | undefined {
         return isId(object.mask) && (object.fwmark & ~object.mask) === 0 ? undefined : 'mark has bits outside its mask';
       case 'affinity':
         return affinityFault(object);
+      case 'border':
+        return borderFault(object);
+      case 'mtu':
+        return mtuFault(object);
       default:
         return object satisfies never;
     }
@@ -112,6 +124,35 @@ function affinityFault({ service, instances, idleTimeoutMs, closingTimeoutMs }: 
   if (!instances.every(({ weight }) => Number.isInteger(weight) && weight >= 0)) return 'a weight is not whole';
   const sum = instances.reduce((total, instance) => total + instance.weight, 0);
   return sum === 0 || sum === 1000 ? undefined : `weights sum to ${sum}, not to 1000 or 0`;
+}
+
+function borderFault({ inside, sidSpace }: Border): string | undefined {
+  const strange = inside.find((name) => !/^[\w.@:-]{1,15}$/.test(name));
+  if (strange !== undefined) return `${strange} is not the name of an interface`;
+  if (new Set(inside).size < inside.length) return 'an interface occurs twice';
+  const wrong = sidSpace.find((prefix) => !prefix.includes(':') || canonicalPrefix(prefix) !== prefix);
+  if (wrong !== undefined) return `${wrong} is not a canonical IPv6 prefix`;
+  const prefixes = sidSpace.map(parsePrefix);
+  const within = prefixes.findIndex((inner) =>
+    prefixes.some((outer) => outer !== inner && outer.length <= inner.length && prefixContains(outer, inner.address)),
+  );
+  return within < 0 ? undefined : `${sidSpace[within]} lies within another prefix`;
+}
+
+function mtuFault({ services, mtu, mark }: ServiceMtu): string | undefined {
+  const wrong = services.find((service) => canonicalAddress(service) !== service);
+  if (wrong !== undefined) return `${wrong} is not a canonical address`;
+  if (services.length === 0 || new Set(services).size < services.length)
+    return 'services are none, or one occurs twice';
+  if (!isId(mark)) return 'mark is not in 1..4294967295';
+  return isMtu(mtu) ? undefined : MTU_FAULT;
+}
+
+const MTU_FAULT = 'mtu is not in 1280..65535';
+
+/** RFC 8200 5: no link has less. */
+function isMtu(value: number): boolean {
+  return Number.isInteger(value) && value >= 1280 && value <= 65535;
 }
 
 function isId(value: number): boolean {

@@ -14,6 +14,8 @@ const RANK = {
   rule: 4,
   'replace-csid': 5,
   affinity: 6,
+  mtu: 7,
+  border: 8,
 } as const satisfies Record<FibObject['kind'], number>;
 
 const LADDER = Object.keys(RANK) as readonly FibObject['kind'][];

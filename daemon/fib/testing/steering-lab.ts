@@ -24,12 +24,13 @@ type SevenNamespaces = readonly [Namespace, Namespace, Namespace, Namespace, Nam
 
 export class SteeringLab {
   readonly ingress: Namespace;
+  readonly core: Namespace;
   readonly log: unknown[] = [];
   /** The ingress router's forwarding plane: started, with the underlay synced. */
   fib: Fib;
   readonly #namespaces: SevenNamespaces;
   readonly #others: Fib[] = [];
-  readonly #client: Namespace;
+  readonly client: Namespace;
   #clientProcess: ChildProcess | undefined;
 
   constructor() {
@@ -37,7 +38,7 @@ export class SteeringLab {
       (label) => new Namespace(label),
     ) as unknown as SevenNamespaces;
     this.#namespaces = namespaces;
-    [this.#client, this.ingress] = namespaces;
+    [this.client, this.ingress, this.core] = namespaces;
     this.fib = kernelFibIn(this.ingress, 'fcbb:bb:a::1', this.log);
   }
 
@@ -77,7 +78,7 @@ export class SteeringLab {
       this.#process(s1!, 'echo-host.ts', 's1', ...ports),
       this.#process(s2!, 'echo-host.ts', 's2', ...ports),
     ]);
-    this.#clientProcess = await this.#process(this.#client, 'client.ts');
+    this.#clientProcess = await this.#process(this.client, 'client.ts');
   }
 
   /** The ingress's own routes. */

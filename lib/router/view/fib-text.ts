@@ -23,6 +23,10 @@ export function fibText(object: FibObject): string {
       );
       return `${object.service} ${object.mode} { ${shares.join(', ')} }`;
     }
+    case 'border':
+      return `inside ${object.inside.join(',') || 'nothing'} sids ${object.sidSpace.join(',')}`;
+    case 'mtu':
+      return `${object.services.join(',')} mtu ${object.mtu} mark 0x${object.mark.toString(16)}`;
     default:
       return object satisfies never;
   }
@@ -34,6 +38,8 @@ function targetText(prefix: string, target: RouteTarget): string {
       return `${prefix} nhid ${target.id}`;
     case 'blackhole':
       return `blackhole ${prefix}`;
+    case 'too-big':
+      return `${prefix} mtu ${target.mtu}`;
     case 'encap':
       return `${prefix} encap seg6 mode encap.red segs ${target.segments.join(',')}`;
     case 'gateways': {

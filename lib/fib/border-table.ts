@@ -1,0 +1,68 @@
+// The border of the SRv6 domain as one table of nftables, before everything else that looks at a packet (RFC 8402 8.2,
+// RFC 8754 5.1, RFC 8986 9): from outside come neither segment routing headers nor packets to or from SIDs. The
+// kernel's own switch, seg6_enabled, does not keep packets from local SIDs.
+//
+// Routing headers are found behind other extension headers too, and a fragment has a destination like any packet. A
+// header chain that is spread over fragments does not get further: the kernel drops it (RFC 7112).
+import { BORDER_KEY, type Border, type BorderCounters } from './fib.ts';
+import { renderTableRemoval, type TableReadBack, type WholeTable } from './nft-table.ts';
+
+/** Our only table here; nothing in any other is ever touched. */
+export const BORDER_TABLE = 'cfnd_border';
+const TABLE = `ip6 ${BORDER_TABLE}`;
+
+/** Before REPLACE-CSID endpoints (raw, -300), after defragmentation (-400). */
+const PRIORITY = -350;
+
+/** First match counts: a packet with a routing header to a SID is one dropped packet. */
+const REASONS = [
+  { counter: 'routing_headers', match: 'rt type 4' },
+  { counter: 'to_sids', match: 'ip6 daddr @sid_space' },
+  { counter: 'from_sids', match: 'ip6 saddr @sid_space' },
+] as const;
+
+export const borderTable: WholeTable<Border> = {
+  key: BORDER_KEY,
+  family: 'ip6',
+  name: BORDER_TABLE,
+  render(before, after) {
+    if (before) return renderElements(after, true);
+    return [
+      ...renderTableRemoval(borderTable),
+      `add table ${TABLE}`,
+      ...REASONS.map(({ counter }) => `add counter ${TABLE} ${counter}`),
+      `add set ${TABLE} inside { type ifname; }`,
+      `add set ${TABLE} sid_space { type ipv6_addr; flags interval; }`,
+      `add chain ${TABLE} outside`,
+      ...REASONS.map(({ counter, match }) => `add rule ${TABLE} outside ${match} counter name ${counter} drop`),
+      ...renderElements(after, false),
+      `add chain ${TABLE} arriving { type filter hook prerouting priority ${PRIORITY}; policy accept; }`,
+      `add rule ${TABLE} arriving iifname != @inside goto outside`,
+    ];
+  },
+  read({ sets, rules }) {
+    const inside = sets.get('inside');
+    const sidSpace = sets.get('sid_space');
+    if (!inside || !sidSpace || rules.get('outside')?.length !== REASONS.length) return undefined;
+    return { kind: 'border', inside: inside.filter((name) => name !== 'lo'), sidSpace };
+  },
+};
+
+export function borderCounters({ counters }: TableReadBack): BorderCounters {
+  const packets = (name: (typeof REASONS)[number]['counter']) => counters.get(name) ?? 0;
+  return {
+    routingHeaders: packets('routing_headers'),
+    toSids: packets('to_sids'),
+    fromSids: packets('from_sids'),
+  };
+}
+
+/** What a router sends to itself passes prerouting on loopback. */
+function renderElements({ inside, sidSpace }: Border, filled: boolean): string[] {
+  const names = ['lo', ...inside].map((name) => `"${name}"`);
+  return [
+    ...(filled ? [`flush set ${TABLE} inside`, `flush set ${TABLE} sid_space`] : []),
+    `add element ${TABLE} inside { ${names.join(', ')} }`,
+    ...(sidSpace.length > 0 ? [`add element ${TABLE} sid_space { ${sidSpace.join(', ')} }`] : []),
+  ];
+}
