@@ -5,6 +5,42 @@ import type { AffinityMode } from '../fib/fib.ts';
 import type { Family, PeerName, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
 import type { SidStructure } from '../model/service-route.ts';
 
+/** Conditions of a policy rule: every list that is not empty must have an entry that fits; `*` stands for anything. */
+export interface PolicyMatch {
+  /** Canonical prefixes. */
+  readonly services: readonly string[];
+  /** Site of the originator. */
+  readonly sites: readonly string[];
+  readonly regions: readonly string[];
+  /** Capabilities and residency tags. */
+  readonly tags: readonly string[];
+  readonly classes: readonly string[];
+  readonly peers: readonly string[];
+  readonly communities: readonly string[];
+}
+
+export interface PolicyChange {
+  readonly preference?: number;
+  readonly drain?: boolean;
+  readonly addCommunities: readonly string[];
+  readonly removeCommunities: readonly string[];
+}
+
+export interface PolicyRule {
+  readonly name: string;
+  readonly match: PolicyMatch;
+  readonly set: PolicyChange;
+  /** `continue`: the changes hold, the next rule is looked at. */
+  readonly verdict: 'accept' | 'reject' | 'continue';
+}
+
+export interface PolicyConfig {
+  readonly name: string;
+  readonly rules: readonly PolicyRule[];
+  /** Verdict on a route that no rule decided. */
+  readonly otherwise: 'accept' | 'reject';
+}
+
 export interface PeerConfig {
   readonly name: PeerName;
   /** Address to dial and to accept from; canonical. */

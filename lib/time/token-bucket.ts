@@ -1,0 +1,38 @@
+// A bound on a rate that lets bursts pass: tokens fill at a rate up to a depth, each thing that passes takes one.
+
+export interface BucketConfig {
+  readonly perSecond: number;
+  /** Most that pass at once. */
+  readonly burst: number;
+}
+
+/** Owned and stored by the caller; a new one is full. */
+export interface Bucket {
+  readonly tokens: number;
+  readonly atMs: number;
+}
+
+export function fullBucket(config: BucketConfig, atMs: number): Bucket {
+  return { tokens: config.burst, atMs };
+}
+
+/** The bucket after taking one token at `atMs`; undefined: it is empty, and nothing is taken. */
+export function takeToken(bucket: Bucket, config: BucketConfig, atMs: number): Bucket | undefined {
+  const tokens = tokensAt(bucket, config, atMs);
+  // A hair less than one counts as one: otherwise the time that `tokenAtMs` names could be too early by rounding.
+  return tokens < 1 - 1e-9 ? undefined : { tokens: Math.max(0, tokens - 1), atMs };
+}
+
+/** When the next token is there; never before `atMs`. */
+export function tokenAtMs(bucket: Bucket, config: BucketConfig, atMs: number): number {
+  return atMs + Math.max(0, ((1 - tokensAt(bucket, config, atMs)) * 1000) / config.perSecond);
+}
+
+/** True when it is full again: the same as a new one, so it need not be kept. */
+export function isFull(bucket: Bucket, config: BucketConfig, atMs: number): boolean {
+  return tokensAt(bucket, config, atMs) >= config.burst;
+}
+
+function tokensAt(bucket: Bucket, config: BucketConfig, atMs: number): number {
+  return Math.min(config.burst, bucket.tokens + ((atMs - bucket.atMs) * config.perSecond) / 1000);
+}
