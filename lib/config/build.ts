@@ -3,11 +3,20 @@
 import { invariant } from '../errors.ts';
 import type { SidStructure } from '../model/service-route.ts';
 import { FUNCTION_END } from '../model/sid-functions.ts';
-import { addressFamily, addressToBytes, bytesToAddress, canonicalAddress, parsePrefix } from '../net/address.ts';
+import {
+  addressFamily,
+  addressToBytes,
+  bytesToAddress,
+  canonicalAddress,
+  canonicalPrefix,
+  parsePrefix,
+} from '../net/address.ts';
 import type {
   HealthConfig,
   LocalInstanceConfig,
   MetricsSourceConfig,
+  PeerConfig,
+  PolicyConfig,
   RouterConfig,
   ServiceClassConfig,
 } from './config.ts';
@@ -74,16 +83,26 @@ export function buildConfig(file: Sections): RouterConfig {
     security: file.security,
     ...(file.tls !== undefined && file.security === 'mutual-tls' ? { tls: file.tls } : {}),
     admin: file.admin,
-    peers: file.peers.map((peer) => ({
-      name: peer.name,
-      address: peer.address,
-      port: peer.port,
-      families: peer.families,
-      holdTimeMs: peer['hold-time'],
-      connectRetryMs: peer['connect-retry'],
-      passive: peer.passive,
-      link: peer.link ?? file.links.find((link) => link['remote-address'] === peer.address)?.name ?? '',
-    })),
+    ...(file.role && { peerRole: file.role }),
+    policies: Object.entries(file.policies).map(([name, policy]) => buildPolicy(name, policy, file.services)),
+    protocol: {
+      restartTimeMs: file.protocol['restart-time'],
+      longLivedMs: file.protocol['long-lived-time'],
+      digestIntervalMs: file.protocol['digest-interval'],
+      clockSkewMs: file.protocol['clock-skew'],
+      damping: {
+        enabled: file.protocol.damping.enabled,
+        penalty: file.protocol.damping.penalty,
+        suppress: file.protocol.damping.suppress,
+        reuse: file.protocol.damping.reuse,
+        halfLifeMs: file.protocol.damping['half-life'],
+      },
+      reportRate: {
+        perSecond: file.protocol['report-rate']['per-second'],
+        burst: file.protocol['report-rate'].burst,
+      },
+    },
+    peers: file.peers.map((peer) => buildPeer(peer, file)),
     srv6: {
       locator: file.srv6.locator,
       structure,
@@ -137,6 +156,70 @@ export function buildConfig(file: Sections): RouterConfig {
     recorder: { file: file.recorder.file ?? '', maxBytes: file.recorder['max-size'] },
     log: file.log,
   };
+}
+
+function buildPeer(peer: Sections['peers'][number], file: Sections): PeerConfig {
+  const { subscribe, limits } = peer;
+  return {
+    name: peer.name,
+    address: peer.address,
+    port: peer.port,
+    families: peer.families,
+    holdTimeMs: peer['hold-time'],
+    connectRetryMs: peer['connect-retry'],
+    passive: peer.passive,
+    link: peer.link ?? file.links.find((link) => link['remote-address'] === peer.address)?.name ?? '',
+    ...(peer.role && { remoteRole: peer.role }),
+    requiredCapabilities: peer.require,
+    importPolicy: peer.import ?? '',
+    exportPolicy: peer.export ?? '',
+    subscription: { ...subscribe, services: requirePrefixes(subscribe.services, file.services) },
+    limits: {
+      service: limits.service,
+      linkState: limits['link-state'],
+      warnPercent: limits.warn,
+      action: limits.action,
+      restartMs: limits.restart,
+    },
+    pacing: peer.pacing,
+  };
+}
+
+function buildPolicy(name: string, policy: Sections['policies'][string], services: Sections['services']): PolicyConfig {
+  return {
+    name,
+    rules: policy.rules.map(({ match, set, ...rule }) => ({
+      ...rule,
+      match: { ...match, services: requirePrefixes(match.services, services) },
+      set: {
+        ...(set.preference !== undefined && { preference: set.preference }),
+        ...(set.drain !== undefined && { drain: set.drain }),
+        addCommunities: set['add-communities'],
+        removeCommunities: set['remove-communities'],
+      },
+    })),
+    otherwise: policy.otherwise,
+  };
+}
+
+/** Canonical prefix of services given by name, address or prefix; undefined: none of them. */
+export function resolveServices(text: string, services: Readonly<Record<string, string>>): string | undefined {
+  const address = resolveService(text, services);
+  if (address !== undefined) return `${address}/128`;
+  if (!text.includes('/')) return undefined;
+  try {
+    return canonicalPrefix(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function requirePrefixes(texts: readonly string[], services: Sections['services']): string[] {
+  return texts.map((text) => {
+    const prefix = resolveServices(text, services);
+    invariant(prefix !== undefined, 'references to services were checked');
+    return prefix;
+  });
 }
 
 function buildInstance(instance: FileInstance, services: Sections['services']): LocalInstanceConfig {

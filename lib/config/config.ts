@@ -2,7 +2,7 @@
 // default stands in schema.ts next to its option. Config types stop at compose.ts and router/start.ts.
 
 import type { AffinityMode } from '../fib/fib.ts';
-import type { Family, PeerName, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
+import type { Family, PeerName, PeerRole, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
 import type { SidStructure } from '../model/service-route.ts';
 
 /** Conditions of a policy rule: every list that is not empty must have an entry that fits; `*` stands for anything. */
@@ -54,6 +54,52 @@ export interface PeerConfig {
   readonly passive: boolean;
   /** Interface whose loss (netlink or STAMP) ends the session at once; empty: none. */
   readonly link: string;
+  /** What the peer must say it is; absent: anything. */
+  readonly remoteRole?: PeerRole;
+  readonly requiredCapabilities: readonly string[];
+  /** Names from `policies`; '': everything passes. */
+  readonly importPolicy: string;
+  readonly exportPolicy: string;
+  /** What to hear: matches every list that is not empty. */
+  readonly subscription: {
+    /** Canonical prefixes. */
+    readonly services: readonly string[];
+    readonly regions: readonly string[];
+    readonly classes: readonly string[];
+  };
+  readonly limits: PeerLimits;
+  /** Least time between UPDATEs, ms. */
+  readonly pacing: Readonly<Record<Family, number>>;
+}
+
+export interface PeerLimits {
+  /** Routes, and nodes, that the peer may have announced. */
+  readonly service: number;
+  readonly linkState: number;
+  readonly warnPercent: number;
+  readonly action: 'close' | 'truncate';
+  /** After a close the peer is tried again; 0: only by the operator. */
+  readonly restartMs: number;
+}
+
+/** What holds for all sessions. */
+export interface ProtocolConfig {
+  /** RFC 4724; 0: routes go with their session. */
+  readonly restartTimeMs: number;
+  /** RFC 9494; 0: routes go with the restart time. */
+  readonly longLivedMs: number;
+  /** 0: never. */
+  readonly digestIntervalMs: number;
+  readonly clockSkewMs: number;
+  readonly damping: {
+    readonly enabled: boolean;
+    readonly penalty: number;
+    readonly suppress: number;
+    readonly reuse: number;
+    readonly halfLifeMs: number;
+  };
+  /** Load reports of one service from one site. */
+  readonly reportRate: { readonly perSecond: number; readonly burst: number };
 }
 
 export interface StampConfig {
@@ -180,6 +226,10 @@ export interface RouterConfig {
   /** PEM files; present exactly with `mutual-tls`. */
   readonly tls?: { readonly certificate: string; readonly key: string; readonly authorities: string };
   readonly admin: { readonly socket: string };
+  /** What this router is to its peers; absent: nothing in particular. */
+  readonly peerRole?: PeerRole;
+  readonly policies: readonly PolicyConfig[];
+  readonly protocol: ProtocolConfig;
   readonly peers: readonly PeerConfig[];
   readonly srv6: {
     readonly locator: string;

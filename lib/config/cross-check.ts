@@ -2,24 +2,14 @@
 // overlap. Runs over what is valid on its own (sections, entries of lists); a check whose inputs are missing is skipped.
 import { parsePrefix, prefixContains } from '../net/address.ts';
 import { defaultStructure, ownAddresses, resolveService } from './build.ts';
+import { checkPeerProtocol, checkPolicies } from './check-protocol.ts';
+import { type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
 import type { ConfigPath } from './locate.ts';
-import { nearestWord } from './nearest-word.ts';
-import type { SectionName, Sections } from './schema.ts';
+import type { Sections } from './schema.ts';
 import { sidFault } from './sid-fault.ts';
-
-export interface Finding {
-  readonly severity: 'error' | 'warning';
-  readonly path: ConfigPath;
-  readonly message: string;
-}
 
 /** Nexthop groups, and member nexthops, that one router may hold. */
 export const ID_RANGE = 1_000_000;
-
-type Report = (path: ConfigPath, message: string) => void;
-type Check = (file: Partial<Sections>, error: Report, warn: Report, isComplete: IsComplete) => void;
-/** False: faulty entries were left out of this list, so that a name not found in it may well exist. */
-type IsComplete = (section: SectionName) => boolean;
 
 /** Runs every check; findings are in no particular order. */
 export function crossCheck(file: Partial<Sections>, isComplete: IsComplete = () => true): Finding[] {
@@ -238,6 +228,8 @@ const CHECKS: readonly Check[] = [
   checkSrv6,
   checkLinks,
   checkPeers,
+  checkPeerProtocol,
+  checkPolicies,
   checkServices,
   checkInstances,
   checkClasses,
@@ -253,23 +245,4 @@ function checkReference(
 ): void {
   if (services === undefined || resolveService(text, services) !== undefined) return;
   error(path, `${unknownName('service', text, Object.keys(services))} (an IPv6 address is possible too)`);
-}
-
-function unknownName(what: string, name: string, known: readonly string[]): string {
-  const near = nearestWord(name, known);
-  return `there is no ${what} ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}`;
-}
-
-function unique<T>(
-  rows: readonly T[],
-  key: (row: T) => string,
-  path: (index: number) => ConfigPath,
-  what: string,
-  error: Report,
-): void {
-  const seen = new Set<string>();
-  for (const [i, row] of rows.entries()) {
-    if (seen.has(key(row))) error(path(i), `the same ${what} stands above`);
-    seen.add(key(row));
-  }
 }

@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml, stringify } from 'yaml';
+import { completeConfig } from './complete.ts';
 import type { RouterConfig } from './config.ts';
 import { configJsonSchema } from './json-schema.ts';
 import { formatConfigError, parseConfig } from './parse.ts';
@@ -71,6 +72,7 @@ describe('what a file means', () => {
       'links',
       'stamp',
       'peers',
+      'protocol',
       'fib',
       'log',
     ] as const) {
@@ -96,6 +98,91 @@ describe('what a file means', () => {
     const config = accepted(EXAMPLE);
     expect(config.instances[0]).toMatchObject({ service: 'fd00:cafe::80', serviceName: 'web' });
     expect(config.steering.services).toEqual([{ service: 'fd00:cafe::80', class: 'interactive' }]);
+  });
+
+  test('a recorded configuration from before an option existed gets what was in force then', () => {
+    const config = accepted(MINIMAL);
+    const { policies: _, protocol: __, ...old } = config;
+    const peers = old.peers.map(({ name, address, port, families, holdTimeMs, connectRetryMs, passive, link }) => ({
+      name,
+      address,
+      port,
+      families,
+      holdTimeMs,
+      connectRetryMs,
+      passive,
+      link,
+    }));
+    const completed = completeConfig({ ...old, peers });
+    expect(completed.peers[0]).toMatchObject({ importPolicy: '', pacing: { compute: 0 } });
+    expect(Object.keys(completed).sort()).toEqual(Object.keys(config).sort());
+    expect(Object.keys(completed.peers[0]!).sort()).toEqual(Object.keys(config.peers[0]!).sort());
+    expect(completeConfig(config)).toEqual(config);
+  });
+
+  test('policies name services by name, address or prefix, and keep their order', () => {
+    const match = { services: ['web', 'fd00:beef::1', 'fd00:beef::/64'] };
+    const config = accepted(
+      withSections({
+        services: { web: 'fd00:cafe::80' },
+        policies: {
+          p: {
+            rules: [
+              { name: 'b', match, verdict: 'continue' },
+              { name: 'a', verdict: 'accept' },
+            ],
+          },
+        },
+        peers: [{ name: 'c1', address: 'fd00:1::21', import: 'p', role: 'hub', subscribe: { services: ['web'] } }],
+        role: 'site',
+      }),
+    );
+    expect(config.policies[0]!.rules.map((rule) => rule.name)).toEqual(['b', 'a']);
+    expect(config.policies[0]!.rules[0]!.match.services).toEqual([
+      'fd00:cafe::80/128',
+      'fd00:beef::1/128',
+      'fd00:beef::/64',
+    ]);
+    expect(config).toMatchObject({ peerRole: 'site', peers: [{ importPolicy: 'p', remoteRole: 'hub' }] });
+    expect(config.peers[0]!.subscription.services).toEqual(['fd00:cafe::80/128']);
+  });
+
+  test.each([
+    [
+      { peers: [{ name: 'c1', address: 'fd00:1::21', import: 'form-partner' }] },
+      /no policy "form-partner"; did you mean from-partner/,
+    ],
+    [
+      { policies: { 'from-partner': { rules: [{ name: 'a', match: { services: ['nope'] }, verdict: 'accept' }] } } },
+      /no service "nope"/,
+    ],
+    [
+      { policies: { 'from-partner': { rules: [{ name: 'a', match: { peers: ['c9'] }, verdict: 'accept' }] } } },
+      /no peer "c9"/,
+    ],
+    [
+      {
+        policies: {
+          'from-partner': {
+            rules: [
+              { name: 'a', verdict: 'accept' },
+              { name: 'b', verdict: 'reject' },
+            ],
+          },
+        },
+      },
+      /never reached/,
+    ],
+    [
+      { policies: { 'from-partner': { rules: [{ name: 'a', verdict: 'allow' }] } } },
+      /must be one of accept, reject, continue/,
+    ],
+    [{ protocol: { damping: { suppress: 500 } } }, /reuse: must be below suppress/],
+    [{ protocol: { damping: { suppress: 20000 } } }, /nothing would ever be suppressed/],
+    [{ role: 'observer', peers: [{ name: 'c1', address: 'fd00:1::21', role: 'observer' }] }, /two observers/],
+  ])('%j is refused where it stands', (sections, words) => {
+    const base = { policies: { 'from-partner': { rules: [] } } };
+    expect(refused(withSections({ ...base, ...sections })).join('\n')).toMatch(words);
   });
 
   test('units are converted, addresses become canonical, absent bounds are infinite', () => {

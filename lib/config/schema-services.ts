@@ -2,15 +2,9 @@
 // how an ingress decides. Defaults of the decision are DESIGN section 5's.
 import { z } from 'zod';
 import { STRATEGIES } from './config.ts';
-import { address, amount, durationMs, durationUs, integer, name, percent, tag } from './units.ts';
+import { address, amount, durationMs, durationUs, integer, name, percent, serviceReference, tag } from './units.ts';
 
 const LONGEST = '24h';
-
-/** A service's address, or its name in `services`. */
-const serviceReference = () => {
-  const error = 'must be a name from services, or an address';
-  return z.string({ error }).min(1, { error }).max(63, { error });
-};
 
 const url = (protocols: readonly string[]) => {
   const error = `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`;

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { FAMILIES, ROLES } from '../model/identity.ts';
 import { FUNCTION_BITS_MAX, FUNCTION_BITS_MIN } from '../model/sid-functions.ts';
+import { peerProtocol, peerRole, policies, protocol } from './schema-protocol.ts';
 import { classes, instances, serviceNames, steering } from './schema-services.ts';
 import {
   address,
@@ -38,6 +39,7 @@ const peer = z.strictObject({
   passive: z.boolean().default(false),
   /** Interface whose loss ends the session at once; default: the link whose remote address is this peer's. */
   link: interfaceName().optional(),
+  ...peerProtocol,
 });
 
 const srv6 = z.strictObject({
@@ -120,6 +122,8 @@ export const sections = {
     .array(z.enum(ROLES))
     .min(1)
     .default([...ROLES]),
+  /** What this router is to its peers (RFC 9234 in spirit); absent: nothing, and no rule of roles applies. */
+  role: peerRole(),
   listen: z.strictObject({ address: address().prefault('::'), port: port().default(1790) }).prefault({}),
   security: z.enum(['plaintext', 'mutual-tls'], {
     error: 'must be said in so many words: plaintext (anyone who reaches the port may speak) or mutual-tls',
@@ -136,6 +140,8 @@ export const sections = {
   srv6,
   links: z.array(link).max(1024).default([]),
   stamp: stamp.prefault({}),
+  policies,
+  protocol,
   peers: z.array(peer).max(1024).default([]),
   prefixes: z.array(prefix()).max(4096).default([]),
   instances,

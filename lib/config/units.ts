@@ -104,6 +104,12 @@ export function amount() {
   return z.number({ error }).min(0, { error });
 }
 
+/** A service's address, or its name in `services`. */
+export function serviceReference() {
+  const error = 'must be a name from services, or an address';
+  return z.string({ error }).min(1, { error }).max(63, { error });
+}
+
 /** A name people give: 1..63 of letters, digits, dot, dash, underscore; starts with a letter or digit. */
 export function name() {
   const error = 'must be 1 to 63 letters, digits, dots, dashes or underscores';

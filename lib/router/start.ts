@@ -1,6 +1,7 @@
 // Birth and death of a router. A start reads what the kernel holds, hears the full set from its peers, and only then
 // programs and speaks for itself (RFC 4724 section 4.1): an earlier life's forwarding goes on untouched until then.
 
+import { completeConfig } from '../config/complete.ts';
 import { FAMILIES } from '../model/identity.ts';
 import { RouteTable } from '../rib/route-table.ts';
 import { initialPeer } from '../session/peer.ts';
@@ -30,7 +31,7 @@ type StartEvent = Extract<RouterEvent, { type: 'start' }>;
 
 /** Fresh state; nothing is done yet (`begin`). */
 export function createState(event: StartEvent): RouterState {
-  const { config } = event;
+  const config = completeConfig(event.config);
   const now = { atMs: event.atMs, wallMs: event.wallMs };
   const state: RouterState = {
     config,

@@ -1,0 +1,41 @@
+// Configurations of recordings made before an option existed: what is absent gets the option's default, so that the
+// recording still replays. A file that was parsed by this version is complete and comes back as it is.
+import type { PeerConfig, ProtocolConfig, RouterConfig } from './config.ts';
+
+/** What is newer than the oldest recordings. */
+type Recorded = Omit<RouterConfig, 'peers' | 'policies' | 'protocol'> & {
+  readonly peers: readonly (Partial<NewOfPeer> & Omit<PeerConfig, keyof NewOfPeer>)[];
+} & Partial<Pick<RouterConfig, 'policies' | 'protocol'>>;
+
+type NewOfPeer = Pick<
+  PeerConfig,
+  'requiredCapabilities' | 'importPolicy' | 'exportPolicy' | 'subscription' | 'limits' | 'pacing'
+>;
+
+const PEER: NewOfPeer = {
+  requiredCapabilities: [],
+  importPolicy: '',
+  exportPolicy: '',
+  subscription: { services: [], regions: [], classes: [] },
+  limits: { service: 1_000_000, linkState: 100_000, warnPercent: 80, action: 'close', restartMs: 60_000 },
+  pacing: { service: 0, compute: 0, 'link-state': 0 },
+};
+
+/** As sessions were before: no long-lived routes, no digests, no damping. */
+const PROTOCOL: ProtocolConfig = {
+  restartTimeMs: 120_000,
+  longLivedMs: 0,
+  digestIntervalMs: 0,
+  clockSkewMs: 5000,
+  damping: { enabled: false, penalty: 1000, suppress: 6000, reuse: 750, halfLifeMs: 60_000 },
+  reportRate: { perSecond: 1_000_000, burst: 1_000_000 },
+};
+
+export function completeConfig(config: Recorded): RouterConfig {
+  return {
+    ...config,
+    policies: config.policies ?? [],
+    protocol: config.protocol ?? PROTOCOL,
+    peers: config.peers.map((peer) => ({ ...PEER, ...peer })),
+  };
+}
