@@ -15,6 +15,21 @@ const refusals: [string, Partial<OpenMessage>, Partial<PeerSessionConfig>, numbe
   ['a router id that is not the one configured', {}, { remoteRouterId: '10.0.0.9' }, 3, /expected 10\.0\.0\.9/],
   ['a hold time of 299 ms', { holdTimeMs: 299 }, {}, 6, /299/],
   ['a hold time beyond 31 bits', { holdTimeMs: 0x8000_0000 }, {}, 6, /2147483648/],
+  [
+    'a capability missing',
+    { capabilities: ['digest'] },
+    { requiredCapabilities: ['digest', 'enhanced-refresh'] },
+    7,
+    /needs capability enhanced-refresh/,
+  ],
+  [
+    'a role that is not the one configured',
+    { peerRole: 'site' },
+    { remoteRole: 'hub' },
+    11,
+    /role is site, expected hub/,
+  ],
+  ['no role where one is configured', {}, { remoteRole: 'hub' }, 11, /role is not said/],
   ['no family in common', { families: ['compute'] }, { families: ['service'] }, 7, /compute there, service here/],
 ];
 
@@ -39,6 +54,17 @@ describe('OPEN', () => {
   it('leaves only the families of both sides, in our order', () => {
     const verdict = checkOpen(openOf({ families: ['link-state', 'service'] }), configOf());
     expect(verdict.ok && verdict.negotiated.families).toEqual(['service', 'link-state']);
+  });
+
+  it('of two observers is refused by both', () => {
+    const verdict = checkOpen(openOf({ peerRole: 'observer' }), configOf({}, { peerRole: 'observer' }));
+    expect(verdict).toMatchObject({ ok: false, notification: { code: 2, subcode: 11 } });
+  });
+
+  it('leaves only the capabilities of both sides, and ignores what nobody here knows', () => {
+    const config = configOf({}, { capabilities: ['digest', 'subscription'], peerRole: 'site' });
+    const verdict = checkOpen(openOf({ capabilities: ['teleport', 'digest'], peerRole: 'hub' }), config);
+    expect(verdict).toMatchObject({ ok: true, negotiated: { capabilities: ['digest'], relation: 'upstream' } });
   });
 
   it('of ours carries what is configured for this peer', () => {

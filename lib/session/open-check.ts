@@ -2,6 +2,7 @@
 import type { RouterId } from '../model/identity.ts';
 import { NOTIFICATION, type NotificationMessage, OPEN_SUBCODE, type OpenMessage, PROTOCOL_VERSION } from './message.ts';
 import type { Negotiated, PeerSessionConfig } from './peer-contract.ts';
+import { relationTo, roleFault } from './roles.ts';
 
 /** Shorter hold times, except 0, would mistake a garbage collection for a dead peer. */
 export const MIN_HOLD_TIME_MS = 300;
@@ -44,10 +45,21 @@ export function checkOpen(remote: OpenMessage, config: PeerSessionConfig): OpenV
     const text = `no common family: ${remote.families.join(' ') || 'none'} there, ${config.families.join(' ')} here`;
     return refuse(OPEN_SUBCODE.unsupportedCapability, text);
   }
+  const missing = config.requiredCapabilities?.find((name) => !remote.capabilities.includes(name));
+  // RFC 5492 section 3: says which.
+  if (missing !== undefined) return refuse(OPEN_SUBCODE.unsupportedCapability, `needs capability ${missing}`, missing);
+  const roleText = roleFault(local.peerRole, remote.peerRole, config.remoteRole);
+  if (roleText !== '') return refuse(OPEN_SUBCODE.roleMismatch, roleText);
   const bothHold = holdTimeMs > 0 && config.holdTimeMs > 0;
   return {
     ok: true,
-    negotiated: { remote, families, holdTimeMs: bothHold ? Math.min(holdTimeMs, config.holdTimeMs) : 0 },
+    negotiated: {
+      remote,
+      families,
+      holdTimeMs: bothHold ? Math.min(holdTimeMs, config.holdTimeMs) : 0,
+      capabilities: local.capabilities.filter((name) => remote.capabilities.includes(name)),
+      relation: relationTo(local.peerRole, remote.peerRole),
+    },
   };
 }
 

@@ -1,7 +1,8 @@
 // Seam between the router core and one peer's session: RFC 4271 section 8 as a pure step.
 // The implementation (peer.ts) exports `stepPeer: StepPeer` and `initialPeer`.
-import type { Family, RouterId, SiteId } from '../model/identity.ts';
+import type { Family, PeerRole, RouterId, SiteId } from '../model/identity.ts';
 import type { NotificationMessage, OpenMessage, SessionMessage } from './message.ts';
+import type { Relation } from './roles.ts';
 
 /** One transport stream; numbered by the shell, unique in a daemon's life. */
 export type ConnectionId = number;
@@ -15,6 +16,10 @@ export interface PeerSessionConfig {
   /** Site and router id this peer must have; absent: any. */
   readonly remoteSite?: SiteId;
   readonly remoteRouterId?: RouterId;
+  /** What this peer must say it is; absent: anything. */
+  readonly remoteRole?: PeerRole;
+  /** Capabilities without which this peer is refused; absent: none. */
+  readonly requiredCapabilities?: readonly string[];
 }
 
 export type PeerTimer = 'connect-retry' | 'hold' | 'keepalive' | 'idle-hold';
@@ -41,6 +46,10 @@ export interface Negotiated {
   readonly remote: OpenMessage;
   readonly families: readonly Family[];
   readonly holdTimeMs: number;
+  /** Those of both sides. */
+  readonly capabilities: readonly string[];
+  /** What the peer is to us. */
+  readonly relation: Relation;
 }
 
 export type PeerEffect =
