@@ -1,15 +1,12 @@
 // The nftables half of the forwarding plane: holds what each service's chains are believed to be, brings changes in by
 // one transaction at a time, and merges what arrives meanwhile, so that a backlog never grows beyond one entry a service.
 // Rules go through the nft program; where only weights change, elements go to the kernel directly, in a tenth of the time.
-import { AFFINITY_TABLE, liveSet } from '../../lib/fib/affinity-names.ts';
+import { classesOf, instancesOf, leavesTrace, mapInstances, setsOf } from '../../lib/fib/affinity-classes.ts';
+import { AFFINITY_TABLE } from '../../lib/fib/affinity-names.ts';
 import { type AffinityReadBack, countElements, readAffinity } from '../../lib/fib/affinity-readback.ts';
-import {
-  AFFINITY_SET_SIZE,
-  renderAffinityChange,
-  renderTableRemoval,
-  sameStructure,
-} from '../../lib/fib/affinity-rules.ts';
+import { AFFINITY_SET_SIZE, renderAffinityChange, renderTableRemoval } from '../../lib/fib/affinity-rules.ts';
 import { splitChange } from '../../lib/fib/affinity-split.ts';
+import { sameStructure } from '../../lib/fib/affinity-text.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
 import { type AffinityService, type FibFailure, fibKey } from '../../lib/fib/fib.ts';
 import { reasonOf } from './links.ts';
@@ -103,9 +100,11 @@ export class AffinityPlane {
   async countByListing(): Promise<Map<number, number>> {
     const counts = new Map<number, number>();
     if (this.#unavailable) return counts;
-    for (const { instances } of this.#held.values())
-      for (const { slot } of instances) {
-        const args = ['-j', 'list', 'set', 'inet', AFFINITY_TABLE, liveSet(slot)];
+    for (const one of [...this.#held.values()].flatMap(classesOf))
+      for (const { slot } of one.instances) {
+        const [learned] = setsOf(one, slot);
+        if (learned === undefined) continue;
+        const args = ['-j', 'list', 'set', 'inet', AFFINITY_TABLE, learned];
         const { ok, output } = await runNft(args, { netns: this.#options.netns, program: this.#options.nft });
         if (ok) counts.set(slot, countElements(output));
       }
@@ -242,7 +241,7 @@ export class AffinityPlane {
     if (changed) this.transactions++;
     for (const [service, wish] of wishes) {
       this.#unsure.delete(service);
-      if (wish?.mode === 'flow') this.#held.set(service, wish);
+      if (wish && leavesTrace(wish)) this.#held.set(service, wish);
       else this.#held.delete(service);
     }
   }
@@ -250,7 +249,7 @@ export class AffinityPlane {
   #refuse(wishes: ReadonlyMap<string, Wish>): FibFailure[] {
     const failures: FibFailure[] = [];
     for (const wish of wishes.values())
-      if (wish?.mode === 'flow') failures.push({ key: fibKey(wish), code: 'nft', text: this.#unavailable });
+      if (wish && leavesTrace(wish)) failures.push({ key: fibKey(wish), code: 'nft', text: this.#unavailable });
     return failures;
   }
 }
@@ -263,11 +262,7 @@ function newBatch(): Batch {
 /** The newer wish, but flows that the older one was to forget are still to be forgotten. */
 function merge(older: Wish, newer: Wish): Wish {
   if (!older || !newer) return newer;
-  const failed = new Set(older.instances.filter((instance) => instance.failed).map((instance) => instance.slot));
+  const failed = new Set(instancesOf(older).flatMap(({ slot, failed: gone }) => (gone ? [slot] : [])));
   if (failed.size === 0) return newer;
-  const instances = newer.instances.map((instance) => ({
-    ...instance,
-    failed: instance.failed || failed.has(instance.slot),
-  }));
-  return { ...newer, instances };
+  return mapInstances(newer, (it) => ({ ...it, failed: it.failed || failed.has(it.slot) }));
 }

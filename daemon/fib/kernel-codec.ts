@@ -72,6 +72,7 @@ export function encodePut(context: KernelContext, object: NetlinkObject, fresh: 
           id: object.id,
           protocol,
           members: object.members.map(({ nexthop, weight }) => ({ id: nexthop, weight })),
+          ...(object.resilient && { resilient: object.resilient }),
         });
     case 'route':
       return (writer) => {

@@ -100,6 +100,7 @@ function nexthopObject(nexthop: NexthopObject): FibObject | undefined {
       kind: 'group',
       id,
       members: nexthop.members.map((member) => ({ nexthop: member.id, weight: member.weight })),
+      ...(nexthop.resilient && { resilient: nexthop.resilient }),
     };
   const { encap } = nexthop;
   if (encap?.kind !== 'seg6' || encap.mode !== 'encap.red') return undefined;

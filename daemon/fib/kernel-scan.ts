@@ -1,9 +1,11 @@
 // Looking at the kernel as it is: the full sync after a start, and the periodic verify. Both read, compare and program
 // while changes go on: what a change touches in the meantime is left to the change. One scan at a time.
 import { setImmediate as turn } from 'node:timers/promises';
+import { mapInstances } from '../../lib/fib/affinity-classes.ts';
 import { byKeySteps, diffSteps, driftOf, driftSteps, type Steps } from '../../lib/fib/diff.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
 import {
+  type AffinityService,
   type Border,
   type FibDrift,
   type FibFailure,
@@ -280,6 +282,6 @@ async function gently<T>(steps: Steps<T>): Promise<T> {
 }
 
 /** A repair is no reason to forget flows a second time. */
-function forgettingNothing<T extends { readonly instances: readonly { readonly failed: boolean }[] }>(service: T): T {
-  return { ...service, instances: service.instances.map((instance) => ({ ...instance, failed: false })) };
+function forgettingNothing(service: AffinityService): AffinityService {
+  return mapInstances(service, (instance) => ({ ...instance, failed: false }));
 }

@@ -29,14 +29,14 @@ export class NftElements {
 
   /** Performs the changes as one transaction, synchronously; refused: the kernel holds something else than was believed. */
   change(changes: readonly SplitChange[]): 'changed' | 'nothing-to-do' | 'refused' {
-    const messages = changes.flatMap(({ map, gone, come, forget }) => {
-      const set = { table: AFFINITY_TABLE, set: map };
-      return [
-        ...forget.map((name) => encodeFlushSet({ table: AFFINITY_TABLE, set: name })),
-        ...encodeDeleteRanges(set, gone),
-        ...encodeAddRanges(set, come),
-      ];
-    });
+    const at = (set: string) => ({ table: AFFINITY_TABLE, set });
+    const messages = changes.flatMap(({ maps, forget }) => [
+      ...forget.map((set) => encodeFlushSet(at(set))),
+      ...maps.flatMap(({ map, gone, come }) => [
+        ...encodeDeleteRanges(at(map), gone),
+        ...encodeAddRanges(at(map), come),
+      ]),
+    ]);
     if (messages.length === 0) return 'nothing-to-do';
     return this.#transactions.commit(messages) ? 'refused' : 'changed';
   }

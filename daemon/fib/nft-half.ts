@@ -1,5 +1,6 @@
 // The nftables half of the forwarding plane: affinity, REPLACE-CSID endpoints, border and MTU, each with its own table and
 // its own way to change it. Decides which plane is told what; when is kernel-fib.ts's concern.
+import { classesOf, instancesOf } from '../../lib/fib/affinity-classes.ts';
 import { borderTable } from '../../lib/fib/border-table.ts';
 import {
   type AffinityService,
@@ -156,8 +157,12 @@ export function countWishes({ affinity, replace, tables }: NftWishes): { total: 
 
 function maskRefusal(object: NftObject, mask: number): FibFailure | undefined {
   if (object.kind === 'border') return undefined;
-  const marks = object.kind === 'affinity' ? object.instances.map(({ mark }) => mark) : [object.mark ?? 0];
+  const marks = object.kind === 'affinity' ? marksOf(object) : [object.mark ?? 0];
   const foreign = marks.find((mark) => (mark & ~mask) !== 0);
   if (foreign === undefined) return undefined;
   return { key: fibKey(object), code: 'EINVAL', text: `mark ${foreign} has bits that are not ours` };
+}
+
+function marksOf(service: AffinityService): number[] {
+  return [...instancesOf(service).map(({ mark }) => mark), ...classesOf(service).map(({ mark }) => mark ?? 0)];
 }

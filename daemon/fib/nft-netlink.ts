@@ -1,7 +1,7 @@
 // Two questions to nf_tables that the nft program answers slowly or not at all: how many flows each learned set holds
 // (without fetching them), and whether anybody has changed the ruleset since. Read only; changes go through nft
 // and nft-elements.ts.
-import { AFFINITY_TABLE, slotOfLiveSet } from '../../lib/fib/affinity-names.ts';
+import { AFFINITY_TABLE, slotOfLearnedSet } from '../../lib/fib/affinity-names.ts';
 import { Flag } from '../../lib/netlink/constants.ts';
 import { NETFILTER_PROTOCOL, NFGENMSG_BYTES, NftMessage, readNetwork32 } from '../../lib/netlink/nft/numbers.ts';
 import { decodeSet, encodeDumpSets } from '../../lib/netlink/nft/sets.ts';
@@ -30,7 +30,7 @@ export class NftNetlink {
     const sets = await this.#requests.dump(encodeDumpSets, decodeSet);
     const counts = new Map<number, number>();
     for (const { set, table, count } of sets) {
-      const slot = table === AFFINITY_TABLE ? slotOfLiveSet(set) : undefined;
+      const slot = table === AFFINITY_TABLE ? slotOfLearnedSet(set) : undefined;
       if (slot === undefined) continue;
       if (count === undefined) return undefined;
       counts.set(slot, count);

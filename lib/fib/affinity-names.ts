@@ -18,21 +18,49 @@ export interface ServiceChains {
   readonly main: string;
   /** Moves closing TCP flows from the live to the closing set. */
   readonly finish: string;
-  /** Spreads new flows. */
-  readonly decide: string;
-  /** Hash → learn chain: all that a change of weights touches. */
-  readonly split: string;
+  /** Tells the class of a new flow; only where there are classes. */
+  readonly classes: string;
 }
 
 /** `svc_fd00_cafe__80`: canonical text stays readable, and no two addresses share it. */
 export function serviceChains(service: string): ServiceChains {
   const main = `svc_${service.replaceAll(/[:.]/g, '_')}`;
-  return { main, finish: `${main}_finish`, decide: `${main}_decide`, split: `${main}_split` };
+  return { main, finish: `${main}_finish`, classes: `${main}_classes` };
 }
 
-/** Marks a new flow and learns it. */
-export function learnChain(slot: number): string {
-  return `learn_${slot}`;
+export interface ClassNames {
+  /** Spreads new flows of the class. */
+  readonly decide: string;
+  /** Hash → learn chain: all that a change of weights touches. */
+  readonly split: string;
+  /** Counts what was decided: flows, clients or packets, as the mode has it. */
+  readonly counter: string;
+}
+
+/** `name` empty: the service itself. */
+export function classNames(service: string, name: string): ClassNames {
+  const { main } = serviceChains(service);
+  const suffix = name === '' ? '' : `_${name}`;
+  return { decide: `${main}_decide${suffix}`, split: `${main}_split${suffix}`, counter: `${main}_new${suffix}` };
+}
+
+/** Marks a new flow and, where the mode has it so, learns it. */
+export function learnChain(service: string, slot: number, name: string): string {
+  return `${serviceChains(service).main}_learn_${slot}${name === '' ? '' : `_${name}`}`;
+}
+
+/** Slot and class of a learn chain of the service; undefined for other chains. */
+export function ofLearnChain(service: string, chain: string): { slot: number; name: string } | undefined {
+  const prefix = `${serviceChains(service).main}_learn_`;
+  const match = chain.startsWith(prefix) ? /^(\d+)(?:_(.+))?$/.exec(chain.slice(prefix.length)) : null;
+  return match ? { slot: Number(match[1]), name: match[2] ?? '' } : undefined;
+}
+
+/** Class of a decide chain of the service, empty for its own; undefined for other chains. */
+export function ofDecideChain(service: string, chain: string): string | undefined {
+  const own = classNames(service, '').decide;
+  if (chain === own) return '';
+  return chain.startsWith(`${own}_`) ? chain.slice(own.length + 1) : undefined;
 }
 
 /** Running flows of a contact instance. */
@@ -45,19 +73,23 @@ export function closingSet(slot: number): string {
   return `closing_${slot}`;
 }
 
-/** The slot of a live set's name; undefined for other names. */
-export function slotOfLiveSet(name: string): number | undefined {
-  const match = /^live_(\d+)$/.exec(name);
+/** Clients of a contact instance. */
+export function clientSet(slot: number): string {
+  return `client_${slot}`;
+}
+
+/** The slot of a set of running flows or of clients; undefined for other names. */
+export function slotOfLearnedSet(name: string): number | undefined {
+  const match = /^(?:live|client)_(\d+)$/.exec(name);
   return match ? Number(match[1]) : undefined;
 }
 
-/** True for the name of a service's split map. */
+/** True for the name of a split map. */
 export function isSplitMap(name: string): boolean {
-  return name.startsWith('svc_') && name.endsWith('_split');
+  return /^svc_[0-9a-f_]+_split(_|$)/.test(name);
 }
 
-/** The slot of a learn chain's name; undefined for other names. */
-export function slotOfLearnChain(name: string): number | undefined {
-  const match = /^learn_(\d+)$/.exec(name);
-  return match ? Number(match[1]) : undefined;
+/** Service (as in names) and class of a counter; undefined for other names. */
+export function isClassCounter(name: string): boolean {
+  return /^svc_[0-9a-f_]+_new(_|$)/.test(name);
 }

@@ -3,6 +3,7 @@ import { readAffinity } from './affinity-readback.ts';
 import { sameObject } from './equality.ts';
 import type { AffinityService } from './fib.ts';
 
+const main = 'svc_fd00_cafe__80';
 const key = { concat: [{ payload: { protocol: 'ip6', field: 'saddr' } }, { meta: { key: 'l4proto' } }] };
 
 /** One contact instance's rules, in the shape in which nft 1.0.6 prints them. */
@@ -13,13 +14,12 @@ function learned(slot: number, mark: number) {
   const store = (op: string, name: string, timeout?: number) => ({
     set: { op, elem: { elem: { val: key, ...(timeout && { timeout }) } }, set: `@${name}_${slot}` },
   });
-  const main = 'svc_fd00_cafe__80';
   const match = { match: { op: '==', left: key, right: `@live_${slot}` } };
   return [
     { set: { name: `live_${slot}` } },
     { set: { name: `closing_${slot}` } },
-    { chain: { name: `learn_${slot}` } },
-    { rule: { chain: `learn_${slot}`, expr: [marked, store('add', 'live', 300)] } },
+    { chain: { name: `${main}_learn_${slot}` } },
+    { rule: { chain: `${main}_learn_${slot}`, expr: [marked, store('add', 'live', 300)] } },
     { rule: { chain: main, expr: [match, marked, store('update', 'live', 300), { return: null }] } },
     { rule: { chain: main, expr: [match, marked, { return: null }] } },
     { rule: { chain: `${main}_finish`, expr: [match, marked, store('delete', 'live'), store('add', 'closing', 2)] } },
@@ -34,9 +34,11 @@ const frame = [
   { chain: { name: 'svc_fd00_cafe__80' } },
   { chain: { name: 'svc_fd00_cafe__80_finish' } },
   { chain: { name: 'svc_fd00_cafe__80_decide' } },
+  { counter: { name: 'svc_fd00_cafe__80_new' } },
+  { rule: { chain: 'svc_fd00_cafe__80_decide', expr: [{ counter: 'svc_fd00_cafe__80_new' }] } },
   { rule: { chain: 'svc_fd00_cafe__80', expr: [{ jump: { target: 'svc_fd00_cafe__80_finish' } }] } },
-  { rule: { chain: 'svc_fd00_cafe__80', expr: [{ goto: { target: 'svc_fd00_cafe__80_decide' } }] } },
 ];
+const leave = { rule: { chain: main, expr: [{ goto: { target: 'svc_fd00_cafe__80_decide' } }] } };
 const lookUp = {
   rule: {
     chain: 'svc_fd00_cafe__80_decide',
@@ -48,14 +50,14 @@ const splits = new Map([
   [
     splitName,
     [
-      { from: 0, to: 998, chain: 'learn_1' },
-      { from: 999, to: 999, chain: 'learn_2' },
+      { from: 0, to: 998, chain: `${main}_learn_1` },
+      { from: 999, to: 999, chain: `${main}_learn_2` },
     ],
   ],
 ]);
 const map = { map: { name: 'services6', elem: [['fd00:cafe::80', { goto: { target: 'svc_fd00_cafe__80' } }]] } };
 const text = (...nftables: unknown[]) => JSON.stringify({ nftables });
-const whole = [...frame, ...learned(1, 0x101), ...learned(2, 0x102), lookUp, lookUp];
+const whole = [...frame, ...learned(1, 0x101), ...learned(2, 0x102), leave, lookUp, lookUp];
 
 const expected: AffinityService = {
   kind: 'affinity',
@@ -78,8 +80,8 @@ describe('affinity read back', () => {
   });
 
   it('reads a lone contact instance as the whole weight, and an empty split as none', () => {
-    const documents = [text(...frame, ...learned(1, 0x101), lookUp, lookUp), text(map)];
-    const one = readAffinity(documents, new Map([[splitName, [{ from: 0, to: 999, chain: 'learn_1' }]]]));
+    const documents = [text(...frame, ...learned(1, 0x101), leave, lookUp, lookUp), text(map)];
+    const one = readAffinity(documents, new Map([[splitName, [{ from: 0, to: 999, chain: `${main}_learn_1` }]]]));
     expect(one.services[0]!.instances).toEqual([{ slot: 1, mark: 0x101, weight: 1000, failed: false }]);
     const none = readAffinity(documents, new Map([[splitName, []]]));
     expect(none.services[0]!.instances[0]!.weight).toBe(0);
@@ -97,13 +99,13 @@ describe('affinity read back', () => {
 
   it.each([
     ['is gone', undefined],
-    ['leaves hashes out', [{ from: 0, to: 900, chain: 'learn_1' }]],
+    ['leaves hashes out', [{ from: 0, to: 900, chain: `${main}_learn_1` }]],
     ['sends hashes elsewhere', [{ from: 0, to: 999, chain: 'operators_own' }]],
     [
       'is divided in another order',
       [
-        { from: 0, to: 0, chain: 'learn_2' },
-        { from: 1, to: 999, chain: 'learn_1' },
+        { from: 0, to: 0, chain: `${main}_learn_2` },
+        { from: 1, to: 999, chain: `${main}_learn_1` },
       ],
     ],
   ])('calls a service damaged when its split %s', (_, ranges) => {

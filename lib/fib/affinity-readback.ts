@@ -1,18 +1,13 @@
 // Reads affinity services back from nft's JSON, the inverse of affinity-rules.ts. Whatever is not as we would have
 // rendered it makes the service `damaged`, and the caller renders it anew; nothing here trusts a name alone.
 import { addressToBytes, bytesToAddress } from '../net/address.ts';
-import {
-  CLASSIFY_CHAIN,
-  closingSet,
-  learnChain,
-  liveSet,
-  serviceChains,
-  slotOfLearnChain,
-  slotOfLiveSet,
-} from './affinity-names.ts';
+import { instancesOf, partsOf } from './affinity-classes.ts';
+import { readMatch } from './affinity-match.ts';
+import { CLASSIFY_CHAIN, ofDecideChain, serviceChains } from './affinity-names.ts';
+import { type ChainRules, readClass } from './affinity-readback-class.ts';
 import type { SplitRange } from './affinity-split.ts';
-import { hashRanges, WEIGHT_TOTAL } from './affinity-weights.ts';
-import type { AffinityService } from './fib.ts';
+import type { AffinityService, ClassifierRule } from './fib.ts';
+import { asArray, asObject } from './nft-json.ts';
 
 export interface AffinityReadBack {
   readonly services: readonly AffinityService[];
@@ -23,8 +18,6 @@ export interface AffinityReadBack {
 /** Ranges of each split map by its name, ascending; undefined where its elements are no ranges of ours. */
 export type SplitsRead = ReadonlyMap<string, readonly SplitRange[] | undefined>;
 
-type Json = Readonly<Record<string, unknown>>;
-
 /**
  * Parses the documents of `nft -j list table` (terse) and `nft -j list map` for our table; order does not matter,
  * other tables' objects must not be among them; the split maps are read apart. Throws SyntaxError when a text is not JSON.
@@ -34,13 +27,13 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead): 
     .flatMap((text) => asArray(asObject(JSON.parse(text))?.nftables))
     .map((item) => asObject(item));
   const chains = new Map<string, unknown[][]>();
-  const sets = new Set<string>();
+  const named = new Set<string>();
   const entries = new Map<string, string>();
   for (const item of items) {
     const chain = asObject(item?.chain);
     if (chain) chains.set(String(chain.name), []);
-    const set = asObject(item?.set);
-    if (set) sets.add(String(set.name));
+    const part = asObject(item?.set) ?? asObject(item?.counter);
+    if (part) named.add(String(part.name));
     for (const pair of asArray(asObject(item?.map)?.elem)) {
       const [address, verdict] = asArray(pair);
       entries.set(String(address), String(asObject(asObject(verdict)?.goto)?.target));
@@ -56,11 +49,11 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead): 
   for (const name of chains.keys()) {
     const address = addressOfChain(name);
     if (address === undefined) continue;
-    const read = readService(address, chains, splits);
-    services.push(read.service);
-    const slots = read.service.instances.map((instance) => instance.slot);
-    const held = slots.every((slot) => sets.has(liveSet(slot)) && sets.has(closingSet(slot)));
-    if (!baseWhole || !read.whole || !held || entries.get(address) !== name) damaged.add(address);
+    const { service, whole } = readService(address, chains, splits);
+    services.push(service);
+    const { sets, counters } = partsOf(service);
+    const held = [...sets.map((set) => set.name), ...counters].every((part) => named.has(part));
+    if (!baseWhole || !whole || !held || entries.get(address) !== name) damaged.add(address);
   }
   return { services, damaged };
 }
@@ -73,101 +66,54 @@ export function countElements(document: string): number {
 
 function readService(
   address: string,
-  chains: ReadonlyMap<string, unknown[][]>,
+  chains: ChainRules,
   splits: SplitsRead,
 ): { service: AffinityService; whole: boolean } {
-  const names = serviceChains(address);
-  const main = chains.get(names.main) ?? [];
-  const finish = chains.get(names.finish) ?? [];
-  const ranges = splits.get(names.split);
-  const weights = ranges && readWeights(ranges);
-  const instances: { slot: number; mark: number; weight: number; failed: boolean }[] = [];
-  let idleTimeoutMs = 0;
-  for (const expressions of main) {
-    const learned = setStatement(expressions, 'update');
-    const slot = learned && slotOfLiveSet(learned.set);
-    if (slot === undefined) continue;
-    idleTimeoutMs = learned!.timeoutMs;
-    instances.push({ slot, mark: markOf(expressions), weight: weights?.get(slot) ?? 0, failed: false });
-  }
-  const closingTimeoutMs = finish.map((rule) => setStatement(rule, 'add')?.timeoutMs ?? 0).find((ms) => ms > 0) ?? 0;
-  const count = instances.length;
-  const learnsAlike = instances.every(({ slot, mark }) => {
-    const rules = chains.get(learnChain(slot)) ?? [];
-    const [rule] = rules;
-    return rules.length === 1 && markOf(rule!) === mark && setStatement(rule!, 'add')?.set === liveSet(slot);
-  });
+  const { main, finish, classes } = serviceChains(address);
+  const names = [...chains.keys()].flatMap((chain) => ofDecideChain(address, chain) ?? []);
+  const read = new Map(names.map((name) => [name, readClass(address, name, chains, splits)]));
+  const own = read.get('') ?? readClass(address, '', chains, splits);
+  read.delete('');
+  const classifier = read.size === 0 ? [] : readClassifier(address, chains.get(classes) ?? []);
+  const service: AffinityService = {
+    kind: 'affinity',
+    service: address,
+    ...own.class,
+    ...(read.size > 0 && { classes: [...read].map(([name, one]) => ({ name, ...one.class })) }),
+    ...(classifier && classifier.length > 0 && { classifier }),
+  };
+  const all = [own, ...read.values()];
+  const flows = all.reduce((sum, one) => sum + (one.class.mode === 'flow' ? one.class.instances.length : 0), 0);
+  const known = new Set(partsOf(service).chains);
   const whole =
-    ranges !== undefined &&
-    isDivision(ranges, instances) &&
-    looksUp(chains.get(names.decide) ?? [], names.split) &&
-    main.length === 2 * count + 2 &&
-    finish.length === count &&
-    learnsAlike;
-  return {
-    service: { kind: 'affinity', service: address, mode: 'flow', instances, idleTimeoutMs, closingTimeoutMs },
-    whole,
-  };
+    all.every((one) => one.whole) &&
+    classifier !== undefined &&
+    chains.get(main)?.length === (flows > 0 ? 2 * flows + 2 : 1) &&
+    chains.get(finish)?.length === flows &&
+    targetOf(chains.get(main)!.at(-1)!) === (read.size > 0 ? classes : `${main}_decide`) &&
+    new Set(instancesOf(service).map(({ slot }) => slot)).size === instancesOf(service).length &&
+    [...known].every((chain) => chains.has(chain));
+  return { service, whole };
 }
 
-/** Numbers per slot. */
-function readWeights(ranges: readonly SplitRange[]): ReadonlyMap<number, number> {
-  const weights = new Map<number, number>();
-  for (const { from, to, chain } of ranges) {
-    const slot = slotOfLearnChain(chain);
-    if (slot !== undefined) weights.set(slot, (weights.get(slot) ?? 0) + to - from + 1);
+/** Undefined: not the rules that we render, or one that leads nowhere of ours. */
+function readClassifier(address: string, rules: readonly (readonly unknown[])[]): ClassifierRule[] | undefined {
+  const read: ClassifierRule[] = [];
+  for (const rule of rules) {
+    const match = readMatch(rule);
+    const target = targetOf(rule);
+    const name = target === undefined ? undefined : ofDecideChain(address, target);
+    if (match === undefined || name === undefined) return undefined;
+    read.push({ match, class: name });
   }
-  return weights;
+  // Whatever none of them matched.
+  const last = read.pop();
+  return last?.class === '' && Object.keys(last.match).length === 0 ? read : undefined;
 }
 
-/** True when the ranges are all or nothing, and as we would have divided these weights. */
-function isDivision(
-  ranges: readonly SplitRange[],
-  instances: readonly { readonly slot: number; readonly weight: number }[],
-): boolean {
-  const wanted = hashRanges(instances);
-  const last = ranges.at(-1);
-  return (
-    ranges.length === wanted.length &&
-    (last === undefined || last.to === WEIGHT_TOTAL - 1) &&
-    wanted.every(({ from, to, slot }, i) => {
-      const range = ranges[i]!;
-      return range.from === from && range.to === to && range.chain === learnChain(slot);
-    })
-  );
-}
-
-/** True when the chain is the two look-ups that we render. */
-function looksUp(rules: readonly unknown[][], split: string): boolean {
-  const isLookUp = ([statement, ...others]: unknown[]) => {
-    const map = asObject(asObject(statement)?.vmap);
-    const hash = asObject(asObject(map?.key)?.jhash);
-    return others.length === 0 && map?.data === `@${split}` && hash?.mod === WEIGHT_TOTAL;
-  };
-  return rules.length === 2 && rules.every(isLookUp);
-}
-
-/** The first `add @set {...}` or `update @set {...}` of a rule. */
-function setStatement(expressions: readonly unknown[], op: string): { set: string; timeoutMs: number } | undefined {
-  for (const expression of expressions) {
-    const statement = asObject(asObject(expression)?.set);
-    if (!statement || statement.op !== op) continue;
-    const seconds = asObject(asObject(statement.elem)?.elem)?.timeout;
-    const timeoutMs = typeof seconds === 'number' ? seconds * 1000 : 0;
-    return { set: String(statement.set).replace(/^@/, ''), timeoutMs };
-  }
-  return undefined;
-}
-
-/** The mark a rule sets, whether plain or under a mask; 0 when it sets none. */
-function markOf(expressions: readonly unknown[]): number {
-  for (const expression of expressions) {
-    const value = asObject(asObject(expression)?.mangle)?.value;
-    if (typeof value === 'number') return value;
-    const operands = asArray(asObject(value)?.['|'] ?? asObject(value)?.['^']);
-    if (typeof operands[1] === 'number') return operands[1];
-  }
-  return 0;
+function targetOf(rule: readonly unknown[]): string | undefined {
+  const target = asObject(asObject(rule.at(-1))?.goto)?.target;
+  return typeof target === 'string' ? target : undefined;
 }
 
 /** Inverse of `serviceChains(address).main`; undefined for other chains. */
@@ -180,12 +126,4 @@ function addressOfChain(name: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function asObject(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-}
-
-function asArray(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }

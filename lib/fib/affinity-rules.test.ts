@@ -41,7 +41,7 @@ describe('nft transaction of a new service', () => {
   it('sets the plain mark when the whole mark is ours', () => {
     const text = renderAffinityChange(undefined, service({ 1: 1000 }), { ...rendering, markMask: 0xffffffff });
     expect(text).toContain(
-      'add rule inet cfnd_affinity learn_1 meta mark set 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }',
+      'add rule inet cfnd_affinity svc_fd00_cafe__80_learn_1 meta mark set 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }',
     );
   });
 
@@ -57,7 +57,7 @@ describe('nft transaction of a change', () => {
   it('of weights alone rewrites the split and nothing else', () => {
     expect(renderAffinityChange(service({ 1: 700, 2: 300 }), service({ 1: 0, 2: 1000 }), rendering)).toEqual([
       'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
-      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto learn_2 }',
+      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto svc_fd00_cafe__80_learn_2 }',
     ]);
   });
 
@@ -79,7 +79,7 @@ describe('nft transaction of a change', () => {
           if (!(slot in after)) {
             expect(commands).toContain(`delete set inet cfnd_affinity live_${slot}`);
             expect(commands).toContain(`delete set inet cfnd_affinity closing_${slot}`);
-            expect(commands).toContain(`delete chain inet cfnd_affinity learn_${slot}`);
+            expect(commands).toContain(`delete chain inet cfnd_affinity svc_fd00_cafe__80_learn_${slot}`);
           }
       }),
     );
@@ -93,7 +93,7 @@ describe('nft transaction of a change', () => {
       'flush set inet cfnd_affinity live_1',
       'flush set inet cfnd_affinity closing_1',
       'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
-      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto learn_2 }',
+      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto svc_fd00_cafe__80_learn_2 }',
     ]);
   });
 
@@ -103,15 +103,19 @@ describe('nft transaction of a change', () => {
     expect(rebuilt).toEqual(renderAffinityChange(undefined, same, rendering));
   });
 
-  it('is nothing between two states without affinity', () => {
-    expect(renderAffinityChange(undefined, service({ 1: 1000 }, { mode: 'none' }), rendering)).toEqual([]);
+  it('is nothing where a resilient group does it all', () => {
+    expect(renderAffinityChange(undefined, service({ 1: 1000 }, { mode: 'bucket', instances: [] }), rendering)).toEqual(
+      [],
+    );
     expect(renderAffinityChange(undefined, undefined, rendering)).toEqual([]);
   });
 
-  it('to no affinity equals removal', () => {
+  it('to a resilient group equals removal', () => {
     const before = service({ 1: 1000 });
     const removal = renderAffinityChange(before, undefined, rendering);
-    expect(renderAffinityChange(before, service({ 1: 1000 }, { mode: 'none' }), rendering)).toEqual(removal);
+    expect(renderAffinityChange(before, service({ 1: 1000 }, { mode: 'bucket', instances: [] }), rendering)).toEqual(
+      removal,
+    );
     expect(removal).toContain('delete element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }');
     expect(removal).toContain('delete set inet cfnd_affinity live_1');
   });
@@ -158,31 +162,33 @@ describe('names', () => {
 
 const NEW_SERVICE = `add set inet cfnd_affinity live_1 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
 add set inet cfnd_affinity closing_1 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
-add chain inet cfnd_affinity learn_1
 add set inet cfnd_affinity live_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
 add set inet cfnd_affinity closing_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
-add chain inet cfnd_affinity learn_2
+add counter inet cfnd_affinity svc_fd00_cafe__80_new
 add chain inet cfnd_affinity svc_fd00_cafe__80
 add chain inet cfnd_affinity svc_fd00_cafe__80_finish
 add chain inet cfnd_affinity svc_fd00_cafe__80_decide
+add chain inet cfnd_affinity svc_fd00_cafe__80_learn_1
+add chain inet cfnd_affinity svc_fd00_cafe__80_learn_2
 add map inet cfnd_affinity svc_fd00_cafe__80_split { typeof numgen inc mod 1000 : verdict; flags interval; }
 flush chain inet cfnd_affinity svc_fd00_cafe__80
 flush chain inet cfnd_affinity svc_fd00_cafe__80_finish
 flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
-flush chain inet cfnd_affinity learn_1
-flush chain inet cfnd_affinity learn_2
+flush chain inet cfnd_affinity svc_fd00_cafe__80_learn_1
+flush chain inet cfnd_affinity svc_fd00_cafe__80_learn_2
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & (fin | rst) != 0 jump svc_fd00_cafe__80_finish
 add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 update @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s } return
 add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 delete @live_1 { ip6 saddr . meta l4proto . th sport . th dport } add @closing_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
-add rule inet cfnd_affinity learn_1 meta mark set meta mark & 0xfffff000 | 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
 add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 update @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s } return
 add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 delete @live_2 { ip6 saddr . meta l4proto . th sport . th dport } add @closing_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
-add rule inet cfnd_affinity learn_2 meta mark set meta mark & 0xfffff000 | 0x102 add @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_1 meta mark set meta mark & 0xfffff000 | 0x101 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_2 meta mark set meta mark & 0xfffff000 | 0x102 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 goto svc_fd00_cafe__80_decide
+add rule inet cfnd_affinity svc_fd00_cafe__80_learn_1 meta mark set meta mark & 0xfffff000 | 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_learn_2 meta mark set meta mark & 0xfffff000 | 0x102 add @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide counter name svc_fd00_cafe__80_new
 add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
 add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
 flush map inet cfnd_affinity svc_fd00_cafe__80_split
-add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-699 : goto learn_1, 700-999 : goto learn_2 }
+add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-699 : goto svc_fd00_cafe__80_learn_1, 700-999 : goto svc_fd00_cafe__80_learn_2 }
 add element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }`;

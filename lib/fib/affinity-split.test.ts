@@ -25,32 +25,46 @@ const weights = (count: number) =>
   );
 const twoWeights = fc.integer({ min: 1, max: 8 }).chain((count) => fc.tuple(weights(count), weights(count)));
 
+const learn = 'svc_fd00_cafe__80_learn';
+const rangesOf = (it: AffinityService) => splitRanges(it.service, { ...it, name: '' });
 const text = ({ from, to, chain }: SplitRange) => `${from}-${to} ${chain}`;
 
 describe('a change of weights', () => {
   it('takes what is there, and leaves exactly what the new weights mean', () => {
     fc.assert(
       fc.property(twoWeights, ([before, after]) => {
-        const { gone, come } = splitChange(service(before), service(after));
-        const held = new Set(splitRanges(service(before)).map(text));
-        for (const range of gone) expect(held.delete(text(range))).toBe(true);
-        for (const range of come) {
+        const { maps } = splitChange(service(before), service(after));
+        const held = new Set(rangesOf(service(before)).map(text));
+        for (const range of maps.flatMap((it) => it.gone)) expect(held.delete(text(range))).toBe(true);
+        for (const range of maps.flatMap((it) => it.come)) {
           expect(held.has(text(range))).toBe(false);
           held.add(text(range));
         }
-        expect(held).toEqual(new Set(splitRanges(service(after)).map(text)));
+        expect(held).toEqual(new Set(rangesOf(service(after)).map(text)));
       }),
     );
   });
 
   it('leaves ranges that stay alone', () => {
-    const { gone, come } = splitChange(service([100, 200, 700]), service([100, 300, 600]));
-    expect(gone.map(text)).toEqual(['100-299 learn_2', '300-999 learn_3']);
-    expect(come.map(text)).toEqual(['100-399 learn_2', '400-999 learn_3']);
-    expect(splitChange(service([400, 600]), service([400, 600]))).toMatchObject({ gone: [], come: [], forget: [] });
+    const { maps } = splitChange(service([100, 200, 700]), service([100, 300, 600]));
+    expect(maps.flatMap((it) => it.gone.map(text))).toEqual([`100-299 ${learn}_2`, `300-999 ${learn}_3`]);
+    expect(maps.flatMap((it) => it.come.map(text))).toEqual([`100-399 ${learn}_2`, `400-999 ${learn}_3`]);
+    expect(splitChange(service([400, 600]), service([400, 600]))).toEqual({ maps: [], forget: [] });
   });
 
   it('forgets the flows of what has failed, and of nothing else', () => {
     expect(splitChange(service([500, 500]), service([0, 1000], [1])).forget).toEqual(['live_1', 'closing_1']);
+  });
+
+  it('of one class leaves the maps of the others alone', () => {
+    const gold = (w: readonly number[]) => ({
+      ...service([1000]),
+      classes: [
+        { ...service(w), name: 'gold', instances: service(w).instances.map((it) => ({ ...it, slot: it.slot + 10 })) },
+      ],
+    });
+    const { maps } = splitChange(gold([1000, 0]), gold([0, 1000]));
+    expect(maps.map(({ map }) => map)).toEqual(['svc_fd00_cafe__80_split_gold']);
+    expect(maps[0]!.come.map(text)).toEqual([`0-999 ${learn}_12_gold`]);
   });
 });

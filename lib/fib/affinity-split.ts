@@ -1,8 +1,9 @@
-// How a service's new flows are spread: a hash of the flow looked up in a map of ranges, one range a contact instance.
-// The rules stand still and only elements change, so that new weights need no rule text and no nft program. Decides
-// which elements; refuses to know how they reach the kernel.
+// How new flows of a class are spread: a hash looked up in a map of ranges, one range a contact instance. The rules
+// stand still and only elements change, so that new weights need no rule text and no nft program. Decides which
+// elements; refuses to know how they reach the kernel.
 import { addressFamily } from '../net/address.ts';
-import { closingSet, learnChain, liveSet, serviceChains, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
+import { classesOf, forgottenSets, type NamedClass } from './affinity-classes.ts';
+import { classNames, learnChain, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
 import { type HashRange, hashRanges, rangeChange, WEIGHT_TOTAL } from './affinity-weights.ts';
 import type { AffinityService } from './fib.ts';
 
@@ -13,11 +14,16 @@ export interface SplitRange {
   readonly chain: string;
 }
 
-/** What new weights change of a service whose rules stay. */
-export interface SplitChange {
+/** What new weights change of one split map. */
+export interface MapChange {
   readonly map: string;
   readonly gone: readonly SplitRange[];
   readonly come: readonly SplitRange[];
+}
+
+/** What new weights change of a service whose rules stay. */
+export interface SplitChange {
+  readonly maps: readonly MapChange[];
   /** Sets to be emptied: the flows of contact instances that have failed. */
   readonly forget: readonly string[];
 }
@@ -26,55 +32,64 @@ const HASH_SEED = '0x5eed';
 /** A map's key has the type of an expression. nft 1.0.6 dies of a listing in which that is `jhash`; this is as wide. */
 const KEY_TYPE = `typeof numgen inc mod ${WEIGHT_TOTAL}`;
 
-/** From the service as the kernel holds it to the same service with other weights. */
+/** From the service as the kernel holds it to the same service with other weights (`sameStructure`). */
 export function splitChange(before: AffinityService, after: AffinityService): SplitChange {
-  const { gone, come } = rangeChange(hashRanges(before.instances), hashRanges(after.instances));
-  return {
-    map: serviceChains(after.service).split,
-    gone: gone.map(toLearnChain),
-    come: come.map(toLearnChain),
-    forget: forgottenSets(after),
-  };
+  const { service } = after;
+  const old = new Map(classesOf(before).map((one) => [one.name, one.instances]));
+  const maps = classesOf(after).flatMap((one): MapChange[] => {
+    const { gone, come } = rangeChange(hashRanges(old.get(one.name) ?? []), hashRanges(one.instances));
+    if (gone.length === 0 && come.length === 0) return [];
+    const toRange = toLearnChain(service, one.name);
+    return [{ map: classNames(service, one.name).split, gone: gone.map(toRange), come: come.map(toRange) }];
+  });
+  return { maps, forget: forgottenSets(after) };
 }
 
-/** Live and closing sets of the instances that have failed. */
-export function forgottenSets(service: AffinityService): string[] {
-  const failed = service.instances.filter((instance) => instance.failed);
-  return failed.flatMap(({ slot }) => [liveSet(slot), closingSet(slot)]);
-}
-
-/** The ranges that the weights of a service mean. */
-export function splitRanges(service: AffinityService): SplitRange[] {
-  return hashRanges(service.instances).map(toLearnChain);
+/** The ranges that the weights of a class of `service` mean. */
+export function splitRanges(service: string, { name, instances }: NamedClass): SplitRange[] {
+  return hashRanges(instances).map(toLearnChain(service, name));
 }
 
 /** Creates the map where it is not there. */
-export function renderSplitMap(service: string): string {
-  return `add map ${TABLE} ${serviceChains(service).split} { ${KEY_TYPE} : verdict; flags interval; }`;
+export function renderSplitMap(map: string): string {
+  return `add map ${TABLE} ${map} { ${KEY_TYPE} : verdict; flags interval; }`;
 }
 
-/** Gives the map the ranges of the weights, whatever it held. */
+/** Gives the maps the ranges of the weights, whatever they held. */
 export function renderSplitElements(service: AffinityService): string[] {
-  const { split } = serviceChains(service.service);
-  const ranges = splitRanges(service).map(
-    ({ from, to, chain }) => `${from === to ? from : `${from}-${to}`} : goto ${chain}`,
-  );
-  const flush = `flush map ${TABLE} ${split}`;
-  return ranges.length === 0 ? [flush] : [flush, `add element ${TABLE} ${split} { ${ranges.join(', ')} }`];
+  return classesOf(service).flatMap((one) => {
+    const { split } = classNames(service.service, one.name);
+    const ranges = splitRanges(service.service, one).map(
+      ({ from, to, chain }) => `${from === to ? from : `${from}-${to}`} : goto ${chain}`,
+    );
+    const flush = `flush map ${TABLE} ${split}`;
+    return ranges.length === 0 ? [flush] : [flush, `add element ${TABLE} ${split} { ${ranges.join(', ')} }`];
+  });
 }
 
-/** The rules of the decide chain. */
-export function renderSplitRules(service: string): string[] {
-  const { decide, split } = serviceChains(service);
-  const source = addressFamily(service) === 'ipv6' ? 'ip6 saddr' : 'ip saddr';
+/** The rules that look a new flow up in the split of its class. */
+export function renderSplitRules(service: string, one: NamedClass): string[] {
+  const { decide, split } = classNames(service, one.name);
   // A hash and not a random number: two packets of one new flow on two CPUs, or in a full set, decide alike.
-  const hash = `jhash ${source} . th sport . th dport mod ${WEIGHT_TOTAL} seed ${HASH_SEED}`;
+  const hash = `jhash ${hashedText(service, one)} mod ${WEIGHT_TOTAL} seed ${HASH_SEED}`;
   const rule = `add rule ${TABLE} ${decide} ${hash} vmap @${split}`;
   // Twice: before Linux 6.17 a look-up that a transaction overtakes may find neither the old nor the new element. The
   // second one begins in the new generation. Where the first finds something, it is never reached.
   return [rule, rule];
 }
 
-function toLearnChain({ from, to, slot }: HashRange): SplitRange {
-  return { from, to, chain: learnChain(slot) };
+/** Offset of the source address in the network header, bits. */
+export const SOURCE_BITS = { ipv4: { offset: 96, length: 32 }, ipv6: { offset: 64, length: 128 } } as const;
+
+function hashedText(service: string, { mode, clientBits }: NamedClass): string {
+  const family = addressFamily(service);
+  const source = family === 'ipv6' ? 'ip6 saddr' : 'ip saddr';
+  if (mode !== 'client') return `${source} . th sport . th dport`;
+  const { offset, length } = SOURCE_BITS[family];
+  // nft 1.0.6 hashes no masked address; the leading octets it does.
+  return clientBits === undefined || clientBits === length ? source : `@nh,${offset},${clientBits}`;
+}
+
+function toLearnChain(service: string, name: string): (range: HashRange) => SplitRange {
+  return ({ from, to, slot }) => ({ from, to, chain: learnChain(service, slot, name) });
 }

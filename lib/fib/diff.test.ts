@@ -51,8 +51,8 @@ describe('difference of two object sets', () => {
   });
 
   it('does not miss a service that is to leave no trace', () => {
-    expect(driftOf([{ ...affinity, mode: 'none' }], [])).toEqual([]);
-    expect(driftOf([{ ...affinity, mode: 'none' }], [affinity])).toEqual([
+    expect(driftOf([{ ...affinity, mode: 'bucket', instances: [] }], [])).toEqual([]);
+    expect(driftOf([{ ...affinity, mode: 'bucket', instances: [] }], [affinity])).toEqual([
       { key: 'affinity fd00:cafe::80', what: 'different' },
     ]);
   });

@@ -1,5 +1,6 @@
 // The change that turns one set of objects into another, and how a kernel departs from what was wanted. Both come in
 // steps too: a comparison of a hundred thousand objects must not hold up timers. Order is order.ts's concern.
+import { leavesTrace as hasRules, instancesOf } from './affinity-classes.ts';
 import { sameObject } from './equality.ts';
 import { type FibDelta, type FibDrift, type FibKey, type FibObject, fibKey } from './fib.ts';
 
@@ -72,9 +73,9 @@ function runSteps<T>(steps: Steps<T>): T {
 }
 
 function forgetsFlows(object: FibObject): boolean {
-  return object.kind === 'affinity' && object.instances.some((instance) => instance.failed);
+  return object.kind === 'affinity' && instancesOf(object).some((instance) => instance.failed);
 }
 
 function leavesTrace(object: FibObject): boolean {
-  return object.kind !== 'affinity' || object.mode !== 'none';
+  return object.kind !== 'affinity' || hasRules(object);
 }

@@ -1,6 +1,7 @@
 // When two FIB objects forward alike. The kernel reads members and hops back in its own order and leaves defaults
 // out, so equality is about meaning, not about the text of the objects.
-import type { AffinityService, FibObject, GatewayHop, LocalSid, RouteTarget } from './fib.ts';
+import { affinityText } from './affinity-text.ts';
+import type { FibObject, GatewayHop, LocalSid, NexthopGroup, RouteTarget } from './fib.ts';
 
 /** True when both objects have one key and program the same forwarding; `failed` is an act, not a state, and ignored. */
 export function sameObject(a: FibObject, b: FibObject): boolean {
@@ -17,7 +18,7 @@ export function objectText(object: FibObject): string {
     case 'nexthop':
       return `nexthop ${object.id} ${object.segments.join(',')}`;
     case 'group':
-      return `group ${object.id} ${sorted(object.members.map((member) => `${member.nexthop}*${member.weight}`))}`;
+      return groupText(object);
     case 'route':
       return `route ${object.table} ${object.prefix} ${targetText(object.target)}`;
     case 'local-sid':
@@ -37,9 +38,11 @@ export function objectText(object: FibObject): string {
   }
 }
 
-/** Whole seconds, at least one: the grain in which the kernel's tools report set timeouts. */
-export function timeoutSeconds(timeoutMs: number): number {
-  return Math.max(1, Math.ceil(timeoutMs / 1000));
+function groupText({ id, members, resilient }: NexthopGroup): string {
+  const type = resilient
+    ? ` resilient ${resilient.buckets} ${resilient.idleTimeoutMs}/${resilient.unbalancedTimeoutMs}`
+    : '';
+  return `group ${id} ${sorted(members.map((member) => `${member.nexthop}*${member.weight}`))}${type}`;
 }
 
 function targetText(target: RouteTarget): string {
@@ -86,14 +89,6 @@ function behaviourText({ behaviour, flavours }: LocalSid): string {
     default:
       return behaviour satisfies never;
   }
-}
-
-function affinityText(object: AffinityService): string {
-  // A service without affinity leaves nothing in the kernel, so all such services are alike.
-  if (object.mode === 'none') return `affinity ${object.service} none`;
-  const instances = object.instances.map((instance) => `${instance.slot}:${instance.mark}=${instance.weight}`);
-  const timeouts = `${timeoutSeconds(object.idleTimeoutMs)}/${timeoutSeconds(object.closingTimeoutMs)}`;
-  return `affinity ${object.service} ${object.mode} ${sorted(instances)} ${timeouts}`;
 }
 
 function sorted(texts: string[]): string {

@@ -272,7 +272,7 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       expect((await put(one)).failures).toEqual([]);
       await expectHeld(...service, one);
       expect([...(await fib.flowCounts())]).toEqual([[2, 0]]);
-      const none = { ...one, mode: 'none' } as const;
+      const none = { ...one, mode: 'bucket', instances: [] } as const;
       expect((await put(none)).failures).toEqual([]);
       expect((await fib.flowCounts()).size).toBe(0);
       expect((await remove('affinity fd00:cafe::80')).failures).toEqual([]);

@@ -1,5 +1,6 @@
 // A forwarding plane that forwards nothing: dry run, simulation, tests, and machines that are not Linux. It keeps the
 // kernel's rules about objects and references, so what it accepts the kernel accepts. Refuses to know time: a clock comes in.
+import { classesOf, setsOf } from './affinity-classes.ts';
 import { diffObjects } from './diff.ts';
 import {
   BORDER_KEY,
@@ -91,8 +92,9 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
     async flowCounts() {
       const slots = new Map<number, number>();
       for (const object of held.values())
-        if (object.kind === 'affinity' && object.mode === 'flow')
-          for (const instance of object.instances) slots.set(instance.slot, 0);
+        if (object.kind === 'affinity')
+          for (const one of classesOf(object))
+            for (const { slot } of one.instances) if (setsOf(one, slot).length > 0) slots.set(slot, 0);
       return slots;
     },
     async sidCounters() {

@@ -23,7 +23,7 @@ describe('objects that are refused for themselves', () => {
     ['a segment that is no address', { kind: 'nexthop', id: 1, segments: ['core'] }, /not an IP/],
     ['no members', { kind: 'group', id: 1, members: [] }, /no members/],
     ['a member of weight 0', { kind: 'group', id: 1, members: [{ nexthop: 2, weight: 0 }] }, /weight/],
-    ['a member of weight 257', { kind: 'group', id: 1, members: [{ nexthop: 2, weight: 257 }] }, /weight/],
+    ['a member of weight 65537', { kind: 'group', id: 1, members: [{ nexthop: 2, weight: 65_537 }] }, /weight/],
     [
       'a member twice',
       {

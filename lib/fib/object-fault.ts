@@ -8,7 +8,12 @@ import {
   parsePrefix,
   prefixContains,
 } from '../net/address.ts';
-import type { AffinityService, Border, FibObject, LocalSid, ReplaceSid, ServiceMtu } from './fib.ts';
+import { classesOf, instancesOf, type NamedClass } from './affinity-classes.ts';
+import { matchFault } from './affinity-match.ts';
+import type { AffinityService, Border, FibObject, LocalSid, ReplaceSid, ResilientGroup, ServiceMtu } from './fib.ts';
+
+/** What a chain's name may end with. */
+const CLASS_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** What is wrong with the object itself, whatever else is there; undefined: nothing. */
 export function objectFault(object: FibObject): string | undefined {
@@ -22,7 +27,8 @@ export function objectFault(object: FibObject): string | undefined {
         if (object.members.length === 0) return 'no members';
         if (new Set(object.members.map((member) => member.nexthop)).size < object.members.length)
           return 'a nexthop is a member twice';
-        return object.members.every((member) => isWeight(member.weight)) ? undefined : 'a weight is not in 1..256';
+        if (!object.members.every(({ weight }) => isWithin(weight, 1, 65536))) return 'a weight is not in 1..65536';
+        return object.resilient && resilientFault(object.resilient);
       case 'route':
         if (canonicalPrefix(object.prefix) !== object.prefix) return 'prefix is not canonical';
         if (!isId(object.table)) return 'table is not in 1..4294967295';
@@ -115,13 +121,44 @@ function replaceFault({ prefix, csidBits, mark }: ReplaceSid): string | undefine
   return mark === undefined || isId(mark) ? undefined : 'mark is not in 1..4294967295';
 }
 
-function affinityFault({ service, instances, idleTimeoutMs, closingTimeoutMs }: AffinityService): string | undefined {
+function resilientFault({ buckets, idleTimeoutMs, unbalancedTimeoutMs }: ResilientGroup): string | undefined {
+  if (!isWithin(buckets, 1, 65535)) return 'buckets are not in 1..65535';
+  // struct nla u32 of clock ticks, hundredths of a second.
+  return isWithin(idleTimeoutMs, 10, 40_000_000_000) && isWithin(unbalancedTimeoutMs, 0, 40_000_000_000)
+    ? undefined
+    : 'a timer is out of range';
+}
+
+function affinityFault(object: AffinityService): string | undefined {
+  const { service, classes = [], classifier = [] } = object;
   if (canonicalAddress(service) !== service) return 'service address is not canonical';
+  const slots = instancesOf(object).map((instance) => instance.slot);
+  if (new Set(slots).size < slots.length) return 'a slot occurs twice';
+  const names = classes.map(({ name }) => name);
+  if (!names.every((name) => CLASS_NAME.test(name))) return 'a class has no name, or one that nft does not take';
+  if (new Set(names).size < names.length) return 'a class occurs twice';
+  const unknown = classifier.find((rule) => rule.class !== '' && !names.includes(rule.class));
+  if (unknown) return `the classifier names ${unknown.class}, which is no class here`;
+  const unmatched = classifier.map(({ match }) => matchFault(service, match)).find((fault) => fault !== undefined);
+  return (
+    unmatched ??
+    classesOf(object)
+      .map((one) => classFault(service, one))
+      .find((fault) => fault !== undefined)
+  );
+}
+
+function classFault(service: string, one: NamedClass): string | undefined {
+  const { mode, instances, idleTimeoutMs, closingTimeoutMs, clientBits, mark } = one;
+  if (mode === 'bucket' && (instances.length > 0 || (one.name !== '' && !isId(mark ?? 0))))
+    return 'a bucket class has a mark and no instances';
   if (!(idleTimeoutMs > 0 && closingTimeoutMs > 0)) return 'a timeout is not positive';
-  if (new Set(instances.map((instance) => instance.slot)).size < instances.length) return 'a slot occurs twice';
   if (!instances.every(({ slot }) => Number.isInteger(slot) && slot >= 0)) return 'a slot is not a whole number';
-  if (!instances.every(({ mark }) => isId(mark))) return 'a mark is not in 1..4294967295';
+  if (!instances.every((instance) => isId(instance.mark))) return 'a mark is not in 1..4294967295';
   if (!instances.every(({ weight }) => Number.isInteger(weight) && weight >= 0)) return 'a weight is not whole';
+  const most = addressFamily(service) === 'ipv6' ? 128 : 32;
+  if (clientBits !== undefined && !(isWithin(clientBits, 8, most) && clientBits % 8 === 0))
+    return `client bits are not whole octets of 8..${most}`;
   const sum = instances.reduce((total, instance) => total + instance.weight, 0);
   return sum === 0 || sum === 1000 ? undefined : `weights sum to ${sum}, not to 1000 or 0`;
 }
@@ -155,12 +192,16 @@ function isMtu(value: number): boolean {
   return Number.isInteger(value) && value >= 1280 && value <= 65535;
 }
 
+function isWithin(value: number, low: number, high: number): boolean {
+  return Number.isInteger(value) && value >= low && value <= high;
+}
+
 function isId(value: number): boolean {
   return Number.isInteger(value) && value > 0 && value <= 0xffffffff;
 }
 
 function isWeight(value: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= 256;
+  return isWithin(value, 1, 256);
 }
 
 function isIpv4(address: string): boolean {

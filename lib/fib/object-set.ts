@@ -1,6 +1,7 @@
 // The set of objects that a forwarding plane holds, with the kernel's own rules about what may refer to what: ids of
 // groups and nexthops are one space, a reference must resolve, what is in use stays. Both FIBs keep their view in one.
 import { parsePrefix, prefixContains } from '../net/address.ts';
+import { instancesOf } from './affinity-classes.ts';
 import { type FibFailure, type FibKey, type FibObject, fibKey } from './fib.ts';
 import { objectFault } from './object-fault.ts';
 
@@ -62,7 +63,7 @@ export class FibObjectSet {
       if (users) users.add(key);
       else this.#users.set(target, new Set([key]));
     }
-    if (object.kind === 'affinity') for (const { slot } of object.instances) this.#slots.set(slot, key);
+    if (object.kind === 'affinity') for (const { slot } of instancesOf(object)) this.#slots.set(slot, key);
     if (object.kind === 'replace-csid') this.#replaced.add(object.prefix);
     return old;
   }
@@ -83,7 +84,7 @@ export class FibObjectSet {
     }
     if (object.kind === 'replace-csid') this.#replaced.delete(object.prefix);
     if (object.kind !== 'affinity') return;
-    for (const { slot } of object.instances) if (this.#slots.get(slot) === key) this.#slots.delete(slot);
+    for (const { slot } of instancesOf(object)) if (this.#slots.get(slot) === key) this.#slots.delete(slot);
   }
 
   #referenceFault(object: FibObject): string | undefined {
@@ -106,7 +107,9 @@ export class FibObjectSet {
         return other && `overlaps ${other}`;
       }
       case 'affinity': {
-        const taken = object.instances.find(({ slot }) => (this.#slots.get(slot) ?? fibKey(object)) !== fibKey(object));
+        const taken = instancesOf(object).find(
+          ({ slot }) => (this.#slots.get(slot) ?? fibKey(object)) !== fibKey(object),
+        );
         return taken ? `slot ${taken.slot} belongs to ${this.#slots.get(taken.slot)}` : undefined;
       }
       default:

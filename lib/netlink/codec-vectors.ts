@@ -203,6 +203,34 @@ export const VECTORS: readonly Vector[] = [
     },
   },
   {
+    name: 'resilient nexthop group',
+    encode: (w) =>
+      encodeNexthop(w, 'install', {
+        kind: 'group',
+        id: 2000,
+        protocol: 199,
+        members: [
+          { id: 1000, weight: 1 },
+          { id: 1001, weight: 60_000 },
+        ],
+        resilient: { buckets: 1024, idleTimeoutMs: 120_000, unbalancedTimeoutMs: 0 },
+      }),
+    bytes: `58000000 68000106 00000000 00000000  0000c700 00000000  08000100 d0070000
+      14000200 e8030000 00000000 e9030000 5fea0000
+      06000300 01000000 1c000c80 06000100 00040000 08000200 e02e0000 08000300 00000000`,
+    decode: decodeNexthop,
+    value: {
+      kind: 'group',
+      id: 2000,
+      protocol: 199,
+      members: [
+        { id: 1000, weight: 1 },
+        { id: 1001, weight: 60_000 },
+      ],
+      resilient: { buckets: 1024, idleTimeoutMs: 120_000, unbalancedTimeoutMs: 0 },
+    },
+  },
+  {
     name: 'nexthop through a gateway',
     encode: (w) =>
       encodeNexthop(w, 'install', {

@@ -27,6 +27,7 @@ export const MessageType = {
   newNexthop: 104,
   delNexthop: 105,
   getNexthop: 106,
+  getNexthopBucket: 118,
 } as const;
 
 /** nlmsg_flags; the bits above 0xff mean different things in requests that read, create, and in acknowledgements. */

@@ -26,13 +26,36 @@ export interface GroupNexthop {
   readonly kind: 'group';
   readonly id: number;
   readonly protocol: number;
-  /** Single nexthops, at least one; weight 1..256. */
+  /** Single nexthops, at least one; weight 1..65536, beyond 256 from Linux 6.12 on (EINVAL before). */
   readonly members: readonly { readonly id: number; readonly weight: number }[];
+  readonly resilient?: ResilientHashing;
+}
+
+/** NEXTHOP_GRP_TYPE_RES. Buckets are fixed for the group's life; timers have a grain of 10 ms, unbalanced 0: never. */
+export interface ResilientHashing {
+  readonly buckets: number;
+  readonly idleTimeoutMs: number;
+  readonly unbalancedTimeoutMs: number;
 }
 
 export type NexthopObject = SingleNexthop | GroupNexthop;
 
-const Attribute = { id: 1, group: 2, groupType: 3, blackhole: 4, device: 5, gateway: 6, encapType: 7, encap: 8 };
+const Attribute = {
+  id: 1,
+  group: 2,
+  groupType: 3,
+  blackhole: 4,
+  device: 5,
+  gateway: 6,
+  encapType: 7,
+  encap: 8,
+  resilient: 12,
+};
+/** NHA_RES_GROUP_*. */
+const Resilient = { buckets: 1, idleTimer: 2, unbalancedTimer: 3 };
+const GROUP_TYPE_RESILIENT = 1;
+/** USER_HZ: the kernel's timers come in hundredths of a second. */
+const TICK_MS = 10;
 const NHMSG_BYTES = 8;
 const GROUP_ENTRY_BYTES = 8;
 
@@ -68,12 +91,20 @@ function writeGroup(writer: Writer, group: GroupNexthop): void {
   const list = writer.openRaw(Attribute.group);
   writer.reserve(group.members.length * GROUP_ENTRY_BYTES);
   for (const member of group.members) {
-    if (!Number.isInteger(member.weight) || member.weight < 1 || member.weight > 256)
-      throw new CodedError('bad-nexthop', 'a group member weighs 1 to 256', { id: group.id, weight: member.weight });
+    if (!Number.isInteger(member.weight) || member.weight < 1 || member.weight > 65536)
+      throw new CodedError('bad-nexthop', 'a group member weighs 1 to 65536', { id: group.id, weight: member.weight });
     writer.word(member.id);
-    writer.quad(member.weight - 1, 0, 0, 0);
+    writer.quad((member.weight - 1) & 0xff, (member.weight - 1) >> 8, 0, 0);
   }
   writer.close(list);
+  if (group.resilient === undefined) return;
+  const { buckets, idleTimeoutMs, unbalancedTimeoutMs } = group.resilient;
+  writer.u16Attribute(Attribute.groupType, GROUP_TYPE_RESILIENT);
+  const nest = writer.open(Attribute.resilient);
+  writer.u16Attribute(Resilient.buckets, buckets);
+  writer.u32Attribute(Resilient.idleTimer, Math.ceil(idleTimeoutMs / TICK_MS));
+  writer.u32Attribute(Resilient.unbalancedTimer, Math.ceil(unbalancedTimeoutMs / TICK_MS));
+  writer.close(nest);
 }
 
 /** Removal; routes and groups that still use it go silently with it, so they are removed first. */
@@ -102,9 +133,11 @@ export function decodeNexthop(message: Message): NexthopObject {
   let encapType: number | undefined;
   let encapNest: Attributes | undefined;
   let members: { id: number; weight: number }[] | undefined;
+  let resilient: ResilientHashing | undefined;
   while (attributes.next()) {
     if (attributes.type === Attribute.id) id = attributes.u32();
     else if (attributes.type === Attribute.group) members = readGroup(attributes);
+    else if (attributes.type === Attribute.resilient) resilient = readResilient(attributes.nested());
     else if (attributes.type === Attribute.blackhole) blackhole = true;
     else if (attributes.type === Attribute.device) device = attributes.u32();
     else if (attributes.type === Attribute.gateway) gateway = attributes.address();
@@ -112,7 +145,7 @@ export function decodeNexthop(message: Message): NexthopObject {
     else if (attributes.type === Attribute.encap) encapNest = attributes.nested();
   }
   if (id === undefined) throw new CodedError('missing-attribute', 'a nexthop object has no id');
-  if (members !== undefined) return { kind: 'group', id, protocol, members };
+  if (members !== undefined) return { kind: 'group', id, protocol, members, ...(resilient && { resilient }) };
   const encap = encapType !== undefined && encapNest !== undefined ? readEncap(encapType, encapNest) : undefined;
   return {
     kind: 'single',
@@ -124,6 +157,18 @@ export function decodeNexthop(message: Message): NexthopObject {
     ...(encap !== undefined && { encap }),
     ...(blackhole && { blackhole }),
   };
+}
+
+function readResilient(nest: Attributes): ResilientHashing {
+  let buckets = 0;
+  let idleTimeoutMs = 0;
+  let unbalancedTimeoutMs = 0;
+  while (nest.next()) {
+    if (nest.type === Resilient.buckets) buckets = nest.u16();
+    else if (nest.type === Resilient.idleTimer) idleTimeoutMs = nest.u32() * TICK_MS;
+    else if (nest.type === Resilient.unbalancedTimer) unbalancedTimeoutMs = nest.u32() * TICK_MS;
+  }
+  return { buckets, idleTimeoutMs, unbalancedTimeoutMs };
 }
 
 function readGroup(list: Attributes): { id: number; weight: number }[] {

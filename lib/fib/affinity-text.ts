@@ -1,0 +1,37 @@
+// An affinity service as a text: equal for services that steer alike, and, without the weights, for services whose rules
+// are the same. For comparison only.
+import { matchText } from '../model/traffic-match.ts';
+import { classesOf, leavesTrace, type NamedClass } from './affinity-classes.ts';
+import type { AffinityService } from './fib.ts';
+
+/** Whole seconds, at least one: the grain in which the kernel's tools report set timeouts. */
+export function timeoutSeconds(timeoutMs: number): number {
+  return Math.max(1, Math.ceil(timeoutMs / 1000));
+}
+
+/** `failed` is an act, not a state, and left out. */
+export function affinityText(service: AffinityService, part: 'all' | 'structure' = 'all'): string {
+  // What leaves nothing in nftables is alike.
+  if (!leavesTrace(service)) return `affinity ${service.service} none`;
+  const [own, ...named] = classesOf(service).map((one) => classText(one, part));
+  const rules = (service.classifier ?? []).map((rule) => `${matchText(rule.match)} -> ${rule.class}`);
+  return `affinity ${service.service} ${[own, ...named.sort()].join(' | ')} [${rules.join('; ')}]`;
+}
+
+/** True when nothing but weights differs: the rules of one are the rules of the other. */
+export function sameStructure(a: AffinityService, b: AffinityService): boolean {
+  return a === b || affinityText(a, 'structure') === affinityText(b, 'structure');
+}
+
+function classText(one: NamedClass, part: 'all' | 'structure'): string {
+  const { name, mode, instances, idleTimeoutMs, closingTimeoutMs, clientBits, mark } = one;
+  if (mode === 'bucket') return `${name} bucket ${mark ?? 'main'}`;
+  const shares = instances.map((it) => `${it.slot}:${it.mark}${part === 'all' ? `=${it.weight}` : ''}`).sort();
+  // Without instances there is nobody to learn, and so nothing that tells these two apart.
+  if (mode === 'none' || (mode === 'flow' && shares.length === 0)) return `${name} hash ${shares.join(',')}`;
+  if (mode === 'client') {
+    const idle = shares.length === 0 ? '' : timeoutSeconds(idleTimeoutMs);
+    return `${name} client/${clientBits ?? 'all'} ${shares.join(',')} ${idle}`;
+  }
+  return `${name} flow ${shares.join(',')} ${timeoutSeconds(idleTimeoutMs)}/${timeoutSeconds(closingTimeoutMs)}`;
+}
