@@ -1,11 +1,16 @@
 // `cfnd check FILE`: what is wrong with a configuration file, as compilers say it, and what is only unwise.
 import { readFile } from 'node:fs/promises';
 import { type ConfigError, formatConfigError, parseConfig } from '../lib/config/parse.ts';
+import { CodedError } from '../lib/errors.ts';
+import { openCredentials } from './security/credential-store.ts';
 
 export interface CheckOutput {
   out(line: string): void;
   error(line: string): void;
 }
+
+const silence = (): void => {};
+const SILENT = { info: silence, warn: silence, error: silence };
 
 const CONSOLE: CheckOutput = {
   out: (line) => void process.stdout.write(`${line}\n`),
@@ -28,6 +33,13 @@ export async function checkFile(file: string, output: CheckOutput = CONSOLE): Pr
   }
   for (const warning of parsed.warnings) output.error(`${formatConfigError(file, warning)} (warning)`);
   const { config } = parsed;
+  try {
+    openCredentials(config, SILENT);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    output.error(`${file}: tls: ${error.message}`);
+    return false;
+  }
   const counts = [
     count(config.peers.length, 'peer'),
     count(config.links.length, 'link'),

@@ -25,6 +25,7 @@ import { Mailbox } from './runtime/mailbox.ts';
 import { Recorder } from './runtime/recorder.ts';
 import { Stages } from './runtime/stages.ts';
 import { Timers } from './runtime/timers.ts';
+import type { CredentialStore } from './security/credential-store.ts';
 import { createSessionTransport } from './session/transport.ts';
 
 /** An identical warning within this time is counted, not written. */
@@ -33,6 +34,8 @@ const LOG_INTERVAL_MS = 10_000;
 type LogFields = Extract<RouterEffect, { type: 'log' }>['fields'];
 
 export interface DaemonOptions {
+  /** With mutual TLS. */
+  readonly credentials?: CredentialStore | undefined;
   readonly configFile: string;
   readonly version: string;
   readonly bootId: string;
@@ -46,7 +49,7 @@ export interface Daemon {
 
 /** Starts a daemon. Rejects only when nothing useful can run; what is merely missing is said and done without. */
 export async function startDaemon(config: RouterConfig, options: DaemonOptions): Promise<Daemon> {
-  const { log } = options;
+  const { log, credentials } = options;
   const router = createRouter();
   const stages = new Stages();
   const { fib, found } = await openFib(config, log);
@@ -79,7 +82,8 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   const transport = createSessionTransport({
     listen: config.listen,
     peers: config.peers,
-    security: config.security,
+    tls: credentials && (() => credentials.current),
+    connectionsPerAddress: config.listen.connectionsPerAddress,
     post,
     log,
   });
@@ -97,6 +101,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     capabilities: found.capabilities,
   });
   links.start();
+  credentials?.start();
   transport.listen();
   const stamp = createStampAgent({
     links: config.roles.includes('c-nma') ? config.links : [],
@@ -170,6 +175,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         stopped = resolve;
       });
       agent.stop();
+      credentials?.stop();
       post({ type: 'stop', text });
       await farewell;
       await transport.closeAll();

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { parseConfig } from '../lib/config/parse.ts';
+import { CodedError } from '../lib/errors.ts';
 import { checkFile, formatErrors } from './check.ts';
 import { startDaemon } from './compose.ts';
 import { createLogger } from './logger.ts';
 import { limitPrivileges } from './privileges.ts';
+import { type CredentialStore, openCredentials } from './security/credential-store.ts';
 import { VERSION } from './version.ts';
 
 /** sysexits.h: the configuration is wrong; the program is wrong. */
@@ -69,16 +71,26 @@ async function run({ config: file, logLevel, record, keepCapabilities }: RunOpti
     log.fatal({ error: error.stack ?? String(error) }, 'internal error: kernel objects stay, the daemon exits');
     process.exit(EXIT_SOFTWARE);
   });
-  if (parsed.config.security !== 'plaintext') {
-    // Better none than a session that only looks protected.
-    log.fatal({ security: parsed.config.security }, 'this version speaks plaintext only: say security: plaintext');
+  let credentials: CredentialStore | undefined;
+  try {
+    credentials = openCredentials(config, log);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    process.stderr.write(`cfnd: ${error.message}\n`);
     return EXIT_CONFIG;
   }
   // Heard from here on: a stop that comes during the start is obeyed after it, and leaves in order as well.
   const signalled = new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });
-  const daemon = await startDaemon(config, { configFile: file, version: VERSION, bootId: randomUUID(), log });
+  process.on('SIGHUP', () => void credentials?.reload());
+  const daemon = await startDaemon(config, {
+    configFile: file,
+    version: VERSION,
+    bootId: randomUUID(),
+    log,
+    credentials,
+  });
   await daemon.stop(await signalled);
   log.info('stopped');
   return 0;

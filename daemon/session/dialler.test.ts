@@ -10,7 +10,7 @@ const COMES_BACK_MS = 1600;
 
 test('a refused attempt leaves nothing that connects later', async () => {
   const reason = await new Promise<string>((resolve) => {
-    dial('127.0.0.1', PORT, 2000, { opened: () => resolve('opened'), failed: resolve, ended: resolve });
+    dial('127.0.0.1', PORT, 2000, undefined, { opened: () => resolve('opened'), failed: resolve, ended: resolve });
   });
   expect(reason).toContain('ECONNREFUSED');
   let connections = 0;
@@ -30,7 +30,7 @@ test('a dial that is given up answers once, and only that', async () => {
     failed: (reason: string) => answers.push(reason),
     ended: () => {},
   };
-  const giveUp = dial('127.0.0.1', PORT, 2000, hooks);
+  const giveUp = dial('127.0.0.1', PORT, 2000, undefined, hooks);
   giveUp();
   giveUp();
   await new Promise((resolve) => setImmediate(resolve));

@@ -2,12 +2,15 @@
 // never argues with the FSM's.
 import { connect } from 'node:net';
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type { CertificateNames } from '../../lib/security/identity.ts';
 import { asIs, CHANNEL_OPTIONS, PEER_PATH } from '../grpc/session-service.ts';
+import type { Credentials } from '../security/credentials.ts';
+import { certificateNames } from './handshake.ts';
 import { endpoint } from './listener.ts';
 
 export interface DialHooks {
   /** The peer has accepted the call. */
-  opened(stream: ClientDuplexStream<Buffer, Buffer>, cut: () => void): void;
+  opened(stream: ClientDuplexStream<Buffer, Buffer>, cut: () => void, names: CertificateNames | undefined): void;
   /** Not accepted; nothing else follows. */
   failed(reason: string): void;
   /** After `opened`: the call is over. */
@@ -19,7 +22,13 @@ export interface DialHooks {
  * first whether anybody listens: after a refused attempt grpc-js tries again a second later, even on a closed channel,
  * and would leave the peer with a connection that never brings a call.
  */
-export function dial(address: string, port: number, timeoutMs: number, hooks: DialHooks): () => void {
+export function dial(
+  address: string,
+  port: number,
+  timeoutMs: number,
+  tls: Credentials | undefined,
+  hooks: DialHooks,
+): () => void {
   const startedMs = performance.now();
   const silence = `no answer within ${timeoutMs} ms`;
   let giveUp = () => {};
@@ -32,7 +41,7 @@ export function dial(address: string, port: number, timeoutMs: number, hooks: Di
     if (failure !== undefined) return hooks.failed(failure);
     // A machine that is late with its timers may have used up the time already.
     const leftMs = Math.max(0, timeoutMs - (performance.now() - startedMs));
-    giveUp = call(address, port, leftMs, silence, hooks);
+    giveUp = call({ address, port, tls }, leftMs, silence, hooks);
   };
   const deadline = setTimeout(() => settle(silence), timeoutMs);
   socket.once('error', (error) => settle(error.message));
@@ -41,9 +50,32 @@ export function dial(address: string, port: number, timeoutMs: number, hooks: Di
   return () => giveUp();
 }
 
-function call(address: string, port: number, timeoutMs: number, silence: string, hooks: DialHooks): () => void {
+interface Target {
+  readonly address: string;
+  readonly port: number;
+  readonly tls: Credentials | undefined;
+}
+
+/** SNI must be a name (RFC 6066 section 3) and peers are dialled by address; nobody reads this one. */
+const SERVER_NAME = 'cfnd';
+
+function call({ address, port, tls }: Target, timeoutMs: number, silence: string, hooks: DialHooks): () => void {
+  let names: CertificateNames | undefined;
   const scheme = address.includes(':') ? 'ipv6' : 'ipv4';
-  const client = new Client(`${scheme}:${endpoint(address, port)}`, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const channelCredentials =
+    tls === undefined
+      ? credentials.createInsecure()
+      : credentials.createFromSecureContext(tls.context, {
+          // That an authority of ours signed it is checked before; whose it must be is known when its OPEN comes.
+          checkServerIdentity: (_host, { raw }) => {
+            names = certificateNames(raw);
+            return undefined;
+          },
+        });
+  const client = new Client(`${scheme}:${endpoint(address, port)}`, channelCredentials, {
+    ...CHANNEL_OPTIONS,
+    ...(tls && { 'grpc.ssl_target_name_override': SERVER_NAME }),
+  });
   const stream = client.makeBidiStreamRequest(PEER_PATH, asIs, asIs, new Metadata(), {});
   let phase: 'dialling' | 'open' | 'over' = 'dialling';
   const over = (reason: string) => {
@@ -62,7 +94,7 @@ function call(address: string, port: number, timeoutMs: number, silence: string,
     if (phase !== 'dialling') return;
     phase = 'open';
     clearTimeout(deadline);
-    hooks.opened(stream, () => stream.cancel());
+    hooks.opened(stream, () => stream.cancel(), names);
   });
   stream.on('error', (error: ServiceError) => over(explain(error)));
   stream.on('status', ({ code, details }) => over(code === status.OK ? 'the peer ended the call' : details));

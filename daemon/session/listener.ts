@@ -1,20 +1,30 @@
-// The TCP side of inbound sessions: binds, looks at the first bytes before HTTP/2 sees them, and drops what speaks
-// something else or nothing. It knows addresses and bytes, no peers and no calls.
+// The TCP side of inbound sessions: binds, looks at the first bytes before TLS or HTTP/2 sees them, and drops what speaks
+// something else, nothing, or comes too often from one address. It knows addresses and bytes, no calls.
 import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { CodedError } from '../../lib/errors.ts';
 import { addressToBytes, bytesToAddress } from '../../lib/net/address.ts';
+import type { CertificateNames } from '../../lib/security/identity.ts';
 import type { LogLimiter } from '../log-limiter.ts';
-import { classifyPreface, PREFACE } from './preface.ts';
+import type { Credentials } from '../security/credentials.ts';
+import { acceptTls } from './handshake.ts';
+import { classifyHello, classifyPreface } from './preface.ts';
 
 /** Time for the preface and the call that follows it: a socket that brings neither is closed. */
 const CALL_WITHIN_MS = 5000;
-/** Sockets without a call yet: a flood of strangers must not use up descriptors. */
+/** Sockets of strangers without a call yet: a flood of them must not use up descriptors. */
 const MAX_UNCALLED = 128;
+/** Beyond the limit of an address a connection is told so in a NOTIFICATION; beyond this multiple it is dropped unheard. */
+const HARD_LIMIT_FACTOR = 4;
 
 export interface ListenerOptions {
   readonly address: string;
   readonly port: number;
   readonly log: LogLimiter<'warn'>;
+  /** Connections of one remote address at a time. */
+  readonly perAddress: number;
+  /** Mutual TLS with these; absent: plaintext. */
+  readonly tls?: () => Credentials;
+  isPeer(address: string): boolean;
   /** A connection whose first bytes are HTTP/2's; they are still to be read from it. */
   inject(socket: Socket): void;
 }
@@ -23,7 +33,18 @@ interface Accepted {
   readonly socket: Socket;
   readonly address: string;
   readonly timer: NodeJS.Timeout;
+  /** Over the limit of its address. */
+  readonly excess: boolean;
+  names: CertificateNames | undefined;
   called: boolean;
+}
+
+export interface Claim {
+  readonly address: string;
+  /** Names in the peer's certificate; absent without TLS. */
+  readonly names: CertificateNames | undefined;
+  readonly excess: boolean;
+  destroy(): void;
 }
 
 /** `::ffff:192.0.2.1` and `fe80::1%eth0` as the configuration writes them. */
@@ -72,12 +93,13 @@ export class SessionListener {
   }
 
   /** Ties a call to its socket; `undefined` for a second call on the same connection. `key` is grpc's peer text. */
-  claim(key: string): { readonly address: string; destroy(): void } | undefined {
+  claim(key: string): Claim | undefined {
     const accepted = this.#accepted.get(key);
     if (!accepted || accepted.called) return undefined;
     accepted.called = true;
     clearTimeout(accepted.timer);
-    return { address: accepted.address, destroy: () => accepted.socket.destroy() };
+    const { address, names, excess, socket } = accepted;
+    return { address, names, excess, destroy: () => socket.destroy() };
   }
 
   close(): void {
@@ -98,35 +120,59 @@ export class SessionListener {
       this.#options.log.say(`${subject} ${address}`, 'warn', { address, port: remotePort }, text);
       socket.destroy();
     };
-    const uncalled = [...this.#accepted.values()].filter((other) => !other.called).length;
-    if (uncalled >= MAX_UNCALLED) return drop('flood', 'too many connections without a session: dropped one');
+    const { perAddress, tls, isPeer } = this.#options;
+    const others = [...this.#accepted.values()];
+    const same = others.filter((other) => other.address === address).length;
+    if (same >= perAddress * HARD_LIMIT_FACTOR)
+      return drop('flood', 'too many connections of one address: dropped one');
+    // Strangers with many addresses must not keep out those who are expected.
+    if (!isPeer(address) && others.filter((other) => !other.called).length >= MAX_UNCALLED)
+      return drop('flood', 'too many connections without a session: dropped one');
     const late = () => drop('silent', 'connection without a session call: dropped');
     const timer = setTimeout(late, CALL_WITHIN_MS);
-    this.#accepted.set(key, { socket, address, timer, called: false });
+    const accepted: Accepted = { socket, address, timer, excess: same >= perAddress, names: undefined, called: false };
+    this.#accepted.set(key, accepted);
     socket.once('close', () => {
       clearTimeout(timer);
       this.#accepted.delete(key);
     });
-    this.#sniff(socket, (instead) => drop('garbage', `connection speaks ${instead}: dropped`));
+    const garbage = (instead: string) => drop('garbage', `connection speaks ${instead}: dropped`);
+    if (tls === undefined) return this.#sniff(socket, classifyPreface, garbage, () => this.#options.inject(socket));
+    this.#sniff(socket, classifyHello, garbage, () =>
+      acceptTls(socket, tls(), {
+        secured: (secured, names) => {
+          accepted.names = names;
+          secured.on('error', () => socket.destroy());
+          this.#options.inject(secured);
+        },
+        refused: (why) => drop(`tls ${why}`, `connection ${why}: dropped`),
+      }),
+    );
   }
 
-  /** Collects the preface, then gives it back to the stream and the socket to HTTP/2. */
-  #sniff(socket: Socket, refuse: (instead: string) => void): void {
+  /** Collects the first bytes, then gives them back to the stream and the socket to whoever is to read it. */
+  #sniff(
+    socket: Socket,
+    classify: (bytes: Uint8Array) => 'more' | 'tls' | 'http2' | { readonly instead: string },
+    refuse: (instead: string) => void,
+    accept: () => void,
+  ): void {
     let head = Buffer.alloc(0);
     const onReadable = () => {
       const chunk: unknown = socket.read();
       if (!Buffer.isBuffer(chunk)) return;
       head = Buffer.concat([head, chunk]);
-      const verdict = classifyPreface(head);
+      const verdict = classify(head);
       if (verdict === 'more') return;
       socket.off('readable', onReadable);
-      if (verdict !== 'http2') return refuse(verdict.instead);
+      if (typeof verdict === 'object') return refuse(verdict.instead);
       socket.unshift(head);
-      this.#options.inject(socket);
+      accept();
     };
     socket.on('readable', onReadable);
     socket.once('end', () => {
-      if (head.length < PREFACE.length) socket.destroy();
+      // Whoever ends before the first bytes are complete wanted to know whether somebody listens.
+      if (classify(head) === 'more') socket.destroy();
     });
   }
 }

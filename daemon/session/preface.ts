@@ -5,6 +5,17 @@ export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 const TLS_HANDSHAKE = 0x16;
 const BGP_MARKER = 0xff;
 
+/** The first bytes where mutual TLS is asked for; `'tls'`: the beginning of a handshake. */
+export function classifyHello(bytes: Uint8Array): 'more' | 'tls' | { readonly instead: string } {
+  if (bytes[0] === TLS_HANDSHAKE) {
+    if (bytes.length < 2) return 'more';
+    if (bytes[1] === 3) return 'tls';
+  }
+  const plain = classifyPreface(bytes);
+  if (plain === 'more') return 'more';
+  return plain === 'http2' ? { instead: 'plaintext, but this side is configured for mutual TLS' } : plain;
+}
+
 /** `'more'`: matches so far; `'http2'`: complete; otherwise what it is instead. */
 export function classifyPreface(bytes: Uint8Array): 'more' | 'http2' | { readonly instead: string } {
   const length = Math.min(bytes.length, PREFACE.length);

@@ -33,7 +33,6 @@ class Router {
     return createSessionTransport({
       listen: { address: LOOPBACK, port: 0 },
       peers: [{ name: 'peer', address: LOOPBACK, port: peerPort, passive: false }],
-      security: 'plaintext',
       log: { info: () => {}, warn: () => {} },
       post: (event) => {
         if (event.type !== 'connection-drained') this.take(event);

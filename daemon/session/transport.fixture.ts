@@ -22,7 +22,6 @@ export function makeNode(options: Partial<SessionTransportOptions>): Node {
   const transport = createSessionTransport({
     listen: { address: '127.0.0.1', port: 0 },
     peers: [],
-    security: 'plaintext',
     log: { info: note, warn: note },
     post: (event) => void events.push(event),
     ...options,

@@ -221,10 +221,6 @@ describe('session transport', () => {
     expect(node.transport.port).toBe(port);
     expect(node.logs).toHaveLength(1);
   });
-
-  it('refuses mutual TLS in words instead of falling back to plaintext', () => {
-    expect(() => makeNode({ security: 'mutual-tls' })).toThrow(/say plaintext/);
-  });
 });
 
 describe('a peer that does not read', () => {

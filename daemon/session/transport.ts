@@ -3,6 +3,7 @@
 import { type ClientDuplexStream, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { CodedError } from '../../lib/errors.ts';
 import { canonicalAddress } from '../../lib/net/address.ts';
+import type { CertificateNames } from '../../lib/security/identity.ts';
 import {
   CEASE_SUBCODE,
   NOTIFICATION,
@@ -10,13 +11,15 @@ import {
   type SessionMessage,
 } from '../../lib/session/message.ts';
 import type { ConnectionId } from '../../lib/session/peer-contract.ts';
+import { encodeFrame } from '../../lib/wire/frame.ts';
 import { type InboundCall, SERVER_OPTIONS, sessionService } from '../grpc/session-service.ts';
 import { createLogLimiter } from '../log-limiter.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import { crash } from '../runtime/crash.ts';
+import type { Credentials } from '../security/credentials.ts';
 import { type ConnectionLimits, SessionConnection } from './connection.ts';
 import { dial } from './dialler.ts';
-import { endpoint, SessionListener } from './listener.ts';
+import { type Claim, endpoint, SessionListener } from './listener.ts';
 
 export interface TransportPeer {
   readonly name: string;
@@ -32,6 +35,8 @@ export type TransportEvent =
       readonly peer: string;
       readonly connection: ConnectionId;
       readonly direction: 'inbound' | 'outbound';
+      /** Names in the peer's certificate; absent without TLS. */
+      readonly identity?: CertificateNames;
     }
   | { readonly type: 'connection-failed'; readonly peer: string; readonly reason: string }
   | {
@@ -57,7 +62,10 @@ export type TransportEvent =
 export interface SessionTransportOptions {
   readonly listen: { readonly address: string; readonly port: number };
   readonly peers: readonly TransportPeer[];
-  readonly security: 'plaintext' | 'mutual-tls';
+  /** Mutual TLS with the credentials of the moment; absent: plaintext. */
+  readonly tls?: (() => Credentials) | undefined;
+  /** Connections of one remote address at a time; default 16. */
+  readonly connectionsPerAddress?: number | undefined;
   readonly post: (event: TransportEvent) => void;
   readonly log: Readonly<Record<'info' | 'warn', (fields: Record<string, unknown>, text: string) => void>>;
   /** Bytes that may wait for a peer that does not read, beyond what gRPC holds; default 4 MiB. */
@@ -104,14 +112,10 @@ interface Live {
 }
 
 export function createSessionTransport(options: SessionTransportOptions): SessionTransport {
-  if (options.security !== 'plaintext') {
-    throw new CodedError(
-      'unsupported',
-      `session security ${options.security} is not available in this version: say plaintext`,
-    );
-  }
   const {
     post,
+    tls,
+    connectionsPerAddress = 16,
     queueBytes = 4 * 1024 * 1024,
     sendHoldMs = 60_000,
     connectTimeoutMs = 2000,
@@ -140,6 +144,9 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   const listener = new SessionListener({
     ...options.listen,
     log: quiet,
+    perAddress: connectionsPerAddress,
+    ...(tls && { tls }),
+    isPeer: (address) => byAddress.has(address),
     inject: (socket) => injector.injectConnection(socket),
   });
 
@@ -169,14 +176,38 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   function accept(call: InboundCall): void {
     const claimed = listener.claim(call.getPeer());
     if (!claimed || ended) {
-      call.emit('error', { code: status.RESOURCE_EXHAUSTED, details: 'one connection carries one session' });
+      const refusal = { code: status.RESOURCE_EXHAUSTED, details: 'one connection carries one session' };
+      call.write(Buffer.from(encodeFrame(ceased(CEASE_SUBCODE.connectionRejected, refusal.details))));
+      call.emit('error', refusal);
       return;
     }
     // The dialler waits for these: they say that the call is accepted (session.proto, Transport).
     call.sendMetadata(new Metadata());
-    const peer = byAddress.get(claimed.address);
-    if (!peer) return reject(call, claimed);
-    const connection = adopt(peer.name, call, claimed.destroy, 'inbound');
+    const { address, names } = claimed;
+    const peer = byAddress.get(address);
+    if (!peer) {
+      const said = 'connection from an address that is no configured peer: rejected';
+      return reject(
+        call,
+        claimed,
+        'unknown',
+        said,
+        CEASE_SUBCODE.connectionRejected,
+        `${address} is not a configured peer of this router`,
+      );
+    }
+    if (claimed.excess) {
+      const text = `more than ${connectionsPerAddress} connections from ${address}`;
+      return reject(
+        call,
+        claimed,
+        'excess',
+        'too many connections of a peer: rejected one',
+        CEASE_SUBCODE.outOfResources,
+        text,
+      );
+    }
+    const connection = adopt(peer.name, call, claimed.destroy, 'inbound', names);
     // The dialler closes its transport after the call; one that does not must not keep our descriptor.
     call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
     call.on('cancelled', () => connection.finish('the peer reset the connection'));
@@ -185,15 +216,9 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   }
 
   /** RFC 4486 subcode 5: told why, so that the operator at the other end need not guess. */
-  function reject(call: InboundCall, claimed: { readonly address: string; destroy(): void }): void {
+  function reject(call: InboundCall, claimed: Claim, key: string, said: string, subcode: number, text: string): void {
     rejected++;
-    quiet.say(
-      `unknown ${claimed.address}`,
-      'warn',
-      { address: claimed.address },
-      'connection from an address that is no configured peer: rejected',
-    );
-    const text = `${claimed.address} is not a configured peer of this router`;
+    quiet.say(`${key} ${claimed.address}`, 'warn', { address: claimed.address }, said);
     const connection = new SessionConnection(
       call,
       claimed.destroy,
@@ -203,13 +228,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
     call.on('error', () => connection.finish('rejected'));
     call.on('cancelled', () => connection.finish('rejected'));
-    connection.send({
-      type: 'NOTIFICATION',
-      code: NOTIFICATION.cease,
-      subcode: CEASE_SUBCODE.connectionRejected,
-      data: '',
-      text,
-    });
+    connection.send(ceased(subcode, text));
     connection.close();
   }
 
@@ -218,10 +237,10 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     if (!peer || ended)
       return post({ type: 'connection-failed', peer: name, reason: peer ? 'stopping' : 'no such peer' });
     let connection: SessionConnection | undefined;
-    const giveUp = dial(peer.address, peer.port, connectTimeoutMs, {
-      opened(stream: ClientDuplexStream<Buffer, Buffer>, cut) {
+    const giveUp = dial(peer.address, peer.port, connectTimeoutMs, tls?.(), {
+      opened(stream: ClientDuplexStream<Buffer, Buffer>, cut, names) {
         dials.delete(giveUp);
-        connection = adopt(name, stream, cut, 'outbound');
+        connection = adopt(name, stream, cut, 'outbound', names);
       },
       failed(reason) {
         dials.delete(giveUp);
@@ -238,6 +257,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     stream: InboundCall | ClientDuplexStream<Buffer, Buffer>,
     cut: () => void,
     direction: 'inbound' | 'outbound',
+    identity: CertificateNames | undefined,
   ): SessionConnection {
     const id = nextId++;
     const connection = new SessionConnection(
@@ -257,7 +277,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     );
     live.set(id, { peer, connection });
     if (paused) connection.pause();
-    post({ type: 'connection-opened', peer, connection: id, direction });
+    post({ type: 'connection-opened', peer, connection: id, direction, ...(identity && { identity }) });
     return connection;
   }
 
@@ -296,6 +316,10 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     setPeers,
     counters: () => ({ rejected, dropped: listener.dropped }),
   };
+}
+
+function ceased(subcode: number, text: string): NotificationMessage {
+  return { type: 'NOTIFICATION', code: NOTIFICATION.cease, subcode, data: '', text };
 }
 
 /** grpc-js turns what a handler throws into a status; a bug of ours must end the process instead (STYLE, failure 4). */

@@ -79,9 +79,14 @@ export function buildConfig(file: Sections): RouterConfig {
     routerId: file['router-id'],
     domain: file.domain,
     roles: file.roles,
-    listen: file.listen,
+    listen: {
+      address: file.listen.address,
+      port: file.listen.port,
+      connectionsPerAddress: file.listen['connections-per-address'],
+      openWithinMs: file.listen['open-within'],
+    },
     security: file.security,
-    ...(file.tls !== undefined && file.security === 'mutual-tls' ? { tls: file.tls } : {}),
+    ...buildSecurity(file),
     admin: file.admin,
     ...(file.role && { peerRole: file.role }),
     policies: Object.entries(file.policies).map(([name, policy]) => buildPolicy(name, policy, file.services)),
@@ -168,6 +173,9 @@ function buildPeer(peer: Sections['peers'][number], file: Sections): PeerConfig 
     holdTimeMs: peer['hold-time'],
     connectRetryMs: peer['connect-retry'],
     passive: peer.passive,
+    ...(peer.site !== undefined && { remoteSite: peer.site }),
+    ...(peer['router-id'] !== undefined && { remoteRouterId: peer['router-id'] }),
+    ...peerName(peer, file.security),
     link: peer.link ?? file.links.find((link) => link['remote-address'] === peer.address)?.name ?? '',
     ...(peer.role && { remoteRole: peer.role }),
     requiredCapabilities: peer.require,
@@ -220,6 +228,38 @@ function requirePrefixes(texts: readonly string[], services: Sections['services'
     invariant(prefix !== undefined, 'references to services were checked');
     return prefix;
   });
+}
+
+function buildSecurity(file: Sections): Pick<RouterConfig, 'tls' | 'authorisation' | 'plausibility'> {
+  const { security, tls, authorisation, plausibility } = file;
+  return {
+    ...(tls !== undefined &&
+      security === 'mutual-tls' && {
+        tls: {
+          certificate: tls.certificate,
+          key: tls.key,
+          authorities: tls.authorities,
+          checkIntervalMs: tls['check-interval'],
+        },
+      }),
+    ...((security === 'mutual-tls' || authorisation.length > 0) && {
+      authorisation: authorisation.map(({ 'router-ids': routerIds, ...entry }) => ({ ...entry, routerIds })),
+    }),
+    plausibility: {
+      maxServiceTimeUs: plausibility['service-time'],
+      maxRate: plausibility.rate,
+      maxInFlight: plausibility['in-flight'],
+      maxWorkers: plausibility.workers,
+      clockSkewMs: plausibility['clock-skew'],
+      releaseAfter: plausibility['release-after'],
+    },
+  };
+}
+
+/** Any router of the domain has a certificate: without a name to expect, each could pose as every neighbour. */
+function peerName(peer: Sections['peers'][number], security: RouterConfig['security']): { remoteName?: string } {
+  if (peer.router !== undefined) return { remoteName: peer.router };
+  return security === 'mutual-tls' ? { remoteName: peer.name } : {};
 }
 
 function buildInstance(instance: FileInstance, services: Sections['services']): LocalInstanceConfig {

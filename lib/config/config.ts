@@ -52,6 +52,10 @@ export interface PeerConfig {
   readonly connectRetryMs: number;
   /** Only listens. */
   readonly passive: boolean;
+  /** What the peer's OPEN, and with mutual TLS its certificate, must say; absent: anything. */
+  readonly remoteSite?: SiteId;
+  readonly remoteRouterId?: RouterId;
+  readonly remoteName?: string;
   /** Interface whose loss (netlink or STAMP) ends the session at once; empty: none. */
   readonly link: string;
   /** What the peer must say it is; absent: anything. */
@@ -100,6 +104,34 @@ export interface ProtocolConfig {
   };
   /** Load reports of one service from one site. */
   readonly reportRate: { readonly perSecond: number; readonly burst: number };
+}
+
+/** What the routers of one site may originate, and whose words they may pass on. Several entries of a site add up. */
+export interface AuthorisationEntry {
+  readonly site: SiteId;
+  /** Router ids that belong to the site; one that no entry names originates nothing. */
+  readonly routerIds: readonly RouterId[];
+  readonly families: readonly Family[];
+  /** Prefixes of CS-IDs, and patterns of service names (`*` stands for any text): both must match. */
+  readonly services: readonly string[];
+  readonly names: readonly string[];
+  /** Prefixes that cover its locators, SIDs, and attached prefixes. */
+  readonly locators: readonly string[];
+  readonly prefixes: readonly string[];
+  /** Patterns of sites whose routes and link state it may pass on. */
+  readonly relay: readonly string[];
+}
+
+/** Numbers beyond these are not believed (lib/security/plausibility.ts). */
+export interface PlausibilityConfig {
+  readonly maxServiceTimeUs: number;
+  readonly maxRate: number;
+  readonly maxInFlight: number;
+  readonly maxWorkers: number;
+  /** A report may be dated this far from our clock; 0: any date. */
+  readonly clockSkewMs: number;
+  /** Believable reports in a row that end a quarantine. */
+  readonly releaseAfter: number;
 }
 
 export interface StampConfig {
@@ -220,11 +252,27 @@ export interface RouterConfig {
   readonly routerId: RouterId;
   readonly domain: string;
   readonly roles: readonly Role[];
-  readonly listen: { readonly address: string; readonly port: number };
+  readonly listen: {
+    readonly address: string;
+    readonly port: number;
+    /** Connections of one remote address at a time; and the time each has for its OPEN. Absent in old recordings. */
+    readonly connectionsPerAddress?: number;
+    readonly openWithinMs?: number;
+  };
   /** The word `plaintext` must be said; mutual TLS otherwise. */
   readonly security: 'plaintext' | 'mutual-tls';
   /** PEM files; present exactly with `mutual-tls`. */
-  readonly tls?: { readonly certificate: string; readonly key: string; readonly authorities: string };
+  readonly tls?: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly authorities: string;
+    /** Pause between looks whether the files changed; 0: only when told. */
+    readonly checkIntervalMs: number;
+  };
+  /** Absent: whoever may speak may originate anything (plaintext without entries). Present: default deny. */
+  readonly authorisation?: readonly AuthorisationEntry[];
+  /** Absent in old recordings: every number is believed. */
+  readonly plausibility?: PlausibilityConfig;
   readonly admin: { readonly socket: string };
   /** What this router is to its peers; absent: nothing in particular. */
   readonly peerRole?: PeerRole;

@@ -22,8 +22,24 @@ export function crossCheck(file: Partial<Sections>, isComplete: IsComplete = () 
 
 const checkSecurity: Check = ({ security, tls }, error, warn) => {
   if (security === 'mutual-tls' && tls === undefined) error(['security'], 'mutual-tls needs the section tls');
-  if (security === 'mutual-tls') warn(['security'], 'this version speaks plaintext only and will refuse to start');
   if (security === 'plaintext' && tls !== undefined) warn(['tls'], 'is not used: security is plaintext');
+};
+
+const checkAuthorisation: Check = (file, error, warn) => {
+  const { authorisation, security, site, 'router-id': routerId } = file;
+  if (authorisation === undefined) return;
+  if (security === 'mutual-tls' && authorisation.length === 0)
+    warn(['security'], 'with mutual-tls nobody may originate anything without entries in authorisation');
+  const owners = new Map<string, string>();
+  for (const [i, entry] of authorisation.entries()) {
+    for (const [j, id] of entry['router-ids'].entries()) {
+      const owner = owners.get(id) ?? entry.site;
+      owners.set(id, owner);
+      if (owner !== entry.site) error(['authorisation', i, 'router-ids', j], `belongs to site ${owner} above`);
+      if (id === routerId && site !== undefined && entry.site !== site)
+        error(['authorisation', i, 'router-ids', j], 'is our own router id, but the site is not ours');
+    }
+  }
 };
 
 const checkSrv6: Check = ({ srv6 }, error) => {
@@ -225,6 +241,7 @@ const checkFib: Check = ({ fib }, error) => {
 
 const CHECKS: readonly Check[] = [
   checkSecurity,
+  checkAuthorisation,
   checkSrv6,
   checkLinks,
   checkPeers,

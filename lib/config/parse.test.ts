@@ -67,6 +67,7 @@ describe('what a file means', () => {
       'domain',
       'roles',
       'listen',
+      'plausibility',
       'admin',
       'srv6',
       'links',

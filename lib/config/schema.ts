@@ -5,12 +5,14 @@ import { z } from 'zod';
 import { FAMILIES, ROLES } from '../model/identity.ts';
 import { FUNCTION_BITS_MAX, FUNCTION_BITS_MIN } from '../model/sid-functions.ts';
 import { peerProtocol, peerRole, policies, protocol } from './schema-protocol.ts';
+import { authorisation, plausibility, tls } from './schema-security.ts';
 import { classes, instances, serviceNames, steering } from './schema-services.ts';
 import {
   address,
   bandwidthBps,
   durationMs,
   durationUs,
+  filePath,
   integer,
   interfaceName,
   name,
@@ -21,7 +23,6 @@ import {
 } from './units.ts';
 
 const port = () => integer(1, 65535);
-const filePath = () => z.string({ error: 'must be a file path' }).min(1, { error: 'must be a file path' }).max(4096);
 
 const peer = z.strictObject({
   name: name(),
@@ -37,6 +38,10 @@ const peer = z.strictObject({
   'connect-retry': durationMs({ min: '10ms', max: '1h' }).prefault('500ms'),
   /** Only accepts, never dials. */
   passive: z.boolean().default(false),
+  /** What its OPEN must say; default: anything, but with mutual-tls `router` is the peer's name. */
+  site: name().optional(),
+  'router-id': routerId().optional(),
+  router: name().optional(),
   /** Interface whose loss ends the session at once; default: the link whose remote address is this peer's. */
   link: interfaceName().optional(),
   ...peerProtocol,
@@ -124,12 +129,22 @@ export const sections = {
     .default([...ROLES]),
   /** What this router is to its peers (RFC 9234 in spirit); absent: nothing, and no rule of roles applies. */
   role: peerRole(),
-  listen: z.strictObject({ address: address().prefault('::'), port: port().default(1790) }).prefault({}),
+  listen: z
+    .strictObject({
+      address: address().prefault('::'),
+      port: port().default(1790),
+      /** Of one remote address at a time. */
+      'connections-per-address': integer(1, 10_000).default(16),
+      /** Time for the OPEN of a new connection. */
+      'open-within': durationMs({ min: '100ms', max: '10m' }).prefault('10s'),
+    })
+    .prefault({}),
   security: z.enum(['plaintext', 'mutual-tls'], {
     error: 'must be said in so many words: plaintext (anyone who reaches the port may speak) or mutual-tls',
   }),
-  /** For mutual-tls: PEM files. */
-  tls: z.strictObject({ certificate: filePath(), key: filePath(), authorities: filePath() }).optional(),
+  tls,
+  authorisation,
+  plausibility,
   admin: z
     .strictObject({
       /** Longer paths, with the suffix used while binding, do not fit sockaddr_un. */

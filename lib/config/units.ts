@@ -122,6 +122,16 @@ export function tag() {
   return z.string({ error }).regex(/^[\x21-\x7e]{1,63}$/, { error });
 }
 
+export function filePath() {
+  return z.string({ error: 'must be a file path' }).min(1, { error: 'must be a file path' }).max(4096);
+}
+
+/** Name in which `*` stands for any text: `web-*`. */
+export function pattern() {
+  const error = 'must be 1 to 63 letters, digits, dots, dashes, underscores or *';
+  return z.string({ error }).regex(/^[A-Za-z0-9._*-]{1,63}$/, { error });
+}
+
 /** Name of a network interface as Linux allows it (IFNAMSIZ 16). */
 export function interfaceName() {
   const error = 'must be the name of a network interface (1 to 15 characters, no space, no slash)';

@@ -4,6 +4,7 @@ import type { RouterConfig } from '../config/config.ts';
 import type { FibCapability, FibDrift, FibObject, FibResult } from '../fib/fib.ts';
 import type { InstanceSample, PushedReport } from '../metric/agent.ts';
 import type { PeerName } from '../model/identity.ts';
+import type { CertificateNames } from '../security/identity.ts';
 import type { NotificationMessage, SessionMessage } from '../session/message.ts';
 import type { ConnectionId } from '../session/peer-contract.ts';
 
@@ -24,6 +25,8 @@ export type RouterEventBody =
       readonly peer: PeerName;
       readonly connection: ConnectionId;
       readonly direction: 'inbound' | 'outbound';
+      /** Names in the peer's certificate; absent without mutual TLS. */
+      readonly identity?: CertificateNames;
     }
   | { readonly type: 'connection-failed'; readonly peer: PeerName; readonly reason: string }
   | {

@@ -22,6 +22,8 @@ import { log, setTimer, viewChanged } from './turn.ts';
 export const RESTART_TIME_MS = 120_000;
 /** Rows in one UPDATE: large enough to amortise a message, small enough to stay far below the frame limit. */
 const ROWS_PER_UPDATE = 500;
+/** Lives of a peer that are remembered so that none of their OPENs is believed again. */
+const MAX_FORMER_BOOTS = 16;
 const UPDATES_PER_TURN = 16;
 /** Announced in OPEN while the initial exchange is not complete (the R bit of RFC 4724 section 3). */
 export const RESTARTING = 'restarting';
@@ -64,8 +66,21 @@ function sessionConfig(state: RouterState, peer: Peer): PeerSessionConfig {
     roles: config.roles,
     capabilities: state.announced ? [] : [RESTARTING],
   };
-  const { families, holdTimeMs, connectRetryMs, passive } = peer.config;
-  return { local, families, holdTimeMs, connectRetryMs, passive };
+  const { families, holdTimeMs, connectRetryMs, passive, remoteSite, remoteRouterId, remoteName } = peer.config;
+  const { openWithinMs } = config.listen;
+  return {
+    local,
+    families,
+    holdTimeMs,
+    connectRetryMs,
+    passive,
+    ...(openWithinMs !== undefined && { openWithinMs }),
+    ...(remoteSite !== undefined && { remoteSite }),
+    ...(remoteRouterId !== undefined && { remoteRouterId }),
+    ...(remoteName !== undefined && { remoteName }),
+    certified: config.security === 'mutual-tls',
+    formerBootIds: peer.formerBootIds,
+  };
 }
 
 function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
@@ -129,7 +144,9 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     endOfRib: new Set(),
   };
   peer.routerIdNumber = routerIdToNumber(remote.routerId);
-  peer.remote = { routerId: remote.routerId, site: remote.site, name: remote.name };
+  if (peer.remote !== undefined && peer.remote.bootId !== remote.bootId)
+    peer.formerBootIds = [...peer.formerBootIds, peer.remote.bootId].slice(-MAX_FORMER_BOOTS);
+  peer.remote = { routerId: remote.routerId, site: remote.site, name: remote.name, bootId: remote.bootId };
   log(state, 'info', 'session established', {
     peer: peer.config.name,
     site: remote.site,

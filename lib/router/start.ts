@@ -92,6 +92,7 @@ export function createState(event: StartEvent): RouterState {
       session: undefined,
       routerIdNumber: 0,
       remote: undefined,
+      formerBootIds: [],
       sinceMs: event.atMs,
       messagesIn: 0,
       messagesOut: 0,

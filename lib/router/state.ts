@@ -40,7 +40,11 @@ export interface Peer {
   session: EstablishedSession | undefined;
   /** Of the last OPEN; outlives the session, so that stale routes keep their tie-break. */
   routerIdNumber: number;
-  remote: { readonly routerId: RouterId; readonly site: string; readonly name: string } | undefined;
+  remote:
+    | { readonly routerId: RouterId; readonly site: string; readonly name: string; readonly bootId: string }
+    | undefined;
+  /** Boot ids of its lives that are over, newest last; at most `MAX_FORMER_BOOTS`. */
+  formerBootIds: readonly string[];
   sinceMs: number;
   messagesIn: number;
   messagesOut: number;

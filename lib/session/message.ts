@@ -155,6 +155,8 @@ export const OPEN_SUBCODE = {
   /** RFC 9234 4.2. */
   roleMismatch: 11,
   badDomain: 12,
+  /** An OPEN of an earlier life of the peer. */
+  replayed: 13,
 } as const;
 /** RFC 6608: in which state an unexpected message came. */
 export const FSM_SUBCODE = { openSent: 1, openConfirm: 2, established: 3 } as const;

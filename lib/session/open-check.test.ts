@@ -10,6 +10,15 @@ const refusals: [string, Partial<OpenMessage>, Partial<PeerSessionConfig>, numbe
   ['no site', { site: '' }, {}, 2, /site/],
   ['a site that is not the one configured', {}, { remoteSite: 'site-9' }, 2, /"site-b".*"site-9"/],
   ['router id 0', { routerId: '0.0.0.0' }, {}, 3, /0\.0\.0\.0/],
+  [
+    'a certificate of another site',
+    {},
+    { certified: true },
+    2,
+    /certificate is for spiffe:.*site-x.*not for router b of site site-b/,
+  ],
+  ['another name than the configured one', { name: 'z' }, { remoteName: 'b' }, 2, /"z", expected "b"/],
+  ['the boot id of a life that is over', { bootId: 'old' }, { formerBootIds: ['older', 'old'] }, 13, /replay/],
   ['our router id on another router', { routerId: '10.0.0.1' }, {}, 3, /used twice/],
   ['our router id and boot id', { routerId: '10.0.0.1', bootId: 'boot-a' }, {}, 3, /connected to ourselves/],
   ['a router id that is not the one configured', {}, { remoteRouterId: '10.0.0.9' }, 3, /expected 10\.0\.0\.9/],
@@ -35,7 +44,7 @@ const refusals: [string, Partial<OpenMessage>, Partial<PeerSessionConfig>, numbe
 
 describe('OPEN', () => {
   it.each(refusals)('with %s is refused in words that name the value', (_, remote, config, subcode, words) => {
-    const verdict = checkOpen(openOf(remote), configOf(config));
+    const verdict = checkOpen(openOf(remote), configOf(config), ['spiffe://metro/site/site-x/router/b']);
     expect(verdict).toMatchObject({ ok: false, notification: { code: 2, subcode } });
     expect(!verdict.ok && verdict.notification.text).toMatch(words);
   });
@@ -49,6 +58,13 @@ describe('OPEN', () => {
   ])('proposing hold time %i to %i negotiates %i', (theirs, ours, expected) => {
     const verdict = checkOpen(openOf({ holdTimeMs: theirs }), configOf({ holdTimeMs: ours }));
     expect(verdict.ok && verdict.negotiated.holdTimeMs).toBe(expected);
+  });
+
+  it('needs a certificate where the configuration asks for one, and passes with the right one', () => {
+    const config = configOf({ certified: true });
+    expect(checkOpen(openOf(), config)).toMatchObject({ ok: false, notification: { subcode: 2 } });
+    const { domain, site, name } = openOf();
+    expect(checkOpen(openOf(), config, [`spiffe://${domain}/site/${site}/router/${name}`]).ok).toBe(true);
   });
 
   it('leaves only the families of both sides, in our order', () => {

@@ -1,5 +1,6 @@
 // Judges the peer's OPEN (RFC 4271 6.2) and negotiates what both sides share. Pure; knows no connection and no state.
 import type { RouterId } from '../model/identity.ts';
+import { type CertificateNames, identityFault } from '../security/identity.ts';
 import { NOTIFICATION, type NotificationMessage, OPEN_SUBCODE, type OpenMessage, PROTOCOL_VERSION } from './message.ts';
 import type { Negotiated, PeerSessionConfig } from './peer-contract.ts';
 import { relationTo, roleFault } from './roles.ts';
@@ -19,7 +20,11 @@ export function ownOpen(config: PeerSessionConfig): OpenMessage {
 }
 
 /** Accepts or refuses, in the order of RFC 4271 6.2: version first, because nothing else can be read without it. */
-export function checkOpen(remote: OpenMessage, config: PeerSessionConfig): OpenVerdict {
+export function checkOpen(
+  remote: OpenMessage,
+  config: PeerSessionConfig,
+  identity: CertificateNames | undefined = undefined,
+): OpenVerdict {
   const { local } = config;
   if (remote.version !== PROTOCOL_VERSION) {
     const text = `protocol version ${remote.version} is not supported, only ${PROTOCOL_VERSION}`;
@@ -32,6 +37,14 @@ export function checkOpen(remote: OpenMessage, config: PeerSessionConfig): OpenV
     return refuse(
       OPEN_SUBCODE.badPeerSite,
       `site is ${quote(remote.site)}, expected ${quote(config.remoteSite ?? 'a name')}`,
+    );
+  }
+  const identityText = checkIdentity(remote, config, identity);
+  if (identityText !== '') return refuse(OPEN_SUBCODE.badPeerSite, identityText);
+  if (config.formerBootIds?.includes(remote.bootId)) {
+    return refuse(
+      OPEN_SUBCODE.replayed,
+      `boot id ${quote(remote.bootId)} is of an earlier life of this peer: a replay`,
     );
   }
   const routerIdFault = checkRouterId(remote, config);
@@ -61,6 +74,16 @@ export function checkOpen(remote: OpenMessage, config: PeerSessionConfig): OpenV
       relation: relationTo(local.peerRole, remote.peerRole),
     },
   };
+}
+
+/** The OPEN against the certificate of whoever sent it, and against the name that the configuration gives this peer. */
+function checkIdentity(remote: OpenMessage, config: PeerSessionConfig, identity: CertificateNames | undefined): string {
+  if (config.certified) {
+    const fault = identityFault(identity ?? [], remote);
+    if (fault !== '') return fault;
+  }
+  if (config.remoteName === undefined || remote.name === config.remoteName) return '';
+  return `router name is ${quote(remote.name)}, expected ${quote(config.remoteName)}`;
 }
 
 /** RFC 6286 2.2: not zero, not ours; '' when it is acceptable. */

@@ -1,6 +1,7 @@
 // Seam between the router core and one peer's session: RFC 4271 section 8 as a pure step.
 // The implementation (peer.ts) exports `stepPeer: StepPeer` and `initialPeer`.
 import type { Family, PeerRole, RouterId, SiteId } from '../model/identity.ts';
+import type { CertificateNames } from '../security/identity.ts';
 import type { NotificationMessage, OpenMessage, SessionMessage } from './message.ts';
 import type { Relation } from './roles.ts';
 
@@ -13,6 +14,8 @@ export interface PeerSessionConfig {
   readonly holdTimeMs: number;
   readonly connectRetryMs: number;
   readonly passive: boolean;
+  /** Time for the peer's OPEN; absent: `OPEN_HOLD_MS`. */
+  readonly openWithinMs?: number;
   /** Site and router id this peer must have; absent: any. */
   readonly remoteSite?: SiteId;
   readonly remoteRouterId?: RouterId;
@@ -20,6 +23,12 @@ export interface PeerSessionConfig {
   readonly remoteRole?: PeerRole;
   /** Capabilities without which this peer is refused; absent: none. */
   readonly requiredCapabilities?: readonly string[];
+  /** Router name this peer must have; absent: any. */
+  readonly remoteName?: string;
+  /** Only a certificate makes an OPEN believed (mutual TLS). */
+  readonly certified?: boolean;
+  /** Boot ids of lives of this peer that are over: whoever shows one repeats what was said before. */
+  readonly formerBootIds?: readonly string[];
 }
 
 export type PeerTimer = 'connect-retry' | 'hold' | 'keepalive' | 'idle-hold';
@@ -32,6 +41,8 @@ export type PeerEvent =
       readonly type: 'connection-opened';
       readonly connection: ConnectionId;
       readonly direction: 'inbound' | 'outbound';
+      /** Names in the peer's certificate; absent where there is none. */
+      readonly identity?: CertificateNames;
     }
   | { readonly type: 'connection-failed'; readonly reason: string }
   | { readonly type: 'connection-closed'; readonly connection: ConnectionId; readonly reason: string }

@@ -52,7 +52,7 @@ export function receive(state: PeerState, turn: Turn, id: ConnectionId, message:
 const heard = (current: CurrentConnection, turn: Turn): CurrentConnection => ({ ...current, lastHeardMs: turn.atMs });
 
 function receiveOpen(state: PeerState, turn: Turn, pending: PendingConnection, remote: OpenMessage): PeerState {
-  const verdict = checkOpen(remote, turn.config);
+  const verdict = checkOpen(remote, turn.config, pending.identity);
   if (!verdict.ok) return refuse(state, turn, pending.id, verdict.notification);
   const rest = resolveCollision(state, turn, pending, remote);
   if (!pendingOf(rest).some((c) => c.id === pending.id)) return rest;

@@ -1,5 +1,6 @@
 // The states of one peer: RFC 4271 8.2.2, with up to three connections at a time because both sides dial. Each member
 // carries only what exists in it. Immutable.
+import type { CertificateNames } from '../security/identity.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerSessionConfig } from './peer-contract.ts';
 
 export type Direction = 'inbound' | 'outbound';
@@ -9,6 +10,8 @@ export interface PendingConnection {
   readonly id: ConnectionId;
   readonly direction: Direction;
   readonly openedAtMs: number;
+  /** Names in the peer's certificate; absent where there is none. */
+  readonly identity?: CertificateNames;
 }
 
 /** The connection whose OPEN was accepted; a peer has at most one (RFC 4271 6.8). */

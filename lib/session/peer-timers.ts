@@ -3,17 +3,21 @@
 import type { PeerEffect, PeerSessionConfig, PeerTimer } from './peer-contract.ts';
 import { awaitsRetry, currentOf, type PeerState, pendingOf } from './peer-state.ts';
 
-/** RFC 4271 8.2.2: "a large value" for the hold timer in OpenSent. */
+/** RFC 4271 8.2.2: "a large value" for the hold timer in OpenSent, where the configuration has none. */
 export const OPEN_HOLD_MS = 240_000;
 /** RFC 4271 10: KEEPALIVE every third of the hold time. */
 const KEEPALIVES_PER_HOLD = 3;
 
 /** The moment the first connection of the state has been silent too long; Infinity when none can be. */
-export function holdDeadlineMs(state: PeerState): number {
+export function holdDeadlineMs(state: PeerState, config: PeerSessionConfig): number {
   const current = currentOf(state);
   const holdMs = current?.negotiated.holdTimeMs ?? 0;
   const currentDue = current && holdMs > 0 ? current.lastHeardMs + holdMs : Number.POSITIVE_INFINITY;
-  return pendingOf(state).reduce((due, c) => Math.min(due, c.openedAtMs + OPEN_HOLD_MS), currentDue);
+  return pendingOf(state).reduce((due, c) => Math.min(due, c.openedAtMs + openHoldMs(config)), currentDue);
+}
+
+export function openHoldMs(config: PeerSessionConfig): number {
+  return config.openWithinMs ?? OPEN_HOLD_MS;
 }
 
 export function keepaliveMs(state: PeerState): number {
@@ -46,18 +50,18 @@ export function settleTimers(
   toggle('keepalive', kept && keepaliveMs(before) > 0, keepaliveMs(after) > 0, keepaliveMs(after));
   if (!kept && keepaliveMs(before) > 0 && keepaliveMs(after) === 0)
     effects.push({ type: 'cancel-timer', timer: 'keepalive' });
-  return settleHold(before, after, atMs, fired === 'hold', effects);
+  return settleHold(before, after, holdDeadlineMs(after, config), atMs, fired === 'hold', effects);
 }
 
 function settleHold(
   before: PeerState,
   after: PeerState,
+  dueMs: number,
   atMs: number,
   fired: boolean,
   effects: PeerEffect[],
 ): SettledTimers {
   const armedMs = fired || !('holdDueMs' in before) ? Number.POSITIVE_INFINITY : before.holdDueMs;
-  const dueMs = holdDeadlineMs(after);
   if (dueMs === Number.POSITIVE_INFINITY) {
     if (armedMs !== Number.POSITIVE_INFINITY) effects.push({ type: 'cancel-timer', timer: 'hold' });
     return { state: withHoldDue(after, dueMs), effects };

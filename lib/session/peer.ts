@@ -1,6 +1,7 @@
 // One peer's session: RFC 4271 section 8 over gRPC calls, with the cease subcodes of RFC 4486, 9003 and 9384. A pure step:
 // effects are data, time is an argument, jitter is the shell's. This file holds what the operator, the clock and the
 // transport can do to a peer; peer-receive.ts what the peer's messages do. Neither knows what UPDATEs mean.
+import type { CertificateNames } from '../security/identity.ts';
 import { CEASE_SUBCODE, NOTIFICATION, type NotificationMessage } from './message.ts';
 import { ownOpen } from './open-check.ts';
 import type { ConnectionId, PeerEffect, PeerEvent, PeerSessionConfig, PeerTimer } from './peer-contract.ts';
@@ -15,7 +16,7 @@ import {
   pendingOf,
   type Turn,
 } from './peer-state.ts';
-import { holdDeadlineMs, OPEN_HOLD_MS, settleTimers } from './peer-timers.ts';
+import { holdDeadlineMs, openHoldMs, settleTimers } from './peer-timers.ts';
 
 export { initialPeer, type PeerState } from './peer-state.ts';
 
@@ -44,7 +45,7 @@ function advance(state: PeerState, event: PeerEvent, turn: Turn): PeerState {
     case 'stop':
       return stop(state, turn, event.subcode, event.text);
     case 'connection-opened':
-      return opened(state, turn, event.connection, event.direction);
+      return opened(state, turn, event.connection, event);
     case 'connection-failed':
       return settleDial(state);
     case 'connection-closed':
@@ -93,7 +94,12 @@ function closeAll(state: PeerState, turn: Turn, message: NotificationMessage, re
   if (state.name === 'Established') turn.effects.push({ type: 'down', reason, notification: message, sent: true });
 }
 
-function opened(state: PeerState, turn: Turn, id: ConnectionId, direction: Direction): PeerState {
+function opened(
+  state: PeerState,
+  turn: Turn,
+  id: ConnectionId,
+  { direction, identity }: { readonly direction: Direction; readonly identity?: CertificateNames },
+): PeerState {
   const { effects, config, atMs } = turn;
   if (state.name === 'Idle') {
     const text = `peer is idle: ${state.reason}`;
@@ -110,10 +116,20 @@ function opened(state: PeerState, turn: Turn, id: ConnectionId, direction: Direc
     return settleDial(state);
   }
   // A second inbound call before OPEN: its dialler has given up the first.
-  if (rival) effects.push({ type: 'close', connection: rival.id });
+  if (rival) {
+    const message = notification(
+      NOTIFICATION.cease,
+      CEASE_SUBCODE.collisionResolution,
+      'a newer connection replaces it',
+    );
+    effects.push({ type: 'send', connection: rival.id, message }, { type: 'close', connection: rival.id });
+  }
   effects.push({ type: 'send', connection: id, message: ownOpen(config) });
   const dialling = direction === 'inbound' && isDialling(state);
-  const all = [...pending.filter((c) => c !== rival), { id, direction, openedAtMs: atMs }];
+  const all = [
+    ...pending.filter((c) => c !== rival),
+    { id, direction, openedAtMs: atMs, ...(identity && { identity }) },
+  ];
   if (state.name !== 'Connect' && state.name !== 'Active') return { ...state, dialling, pending: all };
   return {
     name: 'OpenSent',
@@ -156,11 +172,12 @@ function timerFired(state: PeerState, turn: Turn, timer: PeerTimer): PeerState {
 
 /** RFC 4271 6.5: ends every connection that has been silent too long; one that has not is left to the next firing. */
 function expire(state: PeerState, turn: Turn): PeerState {
-  if (holdDeadlineMs(state) > turn.atMs) return state;
+  if (holdDeadlineMs(state, turn.config) > turn.atMs) return state;
   const expired = notification(NOTIFICATION.holdTimerExpired, 0, 'hold timer expired');
   let next = state;
   for (const { id, openedAtMs } of pendingOf(state)) {
-    if (openedAtMs + OPEN_HOLD_MS <= turn.atMs) next = refuse(next, turn, id, expired);
+    if (openedAtMs + openHoldMs(turn.config) <= turn.atMs)
+      next = refuse(next, turn, id, { ...expired, text: 'no OPEN came in time' });
   }
   const current = currentOf(next);
   const holdMs = current?.negotiated.holdTimeMs ?? 0;

@@ -1,0 +1,52 @@
+// Sections about trust: the certificate of this router, what each site may say, and which numbers are believed.
+import { z } from 'zod';
+import { FAMILIES } from '../model/identity.ts';
+import { durationMs, durationUs, filePath, integer, name, pattern, prefix, routerId } from './units.ts';
+
+/** For mutual-tls: PEM files. The certificate names this router (lib/security/identity.ts). */
+export const tls = z
+  .strictObject({
+    certificate: filePath(),
+    key: filePath(),
+    /** Certificates of the authorities whose word counts. */
+    authorities: filePath(),
+    /** Changed files are taken for new handshakes; 0s: only on SIGHUP or `cfnctl reload-certificates`. */
+    'check-interval': durationMs({ min: '100ms', max: '1h', orZero: true }).prefault('5s'),
+  })
+  .optional();
+
+/** Default deny: with mutual-tls, or with any entry, nobody originates or passes on what no entry allows. */
+export const authorisation = z
+  .array(
+    z.strictObject({
+      site: name(),
+      'router-ids': z.array(routerId()).min(1).max(1024),
+      families: z
+        .array(z.enum(FAMILIES))
+        .min(1)
+        .default([...FAMILIES]),
+      services: z.array(prefix('ipv6')).max(1024).default([]),
+      names: z.array(pattern()).max(1024).default(['*']),
+      locators: z.array(prefix('ipv6')).max(1024).default([]),
+      prefixes: z.array(prefix()).max(4096).default([]),
+      /** Sites whose routes and link state it passes on: a transit site says ["*"]. */
+      relay: z.array(pattern()).max(1024).default([]),
+    }),
+  )
+  .max(4096)
+  .default([]);
+
+/** Reports beyond these bounds are put in quarantine: not used, the score counts as 0 until they are believable again. */
+export const plausibility = z
+  .strictObject({
+    'service-time': durationUs({ min: '1ms', max: '1h' }).prefault('10m'),
+    /** Requests per second, arriving or spare. */
+    rate: integer(1, 1e12).default(1e9),
+    'in-flight': integer(1, 1e12).default(1e9),
+    workers: integer(1, 0xffffffff).default(1e6),
+    /** Between the agent's clock and ours, either way; 0s: any date is believed. */
+    'clock-skew': durationMs({ min: '1s', max: '24h', orZero: true }).prefault('1h'),
+    /** Believable reports in a row that end a quarantine. */
+    'release-after': integer(1, 1000).default(3),
+  })
+  .prefault({});
