@@ -27,6 +27,7 @@ import { type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } 
 import { reasonOf } from './links.ts';
 import { countWishes, NftHalf, type NftWishes } from './nft-half.ts';
 import { probeExtras, probeKernel } from './probe.ts';
+import { relaxReversePath } from './reverse-path.ts';
 
 export type { KernelFibOptions } from './kernel-start.ts';
 
@@ -202,6 +203,7 @@ class KernelFib implements Fib {
   }
 
   #restore(device: string): void {
+    if (this.#options.links.includes(device)) relaxReversePath([device], this.#options.netns);
     const failures = this.#life?.programmer.restore(device) ?? [];
     if (failures.length > 0)
       this.#options.log('debug', 'routes through a link are still refused', { device, failures });

@@ -13,6 +13,7 @@ import { RequestSocket } from '../netlink/request-socket.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
 import type { NftHalf } from './nft-half.ts';
 import { NftNetlink } from './nft-netlink.ts';
+import { relaxReversePath } from './reverse-path.ts';
 import { applySysctls } from './sysctls.ts';
 
 export interface KernelFibOptions {
@@ -28,6 +29,8 @@ export interface KernelFibOptions {
   readonly nexthopIdBase: number;
   readonly tableBase: number;
   readonly rulePriority: number;
+  /** Interfaces of the domain's links: what leaves a tunnel came in there. */
+  readonly links: readonly string[];
   /** Name under /run/netns, or a path; default the process's own. For tests. */
   readonly netns?: string | undefined;
   /** The nft program; default: found on PATH and in sbin. */
@@ -78,6 +81,7 @@ export async function openKernel(
 /** Settings, tunnel source and what nftables does for us; what cannot be had is told. */
 export async function prepareKernel(options: KernelFibOptions, nft: NftHalf): Promise<FibCapability[]> {
   const found = applySysctls(FORWARDING_SYSCTLS, options.netns);
+  found.push(...relaxReversePath(options.links, options.netns));
   found.push(setTunnelSource(options));
   found.push(...(await nft.probe()));
   return found;

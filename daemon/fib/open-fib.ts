@@ -15,10 +15,17 @@ export async function openFib(config: RouterConfig, log: Logger): Promise<Opened
   if (config.fib.kind === 'memory') return openMemory();
   const { protocol, markMask, groupIdBase, nexthopIdBase, tableBase, rulePriority } = config.fib;
   const { device, source } = config.srv6;
+  const links = config.links.map((link) => link.name);
   const ids = { protocol, markMask, groupIdBase, nexthopIdBase, tableBase, rulePriority };
   let reason: string;
   try {
-    const fib = createKernelFib({ ...ids, device, source, log: (level, text, fields) => log[level](fields, text) });
+    const fib = createKernelFib({
+      ...ids,
+      device,
+      source,
+      links,
+      log: (level, text, fields) => log[level](fields, text),
+    });
     const found = await fib.start();
     const refused = found.capabilities.find((capability) => capability.name === 'net-admin' && !capability.available);
     if (refused === undefined) return { fib, found };

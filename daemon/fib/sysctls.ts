@@ -36,8 +36,9 @@ export function writeSysctl(name: string, value: string, netns?: string): void {
   else inNamespace(netns, ['sh', '-c', `printf %s ${value} > ${path}`]);
 }
 
+/** As sysctl(8): dots and slashes change places. */
 function sysctlPath(name: string): string {
-  return `/proc/sys/${name.replaceAll('.', '/')}`;
+  return `/proc/sys/${name.replaceAll(/[./]/g, (separator) => (separator === '.' ? '/' : '.'))}`;
 }
 
 /** /proc/sys shows the namespace of whoever reads it; only tests program another one than their own. */

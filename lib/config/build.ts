@@ -3,14 +3,7 @@
 import { invariant } from '../errors.ts';
 import type { SidStructure } from '../model/service-route.ts';
 import { FUNCTION_END } from '../model/sid-functions.ts';
-import {
-  addressFamily,
-  addressToBytes,
-  bytesToAddress,
-  canonicalAddress,
-  canonicalPrefix,
-  parsePrefix,
-} from '../net/address.ts';
+import { addressToBytes, bytesToAddress, canonicalAddress, canonicalPrefix, parsePrefix } from '../net/address.ts';
 import type {
   HealthConfig,
   LocalInstanceConfig,
@@ -39,7 +32,6 @@ export function defaultStructure(length: number): SidStructure | undefined {
 /** Canonical address of a service given by name or address; undefined: neither. */
 export function resolveService(text: string, services: Readonly<Record<string, string>>): string | undefined {
   if (Object.hasOwn(services, text)) return services[text];
-  if (!text.includes(':')) return undefined;
   try {
     return canonicalAddress(text);
   } catch {
@@ -337,7 +329,7 @@ function buildClass(entry: FileClass): ServiceClassConfig {
 
 function requireService(text: string, services: Sections['services']): string {
   const service = resolveService(text, services);
-  invariant(service !== undefined && addressFamily(service) === 'ipv6', 'references to services were checked');
+  invariant(service !== undefined, 'references to services were checked');
   return service;
 }
 

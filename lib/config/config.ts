@@ -192,7 +192,7 @@ export interface LocalInstanceConfig {
   readonly serviceName: string;
   readonly contactInstance: string;
   readonly instanceName: string;
-  /** Address behind which the instance is reached: nh6 of its End.DX6. */
+  /** Address behind which the instance is reached: nh6 of its End.DX6, nh4 of its End.DX4; of the service's family. */
   readonly nexthop: string;
   /** Egress SID, inside the locator. */
   readonly sid: string;

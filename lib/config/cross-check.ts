@@ -1,6 +1,6 @@
 // What one option says about another: SIDs lie inside the locator, names are unique, ranges of kernel ids do not
 // overlap. Runs over what is valid on its own (sections, entries of lists); a check whose inputs are missing is skipped.
-import { parsePrefix, prefixContains } from '../net/address.ts';
+import { addressFamily, parsePrefix, prefixContains } from '../net/address.ts';
 import { defaultStructure, ownAddresses, resolveService } from './build.ts';
 import { checkPeerProtocol, checkPolicies } from './check-protocol.ts';
 import { type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
@@ -172,6 +172,12 @@ const checkInstances: Check = ({ instances, services, srv6, roles }, error, warn
     if (services !== undefined && instance.address === resolveService(instance.service, services)) {
       error(['instances', i, 'address'], 'must be the unicast address of the contact instance, not the service');
     }
+    const address = services && resolveService(instance.service, services);
+    const nexthop = instance.nexthop ?? instance.address;
+    if (address !== undefined && addressFamily(address) !== addressFamily(nexthop)) {
+      const path = instance.nexthop === undefined ? 'address' : 'nexthop';
+      error(['instances', i, path], `${nexthop} is of another address family than the service ${address}`);
+    }
     if (instance['valid-for'] < 2 * instance['report-interval']) {
       error(['instances', i, 'valid-for'], 'must be at least twice report-interval, or state expires between reports');
     }
@@ -261,5 +267,5 @@ function checkReference(
   error: Report,
 ): void {
   if (services === undefined || resolveService(text, services) !== undefined) return;
-  error(path, `${unknownName('service', text, Object.keys(services))} (an IPv6 address is possible too)`);
+  error(path, `${unknownName('service', text, Object.keys(services))} (an address is possible too)`);
 }

@@ -95,6 +95,28 @@ describe('what a file means', () => {
     expect(standard!.scoreToUs[10]).toBe(5000);
   });
 
+  test('a service may be IPv4, and so may its instances and prefixes', () => {
+    const config = accepted(
+      withSections({
+        services: { web4: '10.80.0.80' },
+        prefixes: ['10.51.0.0/24'],
+        instances: [
+          { name: 'a', service: 'web4', address: '10.51.0.10', sid: '5f00:0:11:9::', metrics: { kind: 'push' } },
+          {
+            name: 'b',
+            service: '10.80.0.81',
+            address: 'fd00:51::10',
+            nexthop: '10.51.0.11',
+            sid: '5f00:0:11:a::',
+            metrics: { kind: 'push' },
+          },
+        ],
+      }),
+    );
+    expect(config.instances[0]).toMatchObject({ service: '10.80.0.80', serviceName: 'web4', nexthop: '10.51.0.10' });
+    expect(config.instances[1]).toMatchObject({ service: '10.80.0.81', nexthop: '10.51.0.11' });
+  });
+
   test('a service may be named, and its name travels with the instance', () => {
     const config = accepted(EXAMPLE);
     expect(config.instances[0]).toMatchObject({ service: 'fd00:cafe::80', serviceName: 'web' });
@@ -341,6 +363,16 @@ describe('errors', () => {
       'an instance does not take the end SID',
       { instances: [{ ...instance, sid: '5f00:0:11:1::' }] },
       /is the end-sid of the router/,
+    ],
+    [
+      'an instance of an IPv4 service is reached by IPv4',
+      { instances: [{ ...instance, service: '10.80.0.80', sid: '5f00:0:11:9::' }] },
+      /fd00::5 is of another address family than the service 10.80.0.80/,
+    ],
+    [
+      'an instance does not take the SID that ends tunnels of IPv4',
+      { instances: [{ ...instance, sid: '5f00:0:11:d4::' }] },
+      /function kept for End.DX4/,
     ],
     [
       'an instance is not its own service',

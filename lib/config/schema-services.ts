@@ -64,9 +64,9 @@ const instance = z.strictObject({
   name: name(),
   service: serviceReference(),
   /** CSCI-ID: unicast address of the contact instance. */
-  address: address('ipv6'),
-  /** Where End.DX6 sends the packet; default: `address`. */
-  nexthop: address('ipv6').optional(),
+  address: address(),
+  /** Where End.DX6 or, for an IPv4 service, End.DX4 sends the packet: of the service's family; default: `address`. */
+  nexthop: address().optional(),
   /** Egress SID, inside the locator. */
   sid: address('ipv6'),
   metrics,
@@ -133,8 +133,8 @@ const serviceClass = z.strictObject({
   'closing-timeout': durationMs({ min: '100ms', max: '10m' }).prefault('2s'),
 });
 
-/** Service name -> anycast address (CS-ID). */
-export const serviceNames = z.record(name(), address('ipv6')).default({});
+/** Service name -> anycast address (CS-ID), IPv6 or IPv4. */
+export const serviceNames = z.record(name(), address()).default({});
 export const instances = z.array(instance).max(4096).default([]);
 /** `default` exists without being written. */
 export const classes = z.array(serviceClass).max(256).default([]);

@@ -1,6 +1,6 @@
 // Whether an address may be a SID of this router: inside the locator, ending with its function, and none of the functions
 // that the router keeps for itself.
-import { FUNCTION_DT6, FUNCTION_END_X } from '../model/sid-functions.ts';
+import { FUNCTION_DT6, FUNCTION_DX4, FUNCTION_END_X } from '../model/sid-functions.ts';
 import { addressToBytes, parsePrefix, prefixContains } from '../net/address.ts';
 import { defaultStructure } from './build.ts';
 import type { Sections } from './schema.ts';
@@ -27,6 +27,7 @@ export function sidFault(sid: string, srv6: Sections['srv6']): string | undefine
   if (!isRestZero) return `${sid} has bits set behind its ${structure.function} function bits`;
   if (functionNumber === 0) return `${sid} has function 0, which is the locator itself`;
   if (functionNumber === FUNCTION_DT6) return `${sid} has the function kept for End.DT6 of the router`;
+  if (functionNumber === FUNCTION_DX4) return `${sid} has the function kept for End.DX4 of the router`;
   if (functionNumber >= FUNCTION_END_X && functionNumber < FUNCTION_END_X + 0x2000) {
     return `${sid} has a function kept for links (from 0x${FUNCTION_END_X.toString(16)})`;
   }

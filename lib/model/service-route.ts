@@ -19,7 +19,7 @@ export interface SidStructure {
 
 /** Attribute set of one or many routes; interned, never mutated. */
 export interface ServiceAttributes {
-  /** Egress SID (End.DX6 or End.DT6 instance), canonical IPv6 text. */
+  /** Egress SID (End.DX6, End.DX4, End.DT6 and the like), canonical IPv6 text. */
   readonly egressSid: string;
   readonly sidStructure: SidStructure;
   /** SRv6 endpoint behaviour code point (IANA "SRv6 Endpoint Behaviors"). */

@@ -5,6 +5,8 @@
 export const FUNCTION_END = 1;
 /** End.DT6 of the main table. */
 export const FUNCTION_DT6 = 0xd6;
+/** End.DX4 to 0.0.0.0, which is End.DT4 of the main table. */
+export const FUNCTION_DX4 = 0xd4;
 /** End.X of the n-th configured link (n from 1) is this plus n; all numbers from here up are kept. */
 export const FUNCTION_END_X = 0xe000;
 /** Fewest function bits that hold these numbers, and most that the arithmetic on them takes. */

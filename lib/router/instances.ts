@@ -3,7 +3,7 @@
 import type { LocalInstanceConfig, RouterConfig } from '../config/config.ts';
 import { type AgentOutcome, createAgent, due, health, type Moment, observe, push } from '../metric/agent.ts';
 import { routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
-import { parsePrefix } from '../net/address.ts';
+import { addressFamily, parsePrefix } from '../net/address.ts';
 import { LOCAL } from '../rib/route-table.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import type { RouterEvent } from './event.ts';
@@ -172,7 +172,7 @@ function attributesOf(config: LocalInstanceConfig, router: RouterConfig): Servic
   return {
     egressSid: config.sid,
     sidStructure: router.srv6.structure,
-    behaviour: BEHAVIOUR.endDx6,
+    behaviour: addressFamily(config.nexthop) === 'ipv6' ? BEHAVIOUR.endDx6 : BEHAVIOUR.endDx4,
     sitePath: [],
     clusterList: [],
     communities: [],

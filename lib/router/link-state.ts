@@ -4,7 +4,7 @@ import type { PeerName } from '../model/identity.ts';
 import type { LinkAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { isUsable, linksSettled } from './link-facts.ts';
-import { endXSid } from './local-sids.ts';
+import { decapSids, endXSid } from './local-sids.ts';
 import type { Link, RouterState } from './state.ts';
 import { log, viewChanged } from './turn.ts';
 import { scheduleSpf } from './underlay.ts';
@@ -31,6 +31,7 @@ export function originate(state: RouterState): void {
     prefixes: config.prefixes,
     links: [...state.links.values()].filter((link) => isUsable(state, link)).map((link) => advertiseLink(state, link)),
     maxSidDepth: config.srv6.maxSidDepth,
+    decapSids: decapSids(state),
   };
   const { sequence: lastSequence = state.wallOriginMs + state.startedAtMs, ...last } = state.ownNode ?? {};
   if (state.ownNode !== undefined && JSON.stringify(last) === JSON.stringify(content)) return;
@@ -44,9 +45,8 @@ export function retire(state: RouterState): void {
 }
 
 function publish(state: RouterState, node: NodeAdvertisement): void {
-  const { originator, site, name, locators, prefixes, links, maxSidDepth, sequence } = node;
-  state.ownNode = { originator, site, name, locators, prefixes, links, maxSidDepth, sequence };
-  install(state, state.ownNode, undefined);
+  state.ownNode = node;
+  install(state, node, undefined);
 }
 
 /** Takes a node advertisement from a peer (or ourselves) and floods it on when it is news. */

@@ -1,8 +1,10 @@
-// The SIDs every router has (RFC 8986): End, End.DT6 of the main table, End.X a link, End.DX6 a contact instance, above the
-// black hole of its locator.
+// The SIDs every router has (RFC 8986): End, End.DT6 and End.DX4 that end a tunnel in the main table, End.X a link, End.DX6
+// or End.DX4 a contact instance, above the black hole of its locator.
 import { type FibObject, type FibRoute, type LocalSid, MAIN_TABLE } from '../fib/fib.ts';
-import { FUNCTION_DT6, FUNCTION_END_X } from '../model/sid-functions.ts';
-import { addressToBytes, bytesToAddress, parsePrefix } from '../net/address.ts';
+import type { DecapSid } from '../model/link-state.ts';
+import { FUNCTION_DT6, FUNCTION_DX4, FUNCTION_END_X } from '../model/sid-functions.ts';
+import { addressFamily, addressToBytes, bytesToAddress, parsePrefix } from '../net/address.ts';
+import { BEHAVIOUR } from '../segment/behaviours.ts';
 import type { Link, RouterState } from './state.ts';
 
 export function localSids(state: RouterState): FibObject[] {
@@ -25,12 +27,23 @@ export function localSids(state: RouterState): FibObject[] {
     locator,
     sid(config.srv6.endSid, { action: 'End' }),
     sid(functionSid(state, FUNCTION_DT6), { action: 'End.DT6', table: MAIN_TABLE }),
+    sid(functionSid(state, FUNCTION_DX4), { action: 'End.DX4', nexthop: '0.0.0.0' }),
     ...[...state.links.values()]
       .filter((link) => link.kernelUp)
       .map((link) =>
         sid(endXSid(state, link), { action: 'End.X', nexthop: link.config.remoteAddress, device: link.config.name }),
       ),
-    ...config.instances.map((instance) => sid(instance.sid, { action: 'End.DX6', nexthop: instance.nexthop })),
+    ...config.instances.map(({ sid: address, nexthop }) =>
+      sid(address, { action: addressFamily(nexthop) === 'ipv6' ? 'End.DX6' : 'End.DX4', nexthop }),
+    ),
+  ];
+}
+
+/** What others may end a tunnel with here. End.DX4 to 0.0.0.0 is told as what it does: nothing on the wire tells them apart. */
+export function decapSids(state: RouterState): DecapSid[] {
+  return [
+    { sid: functionSid(state, FUNCTION_DT6), behaviour: BEHAVIOUR.endDt6 },
+    { sid: functionSid(state, FUNCTION_DX4), behaviour: BEHAVIOUR.endDt4 },
   ];
 }
 

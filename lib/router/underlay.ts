@@ -1,6 +1,8 @@
 // Paths through the domain: shortest paths over the link state, held back while it storms, and routes to the locators and
 // prefixes they lead to. Choosing contact instances is steering's.
-import { type FibObject, type FibRoute, MAIN_TABLE } from '../fib/fib.ts';
+import { type FibObject, type FibRoute, MAIN_TABLE, type RouteTarget } from '../fib/fib.ts';
+import type { NodeAdvertisement } from '../model/link-state.ts';
+import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { acted, dueAt } from '../time/debounce.ts';
 import { computeSpf } from '../topology/spf.ts';
 import { want } from './fib-plan.ts';
@@ -50,8 +52,19 @@ function underlayRoutes(state: RouterState): FibObject[] {
       // A prefix that several routers attach belongs to the nearest.
       if (own.has(prefix) || routes.has(prefix)) continue;
       const hops = node.firstHops.map((hop) => ({ gateway: hop.gateway, device: hop.device, weight: 1 }));
-      routes.set(prefix, { kind: 'route', prefix, table: MAIN_TABLE, target: { kind: 'gateways', hops } });
+      const target = tunnelTo(advertisement, prefix) ?? { kind: 'gateways', hops };
+      routes.set(prefix, { kind: 'route', prefix, table: MAIN_TABLE, target });
     }
   }
   return [...routes.values()];
+}
+
+/**
+ * IPv4 prefixes are reached through a tunnel to the router that attaches them: the domain in between need not route IPv4.
+ * Undefined: hop by hop, for IPv6 and where the router ends no tunnels of IPv4.
+ */
+function tunnelTo({ decapSids }: NodeAdvertisement, prefix: string): RouteTarget | undefined {
+  if (prefix.includes(':')) return undefined;
+  const found = decapSids?.find(({ behaviour }) => behaviour === BEHAVIOUR.endDt4 || behaviour === BEHAVIOUR.endDt46);
+  return found && { kind: 'encap', segments: [found.sid] };
 }

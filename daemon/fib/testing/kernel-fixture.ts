@@ -12,6 +12,7 @@ export function kernelFibIn(namespace: Namespace, source: string, log: unknown[]
     protocol: PROTOCOL,
     device: SID_DEVICE,
     source,
+    links: [],
     markMask: 0xfff,
     groupIdBase: 100_000_000,
     nexthopIdBase: 200_000_000,

@@ -6,6 +6,7 @@ process.setgid?.(65534);
 process.setuid?.(65534);
 const fib = createKernelFib({
   protocol: 201,
+  links: [],
   device: 'sr0',
   source: 'fcbb:bb:a::1',
   markMask: 0xfff,
