@@ -2,6 +2,7 @@
 // relaxed; doubts about state are, in order, when nothing better is left. Knows no cost and no incumbent.
 import type { ServiceClassConfig } from '../config/config.ts';
 import { bandOf, OUT_OF_SERVICE } from '../metric/score.ts';
+import { COMMUNITY } from '../model/service-route.ts';
 import type { Candidate, EligibilityReason, RankedCandidate } from './decision.ts';
 import { hasQueueNumbers } from './load-model.ts';
 
@@ -12,7 +13,7 @@ export interface Assessed {
 }
 
 /** Doubts, least first: with nothing eligible, the candidates of the first of these that has any are used. */
-const DOUBTS: readonly EligibilityReason[] = ['score-low', 'stale-state', 'no-state'];
+const DOUBTS: readonly EligibilityReason[] = ['score-low', 'stale-state', 'no-state', 'long-lived-stale'];
 
 type Check = (candidate: Candidate, wanted: ServiceClassConfig) => boolean;
 
@@ -29,6 +30,8 @@ const CHECKS: readonly (readonly [EligibilityReason, Check])[] = [
   ['price-bound', (c, k) => c.route.attributes.priceMicros > k.maxPriceMicros],
   ['carbon-bound', (c, k) => c.route.attributes.carbon > k.maxCarbon],
   ['round-trip-bound', (c, k) => (c.distance?.roundTripUs ?? 0) > k.maxRoundTripUs],
+  // RFC 9494 4.3: only where nothing fresh is left, whatever its last report said.
+  ['long-lived-stale', (c) => c.route.attributes.communities.includes(COMMUNITY.llgrStale)],
   ['no-state', (c) => c.state === undefined],
   ['stale-state', (c) => c.stale],
   ['score-low', (c) => isLow(c)],

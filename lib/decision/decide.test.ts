@@ -31,6 +31,7 @@ describe('eligibility', () => {
     ['round-trip-bound', { roundTripUs: 5001 }, { maxRoundTripUs: 5000 }],
     ['no-state', { state: undefined }, {}],
     ['stale-state', { stale: true }, {}],
+    ['long-lived-stale', { attributes: { communities: ['llgr-stale'] } }, {}],
     ['score-low', { state: bare(3) }, {}],
     ['score-low', { state: aState({ score: asScore(0) }) }, {}],
     ['capacity-bound', { state: aState({ arrivalRate: 390 }) }, { minSpareCapacity: 10 }],
@@ -47,6 +48,7 @@ describe('eligibility', () => {
   it.each<[string, CandidateGiven]>([
     ['no-state', { state: undefined }],
     ['stale-state', { stale: true }],
+    ['long-lived-stale', { attributes: { communities: ['llgr-stale'] } }],
     ['score-low', { state: bare(2) }],
   ])('%s is overlooked when nothing better is left, and the verdict says so', (reason, given) => {
     const decision = decide(anInput([aCandidate(2, given), aCandidate(1, given)]));

@@ -29,6 +29,7 @@ export type EligibilityReason =
   | 'unreachable'
   | 'no-state'
   | 'stale-state'
+  | 'long-lived-stale'
   | 'score-low'
   | 'draining'
   | 'round-trip-bound'

@@ -2,7 +2,7 @@
 // sent, the one version in use, and the newest compute state. It refuses to know sessions, handles and policy.
 import type { ComputeState } from '../model/compute-state.ts';
 import type { PeerName, ServiceId } from '../model/identity.ts';
-import { type RouteKey, routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
+import { COMMUNITY, type RouteKey, routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
 
 /** The source of routes that this router originates. */
 export const LOCAL: PeerName = '';
@@ -139,7 +139,14 @@ function chooseSource(entry: RouteEntry): PeerName {
   return bestName!;
 }
 
+function isLongLived({ attributes }: RouteSource): boolean {
+  return attributes.communities.includes(COMMUNITY.llgrStale);
+}
+
 function precedes(name: PeerName, a: RouteSource, otherName: PeerName, b: RouteSource): boolean {
+  // RFC 9494 4.3: long-lived stale routes are the least preferred.
+  const stale = isLongLived(a) ? 1 : 0;
+  if (stale !== (isLongLived(b) ? 1 : 0)) return stale === 0;
   // RFC 4271 9.1.2.2 (a): the shortest path; a local route has none.
   if (a.attributes.sitePath.length !== b.attributes.sitePath.length)
     return a.attributes.sitePath.length < b.attributes.sitePath.length;

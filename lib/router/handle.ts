@@ -7,7 +7,8 @@ import { fibDone, flushFib, retryFailed } from './fib-plan.ts';
 import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
-import { flushPeers, peerStep, restartExpired, timerName } from './sessions.ts';
+import { restartTimer, retentionExpired } from './restart.ts';
+import { flushPeers, peerStep, timerName } from './sessions.ts';
 import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
@@ -160,8 +161,8 @@ function scopedTimer(state: RouterState, name: string): void {
 }
 
 function peerTimer(state: RouterState, peer: Peer, name: string): boolean {
-  if (name === timerName(peer.config.name, 'restart')) {
-    restartExpired(state, peer);
+  if (name === restartTimer(peer)) {
+    retentionExpired(state, peer);
     return true;
   }
   for (const timerOf of ['connect-retry', 'hold', 'keepalive', 'idle-hold'] as const) {

@@ -17,15 +17,23 @@ export function encodeLine(line: RecordLine): string {
 /** Throws `CodedError` `bad-recording` with the line's number. */
 export function decodeLine(text: string, lineNumber: number): RecordLine {
   try {
-    const value: unknown = JSON.parse(text, (_key, part: unknown) =>
-      typeof part === 'object' && part !== null && WRAPPED in part
-        ? Number((part as Record<string, unknown>)[WRAPPED])
-        : part,
-    );
+    const value: unknown = JSON.parse(text, revive);
     if (typeof value === 'object' && value !== null && ('event' in value || 'effects' in value))
       return value as RecordLine;
   } catch {
     // Said below, in one place, with the line.
   }
-  throw new CodedError('bad-recording', `line ${lineNumber}: not an event or a list of effects`, { line: lineNumber });
+  throw badLine(lineNumber);
+}
+
+function badLine(lineNumber: number): CodedError {
+  return new CodedError('bad-recording', `line ${lineNumber}: not an event or a list of effects`, { line: lineNumber });
+}
+
+function revive(_key: string, part: unknown): unknown {
+  if (typeof part !== 'object' || part === null) return part;
+  if (WRAPPED in part) return Number((part as Record<string, unknown>)[WRAPPED]);
+  // Attribute sets recorded before these existed.
+  if ('sitePath' in part && !('communities' in part)) return { ...part, communities: [], onlyToDownstream: '' };
+  return part;
 }

@@ -3,7 +3,7 @@
 import type { ComputeState } from '../model/compute-state.ts';
 import type { Family, PeerName } from '../model/identity.ts';
 import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
-import { routeKeyText } from '../model/service-route.ts';
+import { COMMUNITY, routeKeyText } from '../model/service-route.ts';
 import type { Exported } from '../rib/adj-rib-out.ts';
 import { bestAttributes, type Change, LOCAL } from '../rib/route-table.ts';
 import type { ComputeUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
@@ -94,6 +94,9 @@ export function exported(state: RouterState, peer: Peer, key: string): Exported 
   const entry = state.table.entries.get(key);
   if (entry === undefined || entry.best === peer.config.name) return undefined;
   const attributes = bestAttributes(entry);
+  // RFC 9494 4.3: only to peers that know what it means.
+  if (attributes.communities.includes(COMMUNITY.llgrStale) && peer.session?.negotiated.remote.longLived === undefined)
+    return undefined;
   const remoteSite = peer.remote?.site;
   if (remoteSite !== undefined && attributes.sitePath.includes(remoteSite)) return undefined;
   const internal = remoteSite === state.config.site;

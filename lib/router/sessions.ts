@@ -4,29 +4,21 @@ import type { Family, PeerName } from '../model/identity.ts';
 import { FAMILIES, routerIdToNumber } from '../model/identity.ts';
 import { AdjRibOut } from '../rib/adj-rib-out.ts';
 import { HandleTable } from '../session/handles.ts';
-import {
-  CEASE_SUBCODE,
-  NOTIFICATION,
-  type OpenMessage,
-  PROTOCOL_VERSION,
-  type SessionMessage,
-} from '../session/message.ts';
+import { CEASE_SUBCODE, type SessionMessage } from '../session/message.ts';
 import { stepPeer } from '../session/peer.ts';
-import type { ConnectionId, Negotiated, PeerEffect, PeerEvent, PeerSessionConfig } from '../session/peer-contract.ts';
+import type { ConnectionId, Negotiated, PeerEffect, PeerEvent } from '../session/peer-contract.ts';
 import { originate } from './link-state.ts';
-import { exported, MAX_ROUTES_PER_PEER, refreshFor, takeUpdate, withdrawKeys } from './routes.ts';
+import { sessionConfig } from './own-open.ts';
+import { dropStale, sessionLost, sessionReturned, swept } from './restart.ts';
+import { exported, MAX_ROUTES_PER_PEER, refreshFor, takeUpdate } from './routes.ts';
 import type { Peer, RouterState } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
 
-/** How long routes of a peer that vanished without a word are kept as stale (RFC 4724 "Restart Time"; FRR's default). */
-export const RESTART_TIME_MS = 120_000;
 /** Rows in one UPDATE: large enough to amortise a message, small enough to stay far below the frame limit. */
 const ROWS_PER_UPDATE = 500;
 /** Lives of a peer that are remembered so that none of their OPENs is believed again. */
 const MAX_FORMER_BOOTS = 16;
 const UPDATES_PER_TURN = 16;
-/** Announced in OPEN while the initial exchange is not complete (the R bit of RFC 4724 section 3). */
-export const RESTARTING = 'restarting';
 
 export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
   const before = peer.fsm.name;
@@ -49,38 +41,6 @@ export function pathDown(state: RouterState, peer: Peer, reason: string): void {
 
 export function timerName(peer: PeerName, timer: string): string {
   return `session/${peer}/${timer}`;
-}
-
-function sessionConfig(state: RouterState, peer: Peer): PeerSessionConfig {
-  const { config } = state;
-  const local: OpenMessage = {
-    type: 'OPEN',
-    version: PROTOCOL_VERSION,
-    domain: config.domain,
-    site: config.site,
-    routerId: config.routerId,
-    name: config.name,
-    bootId: state.bootId,
-    holdTimeMs: peer.config.holdTimeMs,
-    families: peer.config.families,
-    roles: config.roles,
-    capabilities: state.announced ? [] : [RESTARTING],
-  };
-  const { families, holdTimeMs, connectRetryMs, passive, remoteSite, remoteRouterId, remoteName } = peer.config;
-  const { openWithinMs } = config.listen;
-  return {
-    local,
-    families,
-    holdTimeMs,
-    connectRetryMs,
-    passive,
-    ...(openWithinMs !== undefined && { openWithinMs }),
-    ...(remoteSite !== undefined && { remoteSite }),
-    ...(remoteRouterId !== undefined && { remoteRouterId }),
-    ...(remoteName !== undefined && { remoteName }),
-    certified: config.security === 'mutual-tls',
-    formerBootIds: peer.formerBootIds,
-  };
 }
 
 function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
@@ -143,6 +103,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     blocked: false,
     endOfRib: new Set(),
   };
+  sessionReturned(state, peer, negotiated);
   peer.routerIdNumber = routerIdToNumber(remote.routerId);
   if (peer.remote !== undefined && peer.remote.bootId !== remote.bootId)
     peer.formerBootIds = [...peer.formerBootIds, peer.remote.bootId].slice(-MAX_FORMER_BOOTS);
@@ -162,44 +123,14 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
 
 function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect, { type: 'down' }>): void {
   const name = peer.config.name;
+  const negotiated = peer.session?.negotiated;
   peer.session = undefined;
   peer.flaps++;
   peer.lastError = effect.reason;
   peer.lastErrorAtMs = state.atMs;
   log(state, 'warn', 'session down', { peer: name, reason: effect.reason });
   viewChanged(state, 'peers');
-  if (!retainsRoutes(effect.notification)) {
-    dropRoutes(state, peer);
-    return;
-  }
-  // RFC 4724 4.2: the peer may be restarting while its forwarding goes on.
-  const kept = state.table.markStale(name);
-  if (kept > 0) {
-    log(state, 'info', 'routes kept as stale', { peer: name, routes: kept, forMs: RESTART_TIME_MS });
-    setTimer(state, timerName(name, 'restart'), state.atMs + RESTART_TIME_MS);
-  }
-}
-
-/** RFC 8538: forwarding survives a lost transport and an expired hold timer; a Cease means what it says. */
-function retainsRoutes(notification: { readonly code: number } | undefined): boolean {
-  if (notification === undefined) return true;
-  return notification.code === NOTIFICATION.holdTimerExpired || notification.code === NOTIFICATION.sendHoldTimerExpired;
-}
-
-/**
- * The peer did not come back in time, or it did and never said End-of-RIB, or without the family: what it has not
- * announced again is gone (RFC 4724 4.2, the upper bound on stale routes).
- */
-export function restartExpired(state: RouterState, peer: Peer): void {
-  dropStale(state, peer);
-}
-
-function dropStale(state: RouterState, peer: Peer): void {
-  withdrawKeys(state, peer.config.name, state.table.staleKeys(peer.config.name));
-}
-
-function dropRoutes(state: RouterState, peer: Peer): void {
-  withdrawKeys(state, peer.config.name, state.table.keysFrom(peer.config.name));
+  if (negotiated !== undefined) sessionLost(state, peer, negotiated, effect.notification, effect.sent);
 }
 
 function deliver(state: RouterState, peer: Peer, message: SessionMessage): void {
@@ -220,11 +151,7 @@ function deliver(state: RouterState, peer: Peer, message: SessionMessage): void 
 
 function endOfRib(state: RouterState, peer: Peer, family: Family): void {
   peer.session?.endOfRib.add(family);
-  // RFC 4724 4.2: what the restarted peer did not announce again is gone.
-  if (family === 'service') {
-    dropStale(state, peer);
-    state.effects.push({ type: 'cancel-timer', timer: timerName(peer.config.name, 'restart') });
-  }
+  if (family === 'service') swept(state, peer);
   if (family === 'link-state') adjacencyUp(state, peer.config.link);
 }
 

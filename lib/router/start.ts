@@ -4,6 +4,7 @@
 import { completeConfig } from '../config/complete.ts';
 import { FAMILIES } from '../model/identity.ts';
 import { RouteTable } from '../rib/route-table.ts';
+import { CAPABILITY } from '../session/capabilities.ts';
 import { initialPeer } from '../session/peer.ts';
 import { QUIET } from '../time/debounce.ts';
 import { Lsdb } from '../topology/lsdb.ts';
@@ -13,7 +14,7 @@ import { advertiseInstances, createInstance, drainAll, instancesSettled } from '
 import { linksSettled, needsAdjacency } from './link-facts.ts';
 import { originate, retire } from './link-state.ts';
 import { startLinks } from './links.ts';
-import { peerStep, RESTARTING, stopSessions } from './sessions.ts';
+import { peerStep, stopSessions } from './sessions.ts';
 import { forgetRetained, retainedSlots } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
 import { decideAll } from './steering.ts';
@@ -68,6 +69,7 @@ export function createState(event: StartEvent): RouterState {
       failures: 0,
     },
     duplicates: new Set(),
+    retained: event.retained.length > 0,
     ready: false,
     announced: false,
     stopping: false,
@@ -91,6 +93,9 @@ export function createState(event: StartEvent): RouterState {
       fsm: initialPeer(),
       session: undefined,
       routerIdNumber: 0,
+      retention: { phase: 'none', untilMs: 0 },
+      longLivedMs: 0,
+      subscription: peer.subscription,
       remote: undefined,
       formerBootIds: [],
       sinceMs: event.atMs,
@@ -162,7 +167,7 @@ function peersComplete(state: RouterState): boolean {
     const link = state.links.get(peer.config.link);
     if (link !== undefined && (link.kernelUp === false || link.pathUp === false)) continue;
     if (peer.session === undefined) return false;
-    if (peer.session.negotiated.remote.capabilities.includes(RESTARTING)) continue;
+    if (peer.session.negotiated.remote.capabilities.includes(CAPABILITY.restarting)) continue;
     for (const family of peer.session.negotiated.families) if (!peer.session.endOfRib.has(family)) return false;
   }
   return true;

@@ -15,12 +15,14 @@ import type { ServiceAttributes } from '../model/service-route.ts';
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import type { RouteTable } from '../rib/route-table.ts';
 import type { HandleTable } from '../session/handles.ts';
+import type { Subscription } from '../session/message.ts';
 import type { PeerState } from '../session/peer.ts';
 import type { ConnectionId, Negotiated } from '../session/peer-contract.ts';
 import type { Debounce } from '../time/debounce.ts';
 import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
 import type { RouterEffect } from './effect.ts';
+import type { Retention } from './restart.ts';
 
 /** What exists only while a session is Established. */
 export interface EstablishedSession {
@@ -40,6 +42,12 @@ export interface Peer {
   session: EstablishedSession | undefined;
   /** Of the last OPEN; outlives the session, so that stale routes keep their tie-break. */
   routerIdNumber: number;
+  /** What becomes of its routes while it is away. */
+  retention: Retention;
+  /** How long they may be kept as long-lived stale, by what both sides said last. */
+  longLivedMs: number;
+  /** What we want to hear of it; changes at run time. */
+  subscription: Subscription;
   remote:
     | { readonly routerId: RouterId; readonly site: string; readonly name: string; readonly bootId: string }
     | undefined;
@@ -146,6 +154,8 @@ export interface RouterState {
   readonly fib: FibState;
   /** Names of other routers that were heard under our router id. */
   readonly duplicates: Set<string>;
+  /** Forwarding of an earlier life went on when this one began. */
+  readonly retained: boolean;
   /** The initial exchange is complete (RFC 4724 4.1): programming, End-of-RIB and own link state may go on. */
   ready: boolean;
   /** Own routes and End-of-RIB are out. */

@@ -2,7 +2,9 @@
 // storms back, and hands the outcome to the forwarding plan. The choice itself is lib/decision's.
 import { decide } from '../decision/decide.ts';
 import type { Candidate, Decision, DecisionInput } from '../decision/decision.ts';
-import type { ServiceId } from '../model/identity.ts';
+import type { ComputeState } from '../model/compute-state.ts';
+import type { Score, ServiceId } from '../model/identity.ts';
+import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
 import { bestAttributes, LOCAL, type RouteEntry } from '../rib/route-table.ts';
 import { acted, dueAt } from '../time/debounce.ts';
 import { programService } from './service-plan.ts';
@@ -11,6 +13,9 @@ import { log, setTimer, viewChanged } from './turn.ts';
 
 /** State is degraded from its validity on, and forgotten after this many validities (DESIGN section 4). */
 const FORGET_VALIDITIES = 2;
+
+/** Top of the band 0..3. */
+const LONG_LIVED_SCORE = 3 as Score;
 
 export function decideTimer(service: ServiceId): string {
   return `decide/${service}`;
@@ -115,11 +120,17 @@ function candidate(state: RouterState, entry: RouteEntry): Candidate {
   return {
     key: entry.key,
     route: { ...entry.route, attributes: state.excluded.has(entry.key) ? { ...attributes, drain: true } : attributes },
-    ...(alive && entry.state && { state: entry.state }),
+    ...(alive && entry.state && { state: asKept(entry.state, attributes) }),
     stateAgeMs: entry.state === undefined ? 0 : ageMs,
     stale: alive && ageMs > entry.state!.validForMs,
     ...(distance && { distance }),
   };
+}
+
+/** RFC 9494 in spirit: reachability that outlived its restart counts as the low band, however well it was before. */
+export function asKept(state: ComputeState, { communities }: ServiceAttributes): ComputeState {
+  if (state.score <= LONG_LIVED_SCORE || !communities.includes(COMMUNITY.llgrStale)) return state;
+  return { ...state, score: LONG_LIVED_SCORE };
 }
 
 /** When the next state of the service turns stale or is forgotten. */
