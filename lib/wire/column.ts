@@ -59,8 +59,10 @@ function takePacked(packed: Cursor, column: Column): void {
     }
     const width = kind === 'fixed64' ? 8 : 4;
     const { view, pos } = packed;
-    const count = Math.min((packed.end - pos) / width, MAX_ROWS + 1 - values.length);
-    if (!Number.isInteger(count)) column.broken = `length is not a multiple of ${width}`;
+    const bytes = packed.end - pos;
+    if (bytes % width !== 0) column.broken = `length is not a multiple of ${width}`;
+    // Whole elements only: half of one at the end of a frame would be read from beyond it.
+    const count = Math.min(Math.floor(bytes / width), MAX_ROWS + 1 - values.length);
     if (kind === 'fixed32') for (let i = 0; i < count; i++) values.push(view.getUint32(pos + i * 4, true));
     else if (kind === 'float') for (let i = 0; i < count; i++) values.push(view.getFloat32(pos + i * 4, true));
     else {
