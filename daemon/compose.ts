@@ -74,10 +74,8 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     handle: (event) => handle(router, event),
     perform,
     pressure: (high) => transport.setPaused(high),
-    recorded: (event, effects) => {
-      stages.observe(event);
-      recorder?.record(event, effects);
-    },
+    recorded: (event, effects) => recorder?.record(event, effects),
+    performed: (event) => stages.observe(event),
   });
   const transport = createSessionTransport({
     listen: config.listen,

@@ -102,12 +102,15 @@ class KernelFib implements Fib {
     const unwanted = removals.filter(isNetlinkKey);
     const told = countWishes(wishes);
     let removed = told.removals;
-    if (told.total === 0 && !this.#nft.busy) {
+    const atOnce = told.total > 0 && this.#nft.settleNow(wishes);
+    if (atOnce || (told.total === 0 && !this.#nft.busy)) {
+      const affinityDoneAtMs = atOnce ? monotonicMs() : undefined;
       const result = programmer.remove(unwanted);
       failures.push(...result.failures);
       removed += result.removed;
-      netlinkDoneAtMs = monotonicMs();
-      return { failures, put: countPut(puts, failures), removed, netlinkDoneAtMs, affinityDoneAtMs: netlinkDoneAtMs };
+      if (affinityDoneAtMs === undefined) netlinkDoneAtMs = monotonicMs();
+      const put = countPut(puts, failures);
+      return { failures, put, removed, netlinkDoneAtMs, affinityDoneAtMs: affinityDoneAtMs ?? netlinkDoneAtMs };
     }
     for (const key of unwanted) this.#deferred.add(key);
     failures.push(...(await this.#settle(wishes)));

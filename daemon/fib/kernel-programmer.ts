@@ -88,9 +88,8 @@ export class KernelProgrammer {
       if (refusal) failures.push(refusal);
       else sent.push({ object, old: this.held.get(fibKey(object)) });
     }
-    const outcomes = this.#requests.batch(
-      sent.map(({ object, old }) => encodePut(this.#context, object, old === undefined)),
-    );
+    const messages = sent.map(({ object, old }) => encodePut(this.#context, object, old === undefined));
+    const outcomes = messages.length === 1 ? [this.#requests.request(messages[0]!)] : this.#requests.batch(messages);
     const superseded: NetlinkObject[] = [];
     for (const [i, { object, old }] of sent.entries()) {
       const error = outcomes[i];

@@ -118,6 +118,11 @@ export class NftHalf {
     return wishes;
   }
 
+  /** Performs wishes that are mere weights in this very call. False: nothing was done, `settle` has to. */
+  settleNow({ affinity, replace, tables }: NftWishes): boolean {
+    return replace.size === 0 && tables.size === 0 && !this.busy && this.affinity.changeNow(affinity);
+  }
+
   /** Waits until nftables has taken the wishes, and whatever came before them. */
   async settle({ affinity, replace, tables }: NftWishes): Promise<FibFailure[]> {
     const failures: FibFailure[] = [];

@@ -14,7 +14,10 @@ export interface MailboxHooks {
   perform(effect: RouterEffect, event: RouterEvent): void;
   /** The queue got long; or is empty again. */
   pressure?(high: boolean): void;
+  /** Before the effects are performed: a recording holds what led to a crash. */
   recorded?(event: RouterEvent, effects: readonly RouterEffect[]): void;
+  /** After they were. */
+  performed?(event: RouterEvent): void;
 }
 
 export class Mailbox {
@@ -51,6 +54,7 @@ export class Mailbox {
       this.handled++;
       this.#hooks.recorded?.(event, effects);
       for (const effect of effects) this.#hooks.perform(effect, event);
+      this.#hooks.performed?.(event);
       if (next < this.#queue.length && monotonicMs() > until) {
         this.#queue.splice(0, next);
         setImmediate(() => this.#run());

@@ -11,6 +11,7 @@ import { remember } from './share-history.ts';
 import { type Market, market, type Priced } from './sites.ts';
 import { hadBest, joint, type Outcome, winnerTakesAll } from './strategies.ts';
 import { pronounce } from './verdict.ts';
+import { sameWeights } from './weights.ts';
 
 /** Decides where new flows of one service go. */
 export function decide(given: DecisionInput): Decision {
@@ -101,10 +102,4 @@ function wordFor(input: DecisionInput, outcome: Outcome): string {
   }
   const isNew = Object.keys(outcome.weights).some((key) => incumbent.weights[key] === undefined);
   return isNew ? 'margin' : 'rebalanced';
-}
-
-function sameWeights(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
-  if (a === b) return true;
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

@@ -27,6 +27,12 @@ function remainder(share: number): number {
   return share * WEIGHT_SUM - Math.floor(share * WEIGHT_SUM);
 }
 
+export function sameWeights(a: Weights, b: Weights): boolean {
+  if (a === b) return true;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
 /** True when some weight differs by more than the dead-band of 1 %. */
 export function differs(a: Weights, b: Weights): boolean {
   for (const key in a) if (Math.abs(a[key]! - (b[key] ?? 0)) > DEAD_BAND) return true;

@@ -20,7 +20,19 @@ export function affinityText(service: AffinityService, part: 'all' | 'structure'
 
 /** True when nothing but weights differs: the rules of one are the rules of the other. */
 export function sameStructure(a: AffinityService, b: AffinityService): boolean {
-  return a === b || affinityText(a, 'structure') === affinityText(b, 'structure');
+  return a === b || differInWeightsOnly(a, b) || affinityText(a, 'structure') === affinityText(b, 'structure');
+}
+
+/** The usual change, told without texts: it is on the way from a load report to the kernel. False may still be alike. */
+function differInWeightsOnly(a: AffinityService, b: AffinityService): boolean {
+  if (a.mode !== 'flow' || b.mode !== 'flow' || a.service !== b.service) return false;
+  if (a.classes !== b.classes || a.classifier !== b.classifier) return false;
+  if (a.idleTimeoutMs !== b.idleTimeoutMs || a.closingTimeoutMs !== b.closingTimeoutMs) return false;
+  const { instances } = b;
+  return (
+    a.instances.length === instances.length &&
+    a.instances.every(({ slot, mark }, i) => slot === instances[i]!.slot && mark === instances[i]!.mark)
+  );
 }
 
 function classText(one: NamedClass, part: 'all' | 'structure'): string {

@@ -2,6 +2,7 @@
 // humans, 16 or 4 bytes for the wire and the kernel. The only importer of ip-address.
 import { Address4, Address6 } from 'ip-address';
 import { CodedError } from '../errors.ts';
+import { writeIpv4, writeIpv6 } from './plain-address.ts';
 
 export interface Prefix {
   /** Canonical text of the network address, host bits cleared. */
@@ -17,6 +18,14 @@ export function addressFamily(address: string): AddressFamily {
 
 /** Parses text to 16 (IPv6) or 4 (IPv4) bytes in network order; throws `CodedError` `bad-address`. */
 export function addressToBytes(address: string): Uint8Array {
+  const ipv6 = address.includes(':');
+  const plain = new Uint8Array(ipv6 ? 16 : 4);
+  if ((ipv6 ? writeIpv6 : writeIpv4)(address, address.length, plain, 0) > 0) return plain;
+  return generalBytes(address);
+}
+
+/** As `addressToBytes`, for any text: what plain-address.ts leaves, and what it is tested against. */
+export function generalBytes(address: string): Uint8Array {
   try {
     if (address.includes('%') || address.includes('/')) throw new Error('zone or prefix length');
     const bytes = Uint8Array.from(

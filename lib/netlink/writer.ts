@@ -138,8 +138,22 @@ export class Writer {
 
   /** A NUL-terminated string. */
   text(type: number, value: string): void {
-    const encoded = new TextEncoder().encode(`${value}\0`);
-    this.binary(type, encoded);
+    const { length } = value;
+    const padded = align4(length + 1);
+    const begun = this.at;
+    this.reserve(4 + padded);
+    this.halves(5 + length, type);
+    this.u32[(this.at + padded - 4) >> 2] = 0;
+    const { bytes, at } = this;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) {
+        this.at = begun;
+        return this.binary(type, new TextEncoder().encode(`${value}\0`));
+      }
+      bytes[at + i] = code;
+    }
+    this.at += padded;
   }
 
   binary(type: number, value: Uint8Array): void {

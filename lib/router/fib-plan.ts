@@ -1,6 +1,7 @@
 // What the router wants in the forwarding plane, owner by owner, and what of it changed in this turn. It knows the order
 // of a start (nothing is programmed before the full set is known when an earlier life still forwards), not the kernel.
 import { type FibFailure, type FibKey, type FibObject, type FibResult, fibKey } from '../fib/fib.ts';
+import { samePlain } from '../same-plain.ts';
 import type { RouterState } from './state.ts';
 import { log, setTimer } from './turn.ts';
 
@@ -10,13 +11,12 @@ const RETRY_MAX_MS = 5000;
 /** Replaces everything `owner` wants; the difference goes out at the end of the turn. `cause` names it in latency figures. */
 export function want(state: RouterState, owner: string, objects: readonly FibObject[], cause: string): boolean {
   const before = state.fib.owners.get(owner);
-  const after = new Map<FibKey, { object: FibObject; text: string }>();
+  const after = new Map<FibKey, FibObject>();
   let changed = false;
   for (const object of objects) {
     const key = fibKey(object);
-    const text = JSON.stringify(object);
-    after.set(key, { object, text });
-    if (before?.get(key)?.text === text) continue;
+    after.set(key, object);
+    if (samePlain(before?.get(key), object)) continue;
     changed = true;
     state.fib.put.set(key, object);
     state.fib.remove.delete(key);
@@ -36,7 +36,7 @@ export function want(state: RouterState, owner: string, objects: readonly FibObj
 
 /** Every object wanted now. */
 export function wanted(state: RouterState): FibObject[] {
-  return [...state.fib.owners.values()].flatMap((objects) => [...objects.values()].map((entry) => entry.object));
+  return [...state.fib.owners.values()].flatMap((objects) => [...objects.values()]);
 }
 
 /** Ends the turn: emits the difference, unless the first sync is still to come or under way. */
@@ -113,8 +113,8 @@ export function isInForce(state: RouterState, key: FibKey): boolean {
 
 function wantedObject(state: RouterState, key: FibKey): FibObject | undefined {
   for (const objects of state.fib.owners.values()) {
-    const entry = objects.get(key);
-    if (entry !== undefined) return entry.object;
+    const object = objects.get(key);
+    if (object !== undefined) return object;
   }
   return undefined;
 }

@@ -111,8 +111,8 @@ export type FibPhase = 'awaiting' | 'syncing' | 'synced';
 
 export interface FibState {
   phase: FibPhase;
-  /** Objects each owner wants, and their JSON for cheap comparison. */
-  readonly owners: Map<string, Map<FibKey, { readonly object: FibObject; readonly text: string }>>;
+  /** Objects each owner wants. */
+  readonly owners: Map<string, ReadonlyMap<FibKey, FibObject>>;
   /** Changes of this turn, or those that wait for the sync to end. */
   put: Map<FibKey, FibObject>;
   remove: Set<FibKey>;

@@ -2,6 +2,7 @@
 // storms back, and hands the outcome to the forwarding plan. The choice itself is lib/decision's.
 import { decide } from '../decision/decide.ts';
 import type { Candidate, Decision, DecisionInput } from '../decision/decision.ts';
+import { sameWeights } from '../decision/weights.ts';
 import type { ComputeState } from '../model/compute-state.ts';
 import type { Score, ServiceId } from '../model/identity.ts';
 import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
@@ -148,9 +149,7 @@ function nextExpiry(state: RouterState, service: ServiceId): number {
 }
 
 function report(state: RouterState, steered: Steered, before: Decision | undefined, decision: Decision): void {
-  if (before !== undefined && JSON.stringify(before.weights) === JSON.stringify(decision.weights)) {
-    if (before.best === decision.best) return;
-  }
+  if (before !== undefined && before.best === decision.best && sameWeights(before.weights, decision.weights)) return;
   steered.changedAtMs = state.atMs;
   viewChanged(state, 'services');
   const moved = before?.best !== decision.best || instancesOf(before) !== instancesOf(decision);
