@@ -3,10 +3,12 @@
 import type { RouterConfig } from '../config/config.ts';
 import type { FibKey, FibObject } from '../fib/fib.ts';
 import { fibKey } from '../fib/fib.ts';
+import type { SessionMessage } from '../session/message.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent, RouterEventBody } from './event.ts';
 import { createRouter, handle, type Router } from './handle.ts';
 import { decodeLine, encodeLine } from './record.ts';
+import { Schedule, seeded } from './schedule.fixture.ts';
 
 const WIRE_MS = 0.2;
 const WALL_ORIGIN_MS = 1_790_000_000_000;
@@ -27,21 +29,34 @@ interface Wire {
   open: boolean;
 }
 
-interface Scheduled {
-  readonly atMs: number;
-  readonly order: number;
-  readonly run: () => void;
+export interface SimulationOptions {
+  /** Of jitter and of whatever a test draws. */
+  readonly seed?: number;
+  /** Every event passes through the recorder's encoding and is kept; off for simulations that are about size. */
+  readonly recorded?: boolean;
+  /** What leaves a router, before the wire. */
+  readonly onSend?: (from: string, to: string, message: SessionMessage) => void;
 }
 
 export class Simulation {
   atMs = 0;
   readonly nodes = new Map<string, Node>();
+  readonly random: () => number;
+  /** Events that routers handled. */
+  handled = 0;
+  readonly #options: SimulationOptions;
   readonly #wires = new Map<number, Wire>();
   readonly #cut = new Set<string>();
-  #queue: Scheduled[] = [];
-  #order = 0;
+  readonly #schedule = new Schedule();
+  /** Who has a link with this local address. */
+  readonly #owners = new Map<string, Node>();
   #connection = 1;
   #boots = 0;
+
+  constructor(options: SimulationOptions = {}) {
+    this.#options = options;
+    this.random = seeded(options.seed ?? 1);
+  }
 
   add(config: RouterConfig): void {
     this.nodes.set(config.name, {
@@ -53,6 +68,7 @@ export class Simulation {
       alive: false,
       logs: [],
     });
+    for (const link of config.links) this.#owners.set(link.localAddress, this.node(config.name));
   }
 
   /** Starts (or restarts) a daemon over whatever its kernel holds; its links come up at once, STAMP later. */
@@ -106,26 +122,29 @@ export class Simulation {
     const node = this.node(name);
     if (!node.alive) return;
     const event: RouterEvent = { atMs: this.atMs, ...body };
-    const line = encodeLine({ event });
-    const decoded = decodeLine(line, 0);
-    if (!('event' in decoded)) throw new Error('an event came back as something else');
-    const effects = handle(node.router, decoded.event);
-    node.lines.push(line, encodeLine({ effects }));
-    for (const effect of effects) this.perform(name, node, effect);
+    this.handled++;
+    for (const effect of this.#handle(node, event)) this.perform(name, node, effect);
   }
 
   /** Runs everything that is due until `ms` later. */
   run(ms: number): void {
     const until = this.atMs + ms;
-    for (;;) {
-      this.#queue.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
-      const next = this.#queue[0];
-      if (next === undefined || next.atMs > until) break;
-      this.#queue.shift();
+    while (this.#schedule.nextMs <= until) {
+      const next = this.#schedule.pop()!;
       this.atMs = Math.max(this.atMs, next.atMs);
       next.run();
     }
     this.atMs = until;
+  }
+
+  /** Runs until `holds`, which is asked every `everyMs`; the time it took, or infinity after `mostMs`. */
+  runUntil(holds: () => boolean, everyMs: number, mostMs: number): number {
+    const from = this.atMs;
+    while (!holds()) {
+      if (this.atMs - from >= mostMs) return Number.POSITIVE_INFINITY;
+      this.run(everyMs);
+    }
+    return this.atMs - from;
   }
 
   /** Objects of a kind in the (simulated) kernel of a node. */
@@ -139,23 +158,31 @@ export class Simulation {
     return node;
   }
 
-  private later(ms: number, run: () => void): void {
-    this.#queue.push({ atMs: this.atMs + ms, order: this.#order++, run });
+  later(ms: number, run: () => void): void {
+    this.#schedule.push(this.atMs + ms, run);
+  }
+
+  #handle(node: Node, event: RouterEvent): readonly RouterEffect[] {
+    if (this.#options.recorded === false) return handle(node.router, event);
+    const line = encodeLine({ event });
+    const decoded = decodeLine(line, 0);
+    if (!('event' in decoded)) throw new Error('an event came back as something else');
+    const effects = handle(node.router, decoded.event);
+    node.lines.push(line, encodeLine({ effects }));
+    return effects;
   }
 
   private perform(name: string, node: Node, effect: RouterEffect): void {
     switch (effect.type) {
       case 'set-timer': {
-        node.timers.set(effect.timer, effect.atMs);
+        const early = effect.jitter === true ? 0.75 + this.random() / 4 : 1;
+        const atMs = this.atMs + Math.max(0, effect.atMs - this.atMs) * early;
+        node.timers.set(effect.timer, atMs);
         const router = node.router;
-        this.#queue.push({
-          atMs: Math.max(this.atMs, effect.atMs),
-          order: this.#order++,
-          run: () => {
-            if (node.router !== router || node.timers.get(effect.timer) !== effect.atMs) return;
-            node.timers.delete(effect.timer);
-            this.post(name, { type: 'timer', timer: effect.timer });
-          },
+        this.#schedule.push(atMs, () => {
+          if (node.router !== router || node.timers.get(effect.timer) !== atMs) return;
+          node.timers.delete(effect.timer);
+          this.post(name, { type: 'timer', timer: effect.timer });
         });
         return;
       }
@@ -169,6 +196,7 @@ export class Simulation {
         const far = wire?.ends.find((it) => it.node !== name);
         if (wire === undefined || far === undefined) return;
         const { connection, message } = effect;
+        this.#options.onSend?.(name, far.node, message);
         this.later(WIRE_MS, () => {
           if (wire.open || message.type === 'NOTIFICATION')
             this.post(far.node, { type: 'message', peer: far.peer, connection, message });
@@ -210,9 +238,7 @@ export class Simulation {
   private connect(name: string, peerName: string): void {
     const own = this.node(name);
     const peer = own.config.peers.find((it) => it.name === peerName)!;
-    const [far] = [...this.nodes.values()].flatMap((node) =>
-      node.config.links.filter((link) => link.localAddress === peer.address).map(() => node),
-    );
+    const far = this.#owners.get(peer.address);
     const ownLink = own.config.links.find((link) => link.remoteAddress === peer.address);
     const farPeer = far?.config.peers.find((it) => it.address === ownLink?.localAddress);
     const reachable = ownLink !== undefined && !this.#cut.has(`${name} ${ownLink.name}`);
