@@ -4,6 +4,7 @@ import { invariant } from '../errors.ts';
 import type { SidStructure } from '../model/service-route.ts';
 import { FUNCTION_END } from '../model/sid-functions.ts';
 import { addressToBytes, bytesToAddress, canonicalAddress, canonicalPrefix, parsePrefix } from '../net/address.ts';
+import { buildSecurity, peerName } from './build-security.ts';
 import type {
   HealthConfig,
   LocalInstanceConfig,
@@ -220,38 +221,6 @@ function requirePrefixes(texts: readonly string[], services: Sections['services'
     invariant(prefix !== undefined, 'references to services were checked');
     return prefix;
   });
-}
-
-function buildSecurity(file: Sections): Pick<RouterConfig, 'tls' | 'authorisation' | 'plausibility'> {
-  const { security, tls, authorisation, plausibility } = file;
-  return {
-    ...(tls !== undefined &&
-      security === 'mutual-tls' && {
-        tls: {
-          certificate: tls.certificate,
-          key: tls.key,
-          authorities: tls.authorities,
-          checkIntervalMs: tls['check-interval'],
-        },
-      }),
-    ...((security === 'mutual-tls' || authorisation.length > 0) && {
-      authorisation: authorisation.map(({ 'router-ids': routerIds, ...entry }) => ({ ...entry, routerIds })),
-    }),
-    plausibility: {
-      maxServiceTimeUs: plausibility['service-time'],
-      maxRate: plausibility.rate,
-      maxInFlight: plausibility['in-flight'],
-      maxWorkers: plausibility.workers,
-      clockSkewMs: plausibility['clock-skew'],
-      releaseAfter: plausibility['release-after'],
-    },
-  };
-}
-
-/** Any router of the domain has a certificate: without a name to expect, each could pose as every neighbour. */
-function peerName(peer: Sections['peers'][number], security: RouterConfig['security']): { remoteName?: string } {
-  if (peer.router !== undefined) return { remoteName: peer.router };
-  return security === 'mutual-tls' ? { remoteName: peer.name } : {};
 }
 
 function buildInstance(instance: FileInstance, services: Sections['services']): LocalInstanceConfig {

@@ -124,7 +124,7 @@ export interface AuthorisationEntry {
 
 /** Numbers beyond these are not believed (lib/security/plausibility.ts). */
 export interface PlausibilityConfig {
-  readonly maxServiceTimeUs: number;
+  readonly maxWorkTimeUs: number;
   readonly maxRate: number;
   readonly maxInFlight: number;
   readonly maxWorkers: number;

@@ -39,7 +39,8 @@ export const authorisation = z
 /** Reports beyond these bounds are put in quarantine: not used, the score counts as 0 until they are believable again. */
 export const plausibility = z
   .strictObject({
-    'service-time': durationUs({ min: '1ms', max: '1h' }).prefault('10m'),
+    /** Of one request. */
+    'work-time': durationUs({ min: '1ms', max: '1h' }).prefault('10m'),
     /** Requests per second, arriving or spare. */
     rate: integer(1, 1e12).default(1e9),
     'in-flight': integer(1, 1e12).default(1e9),

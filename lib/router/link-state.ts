@@ -64,6 +64,7 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
     return;
   }
   state.nodeReceivedAtMs.set(node.originator, state.atMs);
+  state.nodeFrom.set(node.originator, from ?? '');
   for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.nodeChanged(node.originator);
   viewChanged(state, 'link-state');
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);

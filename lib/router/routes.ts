@@ -8,6 +8,7 @@ import type { Exported } from '../rib/adj-rib-out.ts';
 import { bestAttributes, type Change, LOCAL } from '../rib/route-table.ts';
 import type { ComputeUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
 import { install } from './link-state.ts';
+import { screenRoutes, screenStates, takesNode } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { serviceChanged } from './steering.ts';
 import { log, viewChanged } from './turn.ts';
@@ -24,10 +25,13 @@ export function takeUpdate(state: RouterState, peer: Peer, session: EstablishedS
     });
   // What was not negotiated is passed over, as an unknown family is (RFC 4760 section 7).
   const { families } = session.negotiated;
-  if (update.service && families.includes('service')) takeRoutes(state, peer, session, update.service);
-  if (update.compute && families.includes('compute')) takeStates(state, peer, session, update.compute);
+  if (update.service && families.includes('service'))
+    takeRoutes(state, peer, session, screenRoutes(state, peer, session, update.service));
+  if (update.compute && families.includes('compute'))
+    takeStates(state, peer, session, screenStates(state, peer, session, update.compute));
   if (!update.linkState || !families.includes('link-state')) return;
-  for (const node of update.linkState.nodes) install(state, node, peer.config.name);
+  for (const node of update.linkState.nodes)
+    if (takesNode(state, peer, session, node)) install(state, node, peer.config.name);
 }
 
 function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession, update: ServiceUpdate): void {
@@ -48,6 +52,7 @@ function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession,
     if (displaced !== undefined && displaced !== key) withdrawKeys(state, peer.config.name, [displaced]);
     const attributes = update.attributeSets[update.attributeSet[row]!];
     if (attributes === undefined || loops(state, route, attributes)) {
+      session.handles.unbind(update.handle[row]!);
       withdrawKeys(state, peer.config.name, [key]);
       continue;
     }
@@ -78,6 +83,7 @@ export function stateOf(state: RouterState, key: string, compute: ComputeState, 
 /** Tells peers and steering that the version in use of a route differs now. */
 export function routesOf(state: RouterState, key: string, change: Change): void {
   if (change === 'none') return;
+  if (change === 'removed') state.quarantine.delete(key);
   for (const peer of state.peers.values()) peer.session?.out.routeChanged(key);
   viewChanged(state, 'rib');
   const service = key.slice(0, key.indexOf(' '));

@@ -104,6 +104,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     endOfRib: new Set(),
   };
   sessionReturned(state, peer, negotiated);
+  peer.toldRefusals.clear();
   peer.routerIdNumber = routerIdToNumber(remote.routerId);
   if (peer.remote !== undefined && peer.remote.bootId !== remote.bootId)
     peer.formerBootIds = [...peer.formerBootIds, peer.remote.bootId].slice(-MAX_FORMER_BOOTS);

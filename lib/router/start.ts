@@ -4,6 +4,7 @@
 import { completeConfig } from '../config/complete.ts';
 import { FAMILIES } from '../model/identity.ts';
 import { RouteTable } from '../rib/route-table.ts';
+import { Authorisation } from '../security/authorise.ts';
 import { CAPABILITY } from '../session/capabilities.ts';
 import { initialPeer } from '../session/peer.ts';
 import { QUIET } from '../time/debounce.ts';
@@ -48,6 +49,9 @@ export function createState(event: StartEvent): RouterState {
     links: new Map(),
     lsdb: new Lsdb(),
     nodeReceivedAtMs: new Map(),
+    nodeFrom: new Map(),
+    authorisation: config.authorisation && new Authorisation(config.authorisation, config.site),
+    quarantine: new Map(),
     spf: new Map(),
     spfDebounce: QUIET,
     spfPending: false,
@@ -98,6 +102,8 @@ export function createState(event: StartEvent): RouterState {
       subscription: peer.subscription,
       remote: undefined,
       formerBootIds: [],
+      refusals: new Map(),
+      toldRefusals: new Set(),
       sinceMs: event.atMs,
       messagesIn: 0,
       messagesOut: 0,

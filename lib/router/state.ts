@@ -14,6 +14,8 @@ import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import type { RouteTable } from '../rib/route-table.ts';
+import type { Authorisation } from '../security/authorise.ts';
+import type { Quarantine } from '../security/plausibility.ts';
 import type { HandleTable } from '../session/handles.ts';
 import type { Subscription } from '../session/message.ts';
 import type { PeerState } from '../session/peer.ts';
@@ -53,6 +55,9 @@ export interface Peer {
     | undefined;
   /** Boot ids of its lives that are over, newest last; at most `MAX_FORMER_BOOTS`. */
   formerBootIds: readonly string[];
+  /** Rows refused so far, by reason; and the reasons told since the session came up. */
+  readonly refusals: Map<string, number>;
+  readonly toldRefusals: Set<string>;
   sinceMs: number;
   messagesIn: number;
   messagesOut: number;
@@ -141,6 +146,12 @@ export interface RouterState {
   readonly links: Map<string, Link>;
   readonly lsdb: Lsdb;
   readonly nodeReceivedAtMs: Map<RouterId, number>;
+  /** Peer that brought the advertisement held; empty: ourselves. */
+  readonly nodeFrom: Map<RouterId, PeerName>;
+  /** Absent: whoever may speak may originate anything. */
+  readonly authorisation: Authorisation | undefined;
+  /** Routes whose reports are not believed at present, by route key. */
+  readonly quarantine: Map<string, Quarantine>;
   spf: ReadonlyMap<RouterId, SpfNode>;
   spfDebounce: Debounce;
   spfPending: boolean;
