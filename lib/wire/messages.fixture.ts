@@ -199,8 +199,11 @@ export const open: fc.Arbitrary<OpenMessage> = fc.record(
   },
 );
 
-const subscribe: fc.Arbitrary<SubscribeMessage> = fc.record({ type: fc.constant('SUBSCRIBE' as const), subscription });
-const digest: fc.Arbitrary<DigestMessage> = fc.record({
+export const subscribe: fc.Arbitrary<SubscribeMessage> = fc.record({
+  type: fc.constant('SUBSCRIBE' as const),
+  subscription,
+});
+export const digest: fc.Arbitrary<DigestMessage> = fc.record({
   type: fc.constant('DIGEST' as const),
   family: fc.constantFrom(...FAMILIES),
   count: uint32,
