@@ -13,6 +13,13 @@ export interface Refusal {
 }
 export type Outcome<T> = { readonly ok: true; readonly value: T } | Refusal;
 
+export interface ReloadedCertificates {
+  /** False: the files hold what was in force. */
+  readonly changed: boolean;
+  readonly certificate: string;
+  readonly certificateNotAfterMs: number;
+}
+
 /** A contact instance of our own. */
 export interface InstanceKey {
   readonly service: ServiceId;
@@ -36,6 +43,8 @@ export interface AdminBackend {
   /** Sets or clears the drain flag; resolves when the change is in the RIB. Idempotent; value = instances whose flag changed. */
   setDrain(instances: readonly InstanceKey[], drain: boolean): Promise<Outcome<readonly InstanceKey[]>>;
   report(instance: InstanceKey, report: PushReport): Promise<Outcome<void>>;
+  /** Takes certificate, key and authorities from their files for new handshakes. */
+  reloadCertificates(): Outcome<ReloadedCertificates>;
   /**
    * Calls `changed` after rows of `kind` may have changed. May be called often and with nothing changed: the server
    * conflates, reads `show(kind)` at the watcher's pace and sends the difference. Returns the unsubscription.

@@ -2,7 +2,7 @@
 // callers must tell them apart: nobody answers, or the daemon said no.
 import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
-import type { InstanceKey, PushReport } from './backend.ts';
+import type { InstanceKey, PushReport, ReloadedCertificates } from './backend.ts';
 import { loadAdminService, messageToRows } from './proto.ts';
 import { probeSocket } from './socket.ts';
 
@@ -48,6 +48,7 @@ export interface AdminClient {
   explain(service: string, fromSite?: string): Promise<ExplainView>;
   drain(target: string): Promise<DrainReply>;
   undrain(target: string): Promise<DrainReply>;
+  reloadCertificates(): Promise<ReloadedCertificates>;
   report(instance: string, report: LoadReport): Promise<NamedInstance>;
   /** Ends when the daemon ends it, or when the consumer stops iterating. */
   watch<K extends ViewKind>(kind: K): AsyncIterable<RowChange<K>>;
@@ -95,6 +96,7 @@ export async function connectAdmin(socket: string, deadlineMs = DEADLINE_MS): Pr
     explain: (name, fromSite = '') => unary('Explain', { service: name, fromSite }),
     drain: (target) => unary('Drain', { target }),
     undrain: (target) => unary('Undrain', { target }),
+    reloadCertificates: () => unary('ReloadCertificates', {}),
     report: async (instance, report) =>
       (await unary<{ instance: NamedInstance }>('Report', { instance, ...report })).instance,
     async show(kind, name = '') {

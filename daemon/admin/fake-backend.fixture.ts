@@ -62,6 +62,9 @@ const STATUS: StatusView = {
   nodes: 2,
   fibObjects: 12,
   fibFailures: 0,
+  security: 'mutual-tls',
+  certificate: 'spiffe://cfn/site/site-1/router/e1',
+  certificateNotAfterMs: NOW_MS + 3 * 86_400_000,
   degraded: ['no netem: link delay is not impaired'],
 };
 
@@ -139,6 +142,11 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       messagesIn: 4821,
       messagesOut: 4790,
       flaps: 0,
+      identity: 'spiffe://cfn/site/core/router/c1',
+      refused: [
+        { reason: 'service', rows: 3 },
+        { reason: 'relay', rows: 1 },
+      ],
       lastError: '',
       lastErrorAtMs: 0,
     },
@@ -159,6 +167,8 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       messagesIn: 0,
       messagesOut: 0,
       flaps: 2,
+      identity: '',
+      refused: [],
       lastError: 'connection refused',
       lastErrorAtMs: NOW_MS - 4_000,
     },
@@ -209,6 +219,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       egressSid: '5f00:0:51:100::',
       weight: 700,
       verdict: 'best',
+      quarantine: '',
       roundTripUs: 0,
       costUs: 6_250,
       state: STATE,
@@ -225,6 +236,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       egressSid: '5f00:0:53:100::',
       weight: 0,
       verdict: 'unreachable',
+      quarantine: '',
     },
     {
       service: 'fd00:cafe::90',
@@ -238,6 +250,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       egressSid: '5f00:0:52:200::',
       weight: 0,
       verdict: '',
+      quarantine: 'workers',
       roundTripUs: 4_200,
       state: { ...STATE, score: 2, stale: true, receivedAtMs: NOW_MS - 200_000 },
     },
@@ -409,6 +422,10 @@ export function createFakeBackend(): FakeBackend {
         value: [...changed, ...elsewhere].map(({ service, contactInstance }) => ({ service, contactInstance })),
       });
     },
+    reloadCertificates: () => ({
+      ok: true,
+      value: { changed: true, certificate: STATUS.certificate, certificateNotAfterMs: STATUS.certificateNotAfterMs },
+    }),
     report(target, report) {
       reports.push({ instance: target, report });
       return Promise.resolve({ ok: true, value: undefined });

@@ -59,6 +59,7 @@ test('every method of the service has request and response types and the path th
     ['Drain', '/cfn.v1.Admin/Drain', false, false],
     ['Undrain', '/cfn.v1.Admin/Undrain', false, false],
     ['Report', '/cfn.v1.Admin/Report', false, false],
+    ['ReloadCertificates', '/cfn.v1.Admin/ReloadCertificates', false, false],
     ['Watch', '/cfn.v1.Admin/Watch', false, true],
   ]);
 });

@@ -14,6 +14,7 @@ import { explainService, instanceRows, ribRows, serviceName, serviceRows } from 
 import { wallClockMs } from '../runtime/clock.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import { STAGES, type Stages } from '../runtime/stages.ts';
+import type { CredentialStore } from '../security/credential-store.ts';
 import type { AdminBackend, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
 
 export interface BackendOptions {
@@ -24,6 +25,8 @@ export interface BackendOptions {
   readonly post: (event: RouterEventBody) => void;
   readonly configFile: string;
   readonly version: string;
+  /** With mutual TLS. */
+  readonly credentials?: CredentialStore | undefined;
 }
 
 export interface RouterBackend extends AdminBackend {
@@ -79,6 +82,12 @@ export function createBackend(options: BackendOptions): RouterBackend {
       await turn();
       return { ok: true, value: undefined };
     },
+    reloadCertificates() {
+      const outcome = options.credentials?.reload();
+      if (outcome === undefined) return refuse('unavailable', 'this router has no certificate: security is plaintext');
+      if (!outcome.ok) return refuse('unavailable', outcome.text);
+      return { ok: true, value: { changed: outcome.changed, ...certificateView(options.credentials) } };
+    },
     watch(kind, changed) {
       const set = watchers.get(kind) ?? new Set();
       watchers.set(kind, set.add(changed));
@@ -88,6 +97,11 @@ export function createBackend(options: BackendOptions): RouterBackend {
       for (const changed of watchers.get(view) ?? []) changed();
     },
   };
+}
+
+function certificateView(credentials: CredentialStore | undefined) {
+  const current = credentials?.current;
+  return { certificate: current?.names.join(' ') ?? '', certificateNotAfterMs: current?.notAfterMs ?? 0 };
 }
 
 function refuse(code: Refusal['code'], text: string): Refusal {
@@ -127,6 +141,8 @@ function statusView(state: RouterState, options: BackendOptions): StatusView {
     nodes: state.lsdb.nodes.size,
     fibObjects: [...fib.owners.values()].reduce((sum, objects) => sum + objects.size, 0),
     fibFailures: fib.failures,
+    security: config.security,
+    ...certificateView(options.credentials),
     degraded: state.capabilities.filter((it) => !it.available).map((it) => `${it.name}: ${it.remark}`),
   };
 }
@@ -152,7 +168,7 @@ function flowRows(state: RouterState, counts: ReadonlyMap<number, number>): Flow
   });
 }
 
-function metricRows(state: RouterState, { stages, mailbox }: BackendOptions): MetricView[] {
+function metricRows(state: RouterState, { stages, mailbox, credentials }: BackendOptions): MetricView[] {
   const gauge = (name: string, value: number, help: string, unit = '1'): MetricView => ({
     name,
     kind: 'gauge',
@@ -194,6 +210,18 @@ function metricRows(state: RouterState, { stages, mailbox }: BackendOptions): Me
   return [
     ...latencies,
     ...decisions,
+    ...refusalRows(state),
+    gauge('cfnd_quarantined_routes', state.quarantine.size, 'routes whose reports are not believed at present'),
+    ...(credentials === undefined
+      ? []
+      : [
+          gauge(
+            'cfnd_certificate_not_after',
+            Math.floor(credentials.current.notAfterMs / 1000),
+            'end of the own certificate, seconds since 1970',
+            's',
+          ),
+        ]),
     gauge('cfnd_routes', state.table.entries.size, 'routes known, own included'),
     gauge('cfnd_nodes', state.lsdb.nodes.size, 'routers in the link-state database'),
     gauge('cfnd_fib_failures', state.fib.failed.size, 'objects wanted and not in force'),
@@ -201,4 +229,19 @@ function metricRows(state: RouterState, { stages, mailbox }: BackendOptions): Me
     gauge('cfnd_memory', process.memoryUsage.rss(), 'resident set', 'bytes'),
     ...events,
   ];
+}
+
+function refusalRows(state: RouterState): MetricView[] {
+  return [...state.peers.values()].flatMap((peer) =>
+    [...peer.refusals].map(
+      ([reason, value]): MetricView => ({
+        name: 'cfnd_refused_rows_total',
+        kind: 'counter',
+        unit: '1',
+        labels: { peer: peer.config.name, reason },
+        help: 'rows of a peer that were refused and treated as withdrawn',
+        value,
+      }),
+    ),
+  );
 }

@@ -106,6 +106,7 @@ function implementation(options: AdminServerOptions, watchers: Set<() => void>):
     }),
     Drain: setDrain(true),
     Undrain: setDrain(false),
+    ReloadCertificates: unary(() => Promise.resolve(backend.reloadCertificates())),
     Report: unary<{ instance: string } & PushReport>(async ({ instance, ...report }) => {
       const fault = reportFault(report);
       if (fault !== undefined) return { ok: false, code: 'invalid', text: fault };

@@ -25,6 +25,7 @@ const switchboard: AdminBackend = {
   explain: (service, fromSite) => backend.explain(service, fromSite),
   setDrain: (instances, drain) => backend.setDrain(instances, drain),
   report: (instance, report) => backend.report(instance, report),
+  reloadCertificates: () => backend.reloadCertificates(),
   watch: (kind, changed) => backend.watch(kind, changed),
 };
 

@@ -71,6 +71,7 @@ export const COLUMNS: ColumnsOf = {
     number('SERVICE[in/out]', (row) => `${row.received.service}/${row.advertised.service}`),
     number('COMPUTE[in/out]', (row) => `${row.received.compute}/${row.advertised.compute}`),
     number('LINK-STATE[in/out]', (row) => `${row.received.linkState}/${row.advertised.linkState}`),
+    number('REFUSED', (row) => String(row.refused.reduce((sum, one) => sum + one.rows, 0))),
     number('FLAPS', (row) => String(row.flaps)),
     { head: 'LAST ERROR', cell: (row) => orDash(row.lastError), tone: () => 'dim' },
   ],
@@ -107,7 +108,11 @@ export const COLUMNS: ColumnsOf = {
     number('WEIGHT[%]', (row) => percentOfWeight(row.weight)),
     {
       head: 'VERDICT',
-      cell: (row) => orDash(row.drain && row.verdict !== 'draining' ? `${row.verdict} draining`.trim() : row.verdict),
+      cell: (row) => {
+        const drains = row.drain && row.verdict !== 'draining' ? ' draining' : '';
+        const doubted = row.quarantine === '' ? '' : ` quarantine(${row.quarantine})`;
+        return orDash(`${row.verdict}${drains}${doubted}`.trim());
+      },
       tone: (row) => verdictTone(row.verdict),
     },
   ],

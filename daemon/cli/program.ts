@@ -165,6 +165,17 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
     });
 
   program
+    .command('reload-certificates')
+    .description('take certificate, key and authorities from their files for new sessions')
+    .action(async () => {
+      await ask(
+        (client) => client.reloadCertificates(),
+        (reply) =>
+          `${reply.changed ? 'reloaded' : 'unchanged'}: ${reply.certificate}, good until ${new Date(reply.certificateNotAfterMs).toISOString()}\n`,
+      );
+    });
+
+  program
     .command('watch')
     .description('print a view and then every change of it')
     .addArgument(new Argument('[view]').choices(VIEW_KINDS).default('services'))

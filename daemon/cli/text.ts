@@ -6,6 +6,8 @@ import { age, clock, msOfUs, orDash, percentOfWeight, plain, span } from './form
 import type { Paint } from './style.ts';
 import { type Column, printable, renderPairs, renderTable } from './table.ts';
 
+const WEEK_MS = 7 * 86_400_000;
+
 /** The table (for link-state: both tables) of one view. */
 export function showText<K extends ViewKind>(kind: K, rows: readonly Views[K][], nowMs: number, paint: Paint): string {
   const table = renderTable<Views[K]>(COLUMNS[kind], rows, nowMs, paint);
@@ -26,9 +28,20 @@ export function statusText(view: StatusView, nowMs: number, paint: Paint): strin
     ['peers', paint(up ? 'good' : 'warn', `${view.peersEstablished} of ${view.peersConfigured} established`)],
     ['knows', `${view.services} services, ${view.routes} routes, ${view.nodes} routers`],
     ['forwarding', `${view.fibKind}, ${view.fibState}, ${view.fibObjects} objects, ${view.fibFailures} failed`],
+    ['security', view.certificate === '' ? view.security : `${view.security} as ${view.certificate}`],
+    ...certificatePair(view, nowMs, paint),
     ...view.degraded.map((line, i): [string, string] => [i === 0 ? 'does without' : '', paint('warn', line)]),
   ];
   return renderPairs(pairs, paint);
+}
+
+/** How long the own certificate is good for; worth a colour in its last week. */
+function certificatePair(view: StatusView, nowMs: number, paint: Paint): [string, string][] {
+  if (view.certificateNotAfterMs === 0) return [];
+  const leftMs = view.certificateNotAfterMs - nowMs;
+  const until = new Date(view.certificateNotAfterMs).toISOString();
+  const tone = leftMs <= 0 ? 'bad' : leftMs < WEEK_MS ? 'warn' : 'good';
+  return [['certificate', paint(tone, leftMs <= 0 ? `expired ${until}` : `good until ${until}`)]];
 }
 
 /** The decision record as a person reads it: outcome, candidates in order, then the path of each that can be reached. */

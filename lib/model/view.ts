@@ -27,6 +27,10 @@ export interface PeerView {
   readonly messagesIn: number;
   readonly messagesOut: number;
   readonly flaps: number;
+  /** Names in the peer's certificate; empty without mutual TLS. */
+  readonly identity: string;
+  /** Rows refused so far and treated as withdrawn, by reason (lib/security/authorise.ts, lib/router/screen.ts). */
+  readonly refused: readonly { readonly reason: string; readonly rows: number }[];
   /** Why the session last went down or could not come up; empty: never did. */
   readonly lastError: string;
   readonly lastErrorAtMs: number;
@@ -79,6 +83,8 @@ export interface RibRow {
   /** Weight and verdict of the last decision; verdict empty when the service is not steered here. */
   readonly weight: number;
   readonly verdict: string;
+  /** Number that was not believed in its reports, while they are in quarantine; empty: none. */
+  readonly quarantine: string;
   readonly roundTripUs?: number;
   readonly costUs?: number;
   readonly state?: ComputeStateView;
@@ -281,6 +287,10 @@ export interface StatusView {
   readonly nodes: number;
   readonly fibObjects: number;
   readonly fibFailures: number;
+  /** `plaintext` or `mutual-tls`; with the latter the own certificate, otherwise empty and 0. */
+  readonly security: string;
+  readonly certificate: string;
+  readonly certificateNotAfterMs: number;
   /** What this daemon cannot do at present and does without, a line each. */
   readonly degraded: readonly string[];
 }

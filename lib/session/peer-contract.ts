@@ -54,6 +54,8 @@ export type PeerEvent =
   | { readonly type: 'path-down'; readonly reason: string };
 
 export interface Negotiated {
+  /** Names in the peer's certificate; absent without mutual TLS. */
+  readonly identity?: CertificateNames;
   readonly remote: OpenMessage;
   readonly families: readonly Family[];
   readonly holdTimeMs: number;

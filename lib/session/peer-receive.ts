@@ -66,7 +66,7 @@ function receiveOpen(state: PeerState, turn: Turn, pending: PendingConnection, r
     current: {
       id: pending.id,
       direction: pending.direction,
-      negotiated: verdict.negotiated,
+      negotiated: { ...verdict.negotiated, ...(pending.identity && { identity: pending.identity }) },
       lastHeardMs: turn.atMs,
     },
   };

@@ -24,11 +24,12 @@ _cfnctl() {
     drain) flags="--version --json --socket" ;;
     undrain) flags="--version --json --socket" ;;
     report) flags="--workers --in-flight --arrival-rate --work-time --service-time --spare-capacity --score --version --json --socket" ;;
+    reload-certificates) flags="--version --json --socket" ;;
     watch) flags="--count --version --json --socket" ;;
     completion) flags="--version --json --socket" ;;
   esac
   case "$command:$position" in
-    :0) words="status show explain drain undrain report watch completion" ;;
+    :0) words="status show explain drain undrain report reload-certificates watch completion" ;;
     show:0) words="peers services rib instances link-state paths fib metrics capabilities flows" ;;
     show:1) words="$(_cfnctl_names services)" ;;
     explain:0) words="$(_cfnctl_names services)" ;;

@@ -23,6 +23,7 @@ complete -c cfnctl -n '__fish_seen_subcommand_from report' -l work-time -r -d 'm
 complete -c cfnctl -n '__fish_seen_subcommand_from report' -l service-time -r -d 'predicted time of a new request, waiting included'
 complete -c cfnctl -n '__fish_seen_subcommand_from report' -l spare-capacity -r -d 'requests per second it could take beyond the present'
 complete -c cfnctl -n '__fish_seen_subcommand_from report' -l score -r -d 'ready-made score, 0 (full) to 10 (idle)'
+complete -c cfnctl -n __fish_use_subcommand -a reload-certificates -d 'take certificate, key and authorities from their files for new sessions'
 complete -c cfnctl -n __fish_use_subcommand -a watch -d 'print a view and then every change of it'
 complete -c cfnctl -n '__fish_seen_subcommand_from watch' -a 'peers services rib instances link-state paths fib metrics capabilities flows'
 complete -c cfnctl -n '__fish_seen_subcommand_from watch' -l count -r -d 'end after this many changes (the first view counts as one)'

@@ -32,6 +32,8 @@ function peerRow(state: RouterState, peer: Peer): PeerView {
     messagesIn: peer.messagesIn,
     messagesOut: peer.messagesOut,
     flaps: peer.flaps,
+    identity: session?.negotiated.identity?.join(' ') ?? '',
+    refused: [...peer.refusals].map(([reason, rows]) => ({ reason, rows })),
     lastError: peer.lastError,
     lastErrorAtMs: peer.lastErrorAtMs === 0 ? 0 : wallMs(state, peer.lastErrorAtMs),
   };
