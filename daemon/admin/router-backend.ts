@@ -1,7 +1,7 @@
 // The admin API over the router core: reads go to the state through the pure views, writes become events. Nothing here
 // changes the state, and everything returned is a copy.
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Fib } from '../../lib/fib/fib.ts';
+import type { BorderCounters, Fib } from '../../lib/fib/fib.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
 import type { CapabilityView, FlowView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
 import { bestAttributes } from '../../lib/rib/route-table.ts';
@@ -49,7 +49,7 @@ export function createBackend(options: BackendOptions): RouterBackend {
     'link-state': async () => linkStateRows(state()),
     paths: async () => pathRows(state()),
     fib: async () => fibRows(state()),
-    metrics: async () => metricRows(state(), options),
+    metrics: async () => [...metricRows(state(), options), ...borderRows(await fib.borderCounters())],
     capabilities: async () => state().capabilities.map((it): CapabilityView => ({ ...it })),
     flows: async () => flowRows(state(), await fib.flowCounts()),
   };
@@ -145,6 +145,20 @@ function statusView(state: RouterState, options: BackendOptions): StatusView {
     ...certificateView(options.credentials),
     degraded: state.capabilities.filter((it) => !it.available).map((it) => `${it.name}: ${it.remark}`),
   };
+}
+
+function borderRows(dropped: BorderCounters | undefined): MetricView[] {
+  if (dropped === undefined) return [];
+  const { routingHeaders, toSids, fromSids } = dropped;
+  const reasons = { 'routing-header': routingHeaders, 'to-sid': toSids, 'from-sid': fromSids };
+  return Object.entries(reasons).map(([reason, value]) => ({
+    name: 'cfnd_border_dropped_total',
+    kind: 'counter',
+    unit: '1',
+    labels: { reason },
+    help: 'packets from outside the domain that only its routers may send',
+    value,
+  }));
 }
 
 function flowRows(state: RouterState, counts: ReadonlyMap<number, number>): FlowView[] {

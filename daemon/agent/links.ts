@@ -2,7 +2,7 @@
 import type { RouterConfig } from '../../lib/config/config.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
 import type { Logger } from '../logger.ts';
-import { LinkMonitor } from '../netlink/link-monitor.ts';
+import { LinkMonitor, type LinkState } from '../netlink/link-monitor.ts';
 
 export interface LinkWatch {
   /** Posts the present state of every configured link, then changes as they come. */
@@ -19,20 +19,28 @@ export async function watchLinks(
   log: Logger,
 ): Promise<LinkWatch> {
   const up = new Map<string, boolean>(config.links.map((link) => [link.name, false]));
+  const mtus = new Map<string, number>();
+  const access = new AccessMtu(config);
   const listeners: (() => void)[] = [];
   let started = false;
   const changed = () => {
     for (const listener of listeners) listener();
+  };
+  const linkEvent = (name: string): RouterEventBody => {
+    const mtu = mtus.get(name);
+    return { type: 'link', name, up: up.get(name) === true, ...(mtu !== undefined && { mtu }) };
   };
   let monitor: LinkMonitor | undefined;
   try {
     monitor = await LinkMonitor.open({
       onLink: (link) => {
         const isUp = link.up && !link.deleted;
-        if (up.has(link.name) && up.get(link.name) !== isUp) {
+        if (up.has(link.name) && (up.get(link.name) !== isUp || mtus.get(link.name) !== link.mtu)) {
           up.set(link.name, isUp);
-          if (started) post({ type: 'link', name: link.name, up: isUp });
+          mtus.set(link.name, link.mtu);
+          if (started) post(linkEvent(link.name));
         }
+        if (access.take(link) && started) post({ type: 'access-mtu', mtu: access.largest });
         changed();
       },
       onAddress: changed,
@@ -45,7 +53,8 @@ export async function watchLinks(
   return {
     start() {
       started = true;
-      for (const [name, isUp] of up) post({ type: 'link', name, up: isUp });
+      if (access.largest > 0) post({ type: 'access-mtu', mtu: access.largest });
+      for (const name of up.keys()) post(linkEvent(name));
     },
     onChange(listener) {
       listeners.push(listener);
@@ -54,4 +63,25 @@ export async function watchLinks(
       monitor?.close();
     },
   };
+}
+
+/** The largest MTU among the interfaces that clients may be behind. */
+class AccessMtu {
+  largest = 0;
+  readonly #mtus = new Map<string, number>();
+  readonly #others: ReadonlySet<string>;
+
+  constructor({ links, border, srv6 }: RouterConfig) {
+    this.#others = new Set(['lo', srv6.device, ...links.map((link) => link.name), ...(border?.inside ?? [])]);
+  }
+
+  /** True: `largest` is another one now. */
+  take({ name, up, deleted, mtu }: LinkState): boolean {
+    if (this.#others.has(name)) return false;
+    if (up && !deleted) this.#mtus.set(name, mtu);
+    else this.#mtus.delete(name);
+    const before = this.largest;
+    this.largest = Math.max(0, ...this.#mtus.values());
+    return this.largest !== before && this.largest > 0;
+  }
 }

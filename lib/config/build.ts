@@ -118,6 +118,8 @@ export function buildConfig(file: Sections): RouterConfig {
       adminGroups: link['admin-groups'],
       srlg: link.srlg,
     })),
+    ...(file.border.enabled && { border: { inside: file.border.inside } }),
+    ...(file.mtu !== 'off' && { mtu: file.mtu }),
     stamp: {
       // Without the role nobody measures, and a link that waits for STAMP's word would never be announced.
       enabled: file.stamp.enabled && file.roles.includes('c-nma'),

@@ -291,6 +291,13 @@ export interface RouterConfig {
     readonly maxSidDepth: number;
   };
   readonly links: readonly LinkConfig[];
+  /** Absent: what comes from outside the domain is not looked at. */
+  readonly border?: {
+    /** Interfaces of the domain besides `links`. */
+    readonly inside: readonly string[];
+  };
+  /** What every link of the domain carries, bytes; absent: services' packets are not looked at. */
+  readonly mtu?: 'auto' | number;
   readonly stamp: StampConfig & { readonly port: number };
   readonly prefixes: readonly string[];
   readonly instances: readonly LocalInstanceConfig[];

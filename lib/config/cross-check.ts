@@ -235,7 +235,8 @@ const checkFib: Check = ({ fib }, error) => {
     error(['fib', 'mark-mask'], 'must be one run of bits, for example 0xfff');
   else if (lowest !== 1) error(['fib', 'mark-mask'], 'must start at bit 0: slots are added to mark-base');
   else if (base > mask) error(['fib', 'mark-base'], `does not fit into mark-mask 0x${mask.toString(16)}`);
-  else if (mask - base < 255)
+  // All ones mark packets that are too big.
+  else if (mask - base < 256)
     error(['fib', 'mark-base'], 'leaves room for fewer than 256 contact instances in mark-mask');
   else if (fib['rule-priority'] + (mask - base) > 32765) {
     error(['fib', 'rule-priority'], 'plus the number of marks passes 32765, the last before the main table');

@@ -117,6 +117,19 @@ describe('what a file means', () => {
     expect(config.instances[1]).toMatchObject({ service: '10.80.0.81', nexthop: '10.51.0.11' });
   });
 
+  test('the border and room for encapsulation are on unless turned off', () => {
+    const plain = accepted(MINIMAL);
+    expect(plain.border).toEqual({ inside: [] });
+    expect(plain.mtu).toBe('auto');
+    const said = accepted(withSections({ border: { inside: ['eth7'] }, mtu: 9000 }));
+    expect([said.border, said.mtu]).toEqual([{ inside: ['eth7'] }, 9000]);
+    const off = accepted(withSections({ border: { enabled: false }, mtu: 'off' }));
+    expect([off.border, off.mtu]).toEqual([undefined, undefined]);
+    expect(refused(withSections({ mtu: 900 })).join()).toContain('between 1280 and 65535');
+    expect(refused(withSections({ mtu: 'large' })).join()).toContain('must be auto, off');
+    expect(refused(withSections({ border: { inside: ['a b'] } })).join()).toContain('name of a network interface');
+  });
+
   test('a service may be named, and its name travels with the instance', () => {
     const config = accepted(EXAMPLE);
     expect(config.instances[0]).toMatchObject({ service: 'fd00:cafe::80', serviceName: 'web' });

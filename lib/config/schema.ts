@@ -116,6 +116,17 @@ const fib = z.strictObject({
   underlay: z.boolean().default(true),
 });
 
+const border = z.strictObject({
+  /** Drops what only routers of the domain may send where it comes in from elsewhere. */
+  enabled: z.boolean().default(true),
+  /** Interfaces of the domain besides `links`. */
+  inside: z.array(interfaceName()).max(1024).default([]),
+});
+
+const mtu = z.union([z.enum(['auto', 'off']), integer(1280, 65535)], {
+  error: 'must be auto, off, or 1280..65535: the bytes that every link of the domain carries',
+});
+
 /** Sections in the order of example.yaml. */
 export const sections = {
   name: name(),
@@ -154,6 +165,9 @@ export const sections = {
   services: serviceNames,
   srv6,
   links: z.array(link).max(1024).default([]),
+  border: border.prefault({}),
+  /** Leaves room for encapsulation in packets to services; `auto`: as the domain's links and lists ask for. */
+  mtu: mtu.default('auto'),
   stamp: stamp.prefault({}),
   policies,
   protocol,

@@ -168,12 +168,12 @@ export interface Border {
   readonly sidSpace: readonly string[];
 }
 
-/** Keeps packets to services small enough for what encapsulation adds, on paths that carry no more (dataplane.md 1.3). */
+/** Keeps packets to and from services small enough for what encapsulation adds, on paths that carry no more (dataplane.md 1.3). */
 export interface ServiceMtu {
   readonly kind: 'mtu';
   /** Anycast addresses. */
   readonly services: readonly string[];
-  /** Bytes that a packet to a service may have before it is encapsulated, 1280..65535. TCP's MSS follows from it. */
+  /** Bytes that a packet may have before it is encapsulated, 1280..65535. TCP's MSS follows from it. */
   readonly mtu: number;
   /** What is larger and not TCP gets this mark, for a rule that selects a table of `too-big` routes. */
   readonly mark: number;

@@ -1,10 +1,10 @@
-// Room for encapsulation, as one table of nftables at the ingress (dataplane.md 1.3). An encapsulated packet that exceeds a
-// link of the domain makes a router answer Packet Too Big to the outer source, the ingress, and the sender never hears.
+// Room for encapsulation, as one table of nftables at both ends of a tunnel (dataplane.md 1.3). An encapsulated packet that
+// exceeds a link of the domain makes a router answer Packet Too Big to the outer source, and the sender never hears.
 // So TCP is told of a smaller segment size in both directions, and whatever else is too big is marked here, after
 // affinity (mangle), and answered by a route with that MTU.
 //
 // Large TCP packets are not marked: what the receive path has merged is larger than any link, and each part fits.
-// IPv4 packets that may be fragmented are not marked either, for want of anything that would fragment them.
+// An IPv4 packet that may be fragmented has nobody here to do so: it gets Don't Fragment, or it would have no answer.
 import { MTU_KEY, type ServiceMtu } from './fib.ts';
 import { asArray, asObject, renderTableRemoval, type TableReadBack, type WholeTable } from './nft-table.ts';
 
@@ -29,16 +29,14 @@ function render({ services, mtu, mark }: ServiceMtu, markMask: number): string[]
     `tcp flags syn tcp option maxseg size set ${mtu - HEADERS[family]} counter name clamped`;
   const marked = `meta mark set meta mark & ${hex(~markMask)} | ${hex(mark)} counter name too_big`;
   const rules = [
-    `to6 ${clamp('ipv6')}`,
-    `to6 meta l4proto != tcp meta length > ${mtu} ${marked}`,
-    `to4 ${clamp('ipv4')}`,
-    `to4 meta l4proto != tcp meta length > ${mtu} ip frag-off & ${DONT_FRAGMENT} != 0 ${marked}`,
-    `from6 ${clamp('ipv6')}`,
-    `from4 ${clamp('ipv4')}`,
-    'arriving ip6 daddr @services6 goto to6',
-    'arriving ip daddr @services4 goto to4',
-    'leaving ip6 saddr @services6 goto from6',
-    'leaving ip saddr @services4 goto from4',
+    `clamp6 ${clamp('ipv6')}`,
+    `clamp4 ${clamp('ipv4')}`,
+    `fit6 meta l4proto != tcp meta length > ${mtu} ${marked}`,
+    'fit6 meta l4proto tcp goto clamp6',
+    `fit4 meta l4proto != tcp meta length > ${mtu} ip frag-off set ip frag-off | ${DONT_FRAGMENT} ${marked}`,
+    'fit4 meta l4proto tcp goto clamp4',
+    ...toAndFrom('arriving', 'fit'),
+    ...toAndFrom('leaving', 'clamp'),
   ];
   return [
     ...renderTableRemoval({ family: 'inet', name: MTU_TABLE }),
@@ -49,17 +47,25 @@ function render({ services, mtu, mark }: ServiceMtu, markMask: number): string[]
     `add set ${TABLE} services4 { type ipv4_addr; }`,
     ...(ipv6.length > 0 ? [`add element ${TABLE} services6 { ${ipv6.join(', ')} }`] : []),
     ...(ipv4.length > 0 ? [`add element ${TABLE} services4 { ${ipv4.join(', ')} }`] : []),
-    ...['to6', 'to4', 'from6', 'from4'].map((chain) => `add chain ${TABLE} ${chain}`),
-    // What is steered never reaches forward as it came; what returns has left its encapsulation only there.
+    ...['clamp6', 'clamp4', 'fit6', 'fit4'].map((chain) => `add chain ${TABLE} ${chain}`),
+    // What is to be encapsulated never reaches forward as it came; what was is itself again only there.
     `add chain ${TABLE} arriving { type filter hook prerouting priority ${MANGLE + 1}; policy accept; }`,
     `add chain ${TABLE} leaving { type filter hook forward priority ${MANGLE}; policy accept; }`,
     ...rules.map((rule) => `add rule ${TABLE} ${rule}`),
   ];
 }
 
+/** The ingress sees requests as they came, the egress replies. */
+function toAndFrom(chain: string, verdict: string): string[] {
+  return ['daddr', 'saddr'].flatMap((end) => [
+    `${chain} ip6 ${end} @services6 goto ${verdict}6`,
+    `${chain} ip ${end} @services4 goto ${verdict}4`,
+  ]);
+}
+
 function read({ sets, rules }: TableReadBack): ServiceMtu | undefined {
   const services = [...(sets.get('services6') ?? []), ...(sets.get('services4') ?? [])];
-  const [, tooBig] = rules.get('to6') ?? [];
+  const [tooBig] = rules.get('fit6') ?? [];
   let mtu: number | undefined;
   let mark: number | undefined;
   for (const statement of (tooBig ?? []).map(asObject)) {

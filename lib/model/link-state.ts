@@ -34,6 +34,8 @@ export interface LinkAdvertisement {
   /** Units of 0.000003 % (RFC 8570 4.4). */
   readonly loss: number;
   readonly bandwidthBps: number;
+  /** Bytes of a packet that the link carries; absent: not said. */
+  readonly mtu?: number;
   readonly adminGroups: number;
   readonly srlg: readonly number[];
   /** End.X SID of this adjacency; empty when there is none. */

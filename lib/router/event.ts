@@ -51,7 +51,9 @@ export type RouterEventBody =
   | { readonly type: 'connection-blocked'; readonly peer: PeerName; readonly connection: ConnectionId }
   | { readonly type: 'connection-drained'; readonly peer: PeerName; readonly connection: ConnectionId }
   /** Kernel's view of an interface that the configuration names. */
-  | { readonly type: 'link'; readonly name: string; readonly up: boolean }
+  | { readonly type: 'link'; readonly name: string; readonly up: boolean /** Bytes. */; readonly mtu?: number }
+  /** Largest MTU, in bytes, of the interfaces that the configuration does not name. */
+  | { readonly type: 'access-mtu'; readonly mtu: number }
   /** STAMP's view of the path over a link. */
   | { readonly type: 'path-up'; readonly link: string }
   | { readonly type: 'path-down'; readonly link: string }

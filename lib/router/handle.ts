@@ -8,6 +8,7 @@ import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './insta
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { restartTimer, retentionExpired } from './restart.ts';
+import { planServiceMtu } from './service-mtu.ts';
 import { flushPeers, peerStep, timerName } from './sessions.ts';
 import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
@@ -42,6 +43,7 @@ export function handle(router: Router, event: RouterEvent): readonly RouterEffec
 }
 
 function endTurn(state: RouterState): readonly RouterEffect[] {
+  planServiceMtu(state);
   flushFib(state);
   flushPeers(state);
   const effects = state.effects;
@@ -98,7 +100,11 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
       return;
     }
     case 'link':
-      return linkEvent(state, event.name, event.up);
+      return linkEvent(state, event);
+    case 'access-mtu':
+      state.accessMtu = event.mtu;
+      state.mtuChanged = true;
+      return;
     case 'path-up':
     case 'path-down':
       return pathEvent(state, event.link, event.type === 'path-up');

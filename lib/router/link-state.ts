@@ -66,6 +66,8 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
   state.nodeReceivedAtMs.set(node.originator, state.atMs);
   state.nodeFrom.set(node.originator, from ?? '');
   for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.nodeChanged(node.originator);
+  state.mtuChanged = true;
+  if (outcome.reachabilityChanged) state.addressesChanged = true;
   viewChanged(state, 'link-state');
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
 }
@@ -112,6 +114,7 @@ function advertiseLink(state: RouterState, link: Link): LinkAdvertisement {
     bandwidthBps: config.bandwidthBps,
     adminGroups: config.adminGroups,
     srlg: config.srlg,
+    ...(link.mtu !== undefined && { mtu: link.mtu }),
     endXSid: endXSid(state, link),
   };
 }

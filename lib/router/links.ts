@@ -1,5 +1,6 @@
 // Own links: what the kernel and STAMP say of each, and what ends with one. Which may be announced is link-facts.ts',
 // announcing itself link-state.ts', measuring the agents' business.
+import { planBorder } from './border.ts';
 import { retrySoon, want } from './fib-plan.ts';
 import { needsAdjacency, SETTLE_MS } from './link-facts.ts';
 import { originate } from './link-state.ts';
@@ -11,11 +12,24 @@ import { log, setTimer } from './turn.ts';
 export function startLinks(state: RouterState): void {
   setTimer(state, 'settle', state.startedAtMs + SETTLE_MS);
   want(state, 'local-sids', localSids(state), 'start');
+  planBorder(state);
 }
 
-export function linkEvent(state: RouterState, name: string, up: boolean): void {
+export function linkEvent(
+  state: RouterState,
+  { name, up, mtu }: { readonly name: string; readonly up: boolean; readonly mtu?: number },
+): void {
   const link = state.links.get(name);
-  if (link === undefined || link.kernelUp === up) return;
+  if (link === undefined) return;
+  const resized = mtu !== undefined && mtu !== link.mtu;
+  if (resized) link.mtu = mtu;
+  if (resized || link.kernelUp !== up) state.mtuChanged = true;
+  if (link.kernelUp !== up) upOrDown(state, link, up);
+  if (resized) originate(state);
+}
+
+function upOrDown(state: RouterState, link: Link, up: boolean): void {
+  const { name } = link.config;
   const first = link.kernelUp === undefined;
   link.kernelUp = up;
   if (!first || up) log(state, up ? 'info' : 'warn', up ? 'link up' : 'link down', { link: name });

@@ -3,7 +3,7 @@
 import type { FibObject } from '../fib/fib.ts';
 import type { RouterState } from './state.ts';
 
-/** Slots are 1..MAX_SLOT, fewer where the mark's mask is narrow; the ranges of ids and tables are laid out for that. */
+/** Slots are 1..MAX_SLOT, fewer where the mark's mask is narrow (all ones are service-mtu.ts'); the ranges of ids and tables are laid out for that. */
 const MAX_SLOT = 4095;
 
 /** Reads which slots retained forwarding uses: the last segment of a member nexthop is its contact instance's egress SID. */
@@ -27,7 +27,7 @@ export function slotFor(state: RouterState, key: string, egressSid: string): num
   if (retained !== undefined && !taken.has(retained)) return assign(state, key, retained);
   for (const slot of state.retainedSlots.values()) taken.add(slot);
   const { markBase, markMask } = state.config.fib;
-  const maxSlot = Math.min(MAX_SLOT, markMask - (markBase & markMask));
+  const maxSlot = Math.min(MAX_SLOT, markMask - (markBase & markMask) - 1);
   for (let slot = 1; slot <= maxSlot; slot++) if (!taken.has(slot)) return assign(state, key, slot);
   return undefined;
 }

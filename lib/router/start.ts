@@ -72,6 +72,9 @@ export function createState(event: StartEvent): RouterState {
       retryPauseMs: RETRY_MIN_MS,
       failures: 0,
     },
+    accessMtu: undefined,
+    mtuChanged: true,
+    addressesChanged: true,
     duplicates: new Set(),
     retained: event.retained.length > 0,
     ready: false,
@@ -85,7 +88,14 @@ export function createState(event: StartEvent): RouterState {
     const measured = { delayMinUs: delayUs, delayAvgUs: delayUs, delayVariationUs: 0, loss: 0 };
     // What forwards since an earlier life was adjacent then: its neighbours may be restarting as well.
     const adjacent = event.retained.length > 0 || !needsAdjacency(config, link.name);
-    state.links.set(link.name, { config: link, kernelUp: undefined, pathUp: undefined, adjacent, ...measured });
+    state.links.set(link.name, {
+      config: link,
+      mtu: undefined,
+      kernelUp: undefined,
+      pathUp: undefined,
+      adjacent,
+      ...measured,
+    });
   }
   for (const instance of config.instances) {
     const created = createInstance(instance, config, now);

@@ -68,6 +68,8 @@ export interface Peer {
 
 export interface Link {
   readonly config: LinkConfig;
+  /** Bytes; undefined: the kernel has not said. */
+  mtu: number | undefined;
   /** undefined: the kernel has not said yet. */
   kernelUp: boolean | undefined;
   /** undefined: STAMP has not said yet. */
@@ -163,6 +165,12 @@ export interface RouterState {
   /** Slots that forwarding of an earlier life still uses, by egress SID. */
   readonly retainedSlots: Map<string, number>;
   readonly fib: FibState;
+  /** Largest MTU of the interfaces that are no links, bytes; undefined: the kernel has not said. */
+  accessMtu: number | undefined;
+  /** An MTU somewhere in the domain changed since the services' was planned. */
+  mtuChanged: boolean;
+  /** Locators or prefixes of the domain changed since the border was planned. */
+  addressesChanged: boolean;
   /** Names of other routers that were heard under our router id. */
   readonly duplicates: Set<string>;
   /** Forwarding of an earlier life went on when this one began. */

@@ -5,6 +5,7 @@ import type { NodeAdvertisement } from '../model/link-state.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { acted, dueAt } from '../time/debounce.ts';
 import { computeSpf } from '../topology/spf.ts';
+import { planBorder } from './border.ts';
 import { want } from './fib-plan.ts';
 import type { RouterState } from './state.ts';
 import { distancesChanged } from './steering.ts';
@@ -37,6 +38,7 @@ export function runSpf(state: RouterState): void {
       log(state, 'info', 'router reachable', { router, name: state.lsdb.nameOf(router) });
   }
   if (state.config.fib.underlay) want(state, 'underlay', underlayRoutes(state), 'spf');
+  planBorder(state);
   viewChanged(state, 'paths');
   distancesChanged(state);
 }

@@ -47,6 +47,7 @@ const LINK = {
   bandwidthBps: tagOf(9, VARINT),
   adminGroups: tagOf(10, FIXED32),
   endXSid: tagOf(12, LEN),
+  mtu: tagOf(13, VARINT),
 } as const;
 const SRLG = 11;
 /** RFC 8570 4.4: 24 bits. */
@@ -112,6 +113,7 @@ function writeLink(writer: FrameWriter, link: LinkAdvertisement): void {
     writer.ldelim();
   }
   if (link.endXSid !== '') writer.uint32(LINK.endXSid).bytes(mappedBytes(link.endXSid));
+  if (link.mtu !== undefined) writer.uint32(LINK.mtu).uint32(toUint32(link.mtu));
 }
 
 export function readLinkState(cursor: Cursor, faults: FaultLog): LinkStateUpdate {
@@ -211,7 +213,7 @@ function readLocator(cursor: Cursor): LocatorAdvertisement {
 function readLink(cursor: Cursor): LinkAdvertisement {
   const link = { name: '', localAddress: '', remoteAddress: '', endXSid: '' };
   const delay = { delayMinUs: 0, delayAvgUs: 0, delayVariationUs: 0, loss: 0, bandwidthBps: 0, adminGroups: 0 };
-  let neighbour = 0;
+  let [neighbour, mtu] = [0, 0];
   const srlg = emptyColumn('uint32');
   while (cursor.more()) {
     const tag = cursor.tag();
@@ -227,10 +229,12 @@ function readLink(cursor: Cursor): LinkAdvertisement {
     else if (tag === LINK.adminGroups) delay.adminGroups = cursor.fixed32();
     else if (tag >>> 3 === SRLG) takeColumn(cursor, tag, srlg);
     else if (tag === LINK.endXSid) link.endXSid = takeAddress(cursor, true);
+    else if (tag === LINK.mtu) mtu = cursor.uint32();
     else cursor.skip(tag);
   }
   if (neighbour === 0) throw cursor.fault('link to router id 0');
   if (delay.loss > MAX_LOSS) throw cursor.fault(`loss ${delay.loss}`);
   if (srlg.broken !== '' || srlg.values.length > MAX_LIST) throw cursor.fault('srlg is malformed');
-  return { ...link, ...delay, neighbour: routerText(neighbour), srlg: srlg.values };
+  const read = { ...link, ...delay, neighbour: routerText(neighbour), srlg: srlg.values };
+  return mtu > 0 ? { ...read, mtu } : read;
 }

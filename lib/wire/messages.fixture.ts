@@ -128,7 +128,7 @@ export const computeUpdate: fc.Arbitrary<ComputeUpdate> = fc
   .chain((rows) => fc.record({ handle: handles(rows), state: column(computeState, rows) }));
 
 const locator: fc.Arbitrary<LocatorAdvertisement> = fc.record({ prefix, structure, endSid: address, behaviour });
-const link: fc.Arbitrary<LinkAdvertisement> = fc.record({
+const plainLink = fc.record({
   name,
   neighbour: routerId,
   localAddress: fc.oneof(address, fc.constant('')),
@@ -142,6 +142,10 @@ const link: fc.Arbitrary<LinkAdvertisement> = fc.record({
   srlg: fc.array(uint32, { maxLength: 4 }),
   endXSid: fc.oneof(address, fc.constant('')),
 });
+const link: fc.Arbitrary<LinkAdvertisement> = fc.oneof(
+  plainLink,
+  fc.tuple(plainLink, fc.integer({ min: 1, max: 0xffff_ffff })).map(([it, mtu]) => ({ ...it, mtu })),
+);
 const decapSid = fc.record({ sid: address, behaviour: fc.nat(65535) });
 const plainNode = fc.record({
   originator: routerId,

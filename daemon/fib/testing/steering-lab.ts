@@ -29,7 +29,7 @@ export class SteeringLab {
   /** The ingress router's forwarding plane: started, with the underlay synced. */
   fib: Fib;
   readonly #namespaces: SevenNamespaces;
-  readonly #others: Fib[] = [];
+  readonly #others = new Map<Namespace, Fib>();
   readonly client: Namespace;
   #clientProcess: ChildProcess | undefined;
 
@@ -81,6 +81,17 @@ export class SteeringLab {
     this.#clientProcess = await this.#process(this.client, 'client.ts');
   }
 
+  /** A router besides the ingress, and what it is programmed through. */
+  router(name: 'co' | 'e1' | 'e2'): { readonly namespace: Namespace; readonly fib: Fib } {
+    const namespace = this.#namespaces[{ co: 2, e1: 3, e2: 4 }[name]]!;
+    return { namespace, fib: this.#others.get(namespace)! };
+  }
+
+  /** Service host of a site. */
+  host(site: 1 | 2): Namespace {
+    return this.#namespaces[site === 1 ? 5 : 6];
+  }
+
   /** The ingress's own routes. */
   get underlay(): FibObject[] {
     return [
@@ -115,7 +126,7 @@ export class SteeringLab {
   }
 
   async stop(): Promise<void> {
-    for (const fib of [this.fib, ...this.#others]) await fib.close({ remove: false });
+    for (const fib of [this.fib, ...this.#others.values()]) await fib.close({ remove: false });
     for (const namespace of this.#namespaces) namespace.remove();
   }
 
@@ -139,7 +150,7 @@ export class SteeringLab {
 
   async #router(namespace: Namespace, objects: readonly FibObject[]): Promise<void> {
     const fib = kernelFibIn(namespace, 'fcbb:bb::1', this.log);
-    this.#others.push(fib);
+    this.#others.set(namespace, fib);
     await fib.start();
     await this.program(fib, objects);
   }
