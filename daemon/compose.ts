@@ -7,18 +7,21 @@
 //   C-SMA ─────┤      └─> recorder                           ├─> log
 //   admin ─────┘                                             └─> watchers of the admin API
 import type { RouterConfig } from '../lib/config/config.ts';
+import { CodedError } from '../lib/errors.ts';
 import type { FibResult } from '../lib/fib/fib.ts';
 import type { LogLevel, RouterEffect } from '../lib/router/effect.ts';
 import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
 import { createRouter, handle } from '../lib/router/handle.ts';
 import { createBackend } from './admin/router-backend.ts';
 import { serveAdmin } from './admin/server.ts';
+import { probeSocket } from './admin/socket.ts';
 import { createComputeAgent } from './agent/compute-agent.ts';
 import { watchLinks } from './agent/links.ts';
 import { createStampAgent } from './agent/stamp.ts';
 import { openFib } from './fib/open-fib.ts';
 import { createLogLimiter } from './log-limiter.ts';
 import type { Logger } from './logger.ts';
+import { type Claim, claim } from './runtime/claim.ts';
 import { monotonicMs, wallClockMs } from './runtime/clock.ts';
 import { crash } from './runtime/crash.ts';
 import { Mailbox } from './runtime/mailbox.ts';
@@ -30,6 +33,9 @@ import { createSessionTransport } from './session/transport.ts';
 
 /** An identical warning within this time is counted, not written. */
 const LOG_INTERVAL_MS = 10_000;
+
+/** A unix address holds 108 bytes, the zero in front included. */
+const MAX_CLAIM = 107;
 
 type LogFields = Extract<RouterEffect, { type: 'log' }>['fields'];
 
@@ -47,9 +53,13 @@ export interface Daemon {
   stop(text: string): Promise<void>;
 }
 
-/** Starts a daemon. Rejects only when nothing useful can run; what is merely missing is said and done without. */
+/**
+ * Starts a daemon. What is merely missing is said and done without; rejects only when nothing useful can run: with
+ * `CodedError` `already-running` beside a daemon that holds the same kernel objects or the same admin socket.
+ */
 export async function startDaemon(config: RouterConfig, options: DaemonOptions): Promise<Daemon> {
   const { log, credentials } = options;
+  const claims = await claimAlone(config);
   const router = createRouter();
   const stages = new Stages();
   const { fib, found } = await openFib(config, log);
@@ -185,6 +195,21 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       await fib.close({ remove: true });
       await admin?.close();
       await recorder?.close();
+      for (const held of claims) held.release();
     },
   };
+}
+
+/**
+ * Two daemons that program one kernel under one protocol number would remove each other's objects: the second stays out,
+ * before it has touched anything. The same admin socket in another network namespace is no less a mistake.
+ */
+async function claimAlone({ name, fib, admin }: RouterConfig): Promise<Claim[]> {
+  const holder = `cfnd ${name} (pid ${process.pid})`;
+  const wanted = [...(fib.kind === 'kernel' ? [`cfnd/fib/${fib.protocol}`] : []), `cfnd/admin${admin.socket}`];
+  const held: Claim[] = [];
+  for (const it of wanted) held.push(await claim(it.slice(0, MAX_CLAIM), holder));
+  if ((await probeSocket(admin.socket)) === undefined)
+    throw new CodedError('already-running', `a daemon answers on the admin socket ${admin.socket}`);
+  return held;
 }

@@ -5,15 +5,16 @@ import { Command } from 'commander';
 import { parseConfig } from '../lib/config/parse.ts';
 import { CodedError } from '../lib/errors.ts';
 import { checkFile, formatErrors } from './check.ts';
-import { startDaemon } from './compose.ts';
+import { type Daemon, startDaemon } from './compose.ts';
 import { createLogger } from './logger.ts';
 import { limitPrivileges } from './privileges.ts';
 import { type CredentialStore, openCredentials } from './security/credential-store.ts';
 import { VERSION } from './version.ts';
 
-/** sysexits.h: the configuration is wrong; the program is wrong. */
+/** sysexits.h: the configuration is wrong; the program is wrong; what it needs is taken. */
 const EXIT_CONFIG = 78;
 const EXIT_SOFTWARE = 70;
+const EXIT_UNAVAILABLE = 69;
 
 interface RunOptions {
   readonly config: string;
@@ -84,13 +85,20 @@ async function run({ config: file, logLevel, record, keepCapabilities }: RunOpti
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });
   process.on('SIGHUP', () => void credentials?.reload());
-  const daemon = await startDaemon(config, {
-    configFile: file,
-    version: VERSION,
-    bootId: randomUUID(),
-    log,
-    credentials,
-  });
+  let daemon: Daemon;
+  try {
+    daemon = await startDaemon(config, {
+      configFile: file,
+      version: VERSION,
+      bootId: randomUUID(),
+      log,
+      credentials,
+    });
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    log.fatal({ code: error.code, reason: error.message }, 'not started');
+    return EXIT_UNAVAILABLE;
+  }
   await daemon.stop(await signalled);
   log.info('stopped');
   return 0;

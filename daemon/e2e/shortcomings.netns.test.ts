@@ -139,6 +139,29 @@ describe.skipIf(why !== undefined)('a daemon says what is wrong', () => {
     );
   });
 
+  test('beside another with its configuration: stays out, and follows one that was killed', {
+    timeout: 90_000,
+  }, async () => {
+    const { a, lab: made } = await pair({});
+    const routes = () => made.ns('ra').ip('-6', 'route', 'show', 'proto', '201');
+    await made.until('a has routes in the kernel', () => routes().includes('5f00:0:2::/48'));
+    const before = routes();
+    const start = [NODE, bundled('cfnd'), 'run', '--config', join(made.directory, 'ra.yaml')];
+    const second = await runToEnd(made.ns('ra'), start);
+    expect(second.code).toBe(69);
+    expect(second.stderr).toMatch(/"msg":"not started"/);
+    expect(second.stderr).toMatch(new RegExp(`cfnd ra \\(pid ${a.child.pid}\\) holds @cfnd/fib/201`));
+    expect(routes()).toBe(before);
+    expect((await made.ask('ra', (admin) => admin.status())).pid).toBe(a.child.pid);
+    await a.end('SIGKILL');
+    const third = new Program(made.ns('ra'), start);
+    try {
+      await made.until('the next one has a session', () => third.lines(/session established/).length > 0);
+    } finally {
+      await third.end('SIGKILL');
+    }
+  });
+
   test('with an unknown steered service: refused by `check` and by `run` alike', { timeout: 60_000 }, async () => {
     lab = new Lab({ ...PAIR, options: { ra: { steering: { services: [{ service: 'wob' }] } } } });
     const file = join(lab.directory, 'a.yaml');
