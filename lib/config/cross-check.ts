@@ -3,7 +3,7 @@
 import { addressFamily, parsePrefix, prefixContains } from '../net/address.ts';
 import { defaultStructure, ownAddresses, resolveService } from './build.ts';
 import { checkPeerProtocol, checkPolicies } from './check-protocol.ts';
-import { type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
+import { ask, type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
 import type { ConfigPath } from './locate.ts';
 import type { Sections } from './schema.ts';
 import { sidFault } from './sid-fault.ts';
@@ -16,7 +16,7 @@ export function crossCheck(file: Partial<Sections>, isComplete: IsComplete = () 
   const findings: Finding[] = [];
   const error: Report = (path, message) => findings.push({ severity: 'error', path, message });
   const warn: Report = (path, message) => findings.push({ severity: 'warning', path, message });
-  for (const check of CHECKS) check(file, error, warn, isComplete);
+  for (const check of CHECKS) ask(() => check(file, error, warn, isComplete));
   return findings;
 }
 
@@ -79,12 +79,16 @@ const checkLinks: Check = ({ links, 'router-id': routerId }, error) => {
     error,
   );
   for (const [i, link] of links.entries()) {
-    if (link['local-address'] === link['remote-address'])
-      error(['links', i, 'remote-address'], 'is also the local address');
-    if (link.neighbour === routerId) error(['links', i, 'neighbour'], 'is our own router id');
-    if (link['local-address'].includes(':') !== link['remote-address'].includes(':')) {
-      error(['links', i, 'remote-address'], 'is of another address family than the local address');
-    }
+    ask(() => {
+      if (link.neighbour === routerId) error(['links', i, 'neighbour'], 'is our own router id');
+    });
+    ask(() => {
+      if (link['local-address'] === link['remote-address'])
+        error(['links', i, 'remote-address'], 'is also the local address');
+      if (link['local-address'].includes(':') !== link['remote-address'].includes(':')) {
+        error(['links', i, 'remote-address'], 'is of another address family than the local address');
+      }
+    });
   }
 };
 
@@ -104,21 +108,19 @@ const checkPeers: Check = ({ peers, links, listen }, error, _warn, isComplete) =
     'peer address',
     error,
   );
-  const own = new Set([listen?.address, ...(links ?? []).map((link) => link['local-address'])]);
+  const own = () => new Set([listen?.address, ...(links ?? []).map((link) => link['local-address'])]);
   for (const [i, peer] of peers.entries()) {
-    if (own.has(peer.address)) error(['peers', i, 'address'], `${peer.address} is our own address`);
-    if (new Set(peer.families).size < peer.families.length) error(['peers', i, 'families'], 'names a family twice');
-    if (peer.link === undefined || links === undefined || !isComplete('links')) continue;
-    if (!links.some((link) => link.name === peer.link)) {
-      error(
-        ['peers', i, 'link'],
-        unknownName(
-          'link',
-          peer.link,
-          links.map((link) => link.name),
-        ),
-      );
-    }
+    ask(() => {
+      if (own().has(peer.address)) error(['peers', i, 'address'], `${peer.address} is our own address`);
+    });
+    ask(() => {
+      if (new Set(peer.families).size < peer.families.length) error(['peers', i, 'families'], 'names a family twice');
+    });
+    ask(() => {
+      if (peer.link === undefined || links === undefined || !isComplete('links')) return;
+      const names = links.map((link) => link.name);
+      if (!names.includes(peer.link)) error(['peers', i, 'link'], unknownName('link', peer.link, names));
+    });
   }
 };
 
@@ -161,32 +163,36 @@ const checkInstances: Check = ({ instances, services, srv6, roles }, error, warn
     unique(instances, key, (i) => ['instances', i, 'address'], 'service and address', error);
   }
   for (const [i, instance] of instances.entries()) {
-    checkReference(services, instance.service, ['instances', i, 'service'], error);
-    if (srv6 !== undefined) {
-      const own = ownAddresses(srv6);
+    ask(() => checkReference(services, instance.service, ['instances', i, 'service'], error));
+    ask(() => {
+      if (srv6 === undefined) return;
       const fault =
         sidFault(instance.sid, srv6) ??
-        (instance.sid === own.endSid ? `${instance.sid} is the end-sid of the router` : undefined);
+        (instance.sid === ownAddresses(srv6).endSid ? `${instance.sid} is the end-sid of the router` : undefined);
       if (fault !== undefined) error(['instances', i, 'sid'], fault);
-    }
-    if (services !== undefined && instance.address === resolveService(instance.service, services)) {
-      error(['instances', i, 'address'], 'must be the unicast address of the contact instance, not the service');
-    }
-    const address = services && resolveService(instance.service, services);
-    const nexthop = instance.nexthop ?? instance.address;
-    if (address !== undefined && addressFamily(address) !== addressFamily(nexthop)) {
+    });
+    ask(() => {
+      const address = services && resolveService(instance.service, services);
+      if (address !== undefined && instance.address === address)
+        error(['instances', i, 'address'], 'must be the unicast address of the contact instance, not the service');
+    });
+    ask(() => {
+      const address = services && resolveService(instance.service, services);
+      const nexthop = instance.nexthop ?? instance.address;
+      if (address === undefined || addressFamily(address) === addressFamily(nexthop)) return;
       const path = instance.nexthop === undefined ? 'address' : 'nexthop';
       error(['instances', i, path], `${nexthop} is of another address family than the service ${address}`);
-    }
-    if (instance['valid-for'] < 2 * instance['report-interval']) {
+    });
+    ask(() => {
+      if (instance['valid-for'] >= 2 * instance['report-interval']) return;
       error(['instances', i, 'valid-for'], 'must be at least twice report-interval, or state expires between reports');
-    }
-    if (roles !== undefined && !roles.includes('c-sma')) {
-      warn(['instances', i], 'is never advertised: this router has not the role c-sma');
-    }
-    if (instance.health.kind === 'none' && instance.metrics.kind === 'push') {
-      warn(['instances', i], `no health check: its death shows only when its state expires (valid-for)`);
-    }
+    });
+    ask(() => {
+      if (roles !== undefined && !roles.includes('c-sma'))
+        warn(['instances', i], 'is never advertised: this router has not the role c-sma');
+      if (instance.health.kind === 'none' && instance.metrics.kind === 'push')
+        warn(['instances', i], 'no health check: its death shows only when its state expires (valid-for)');
+    });
   }
 };
 
@@ -210,14 +216,15 @@ const checkClasses: Check = ({ classes }, error) => {
 
 const checkSteering: Check = ({ steering, classes, services }, error, _warn, isComplete) => {
   if (steering === undefined) return;
-  const { debounce } = steering;
-  if (debounce.min > debounce.max) error(['steering', 'debounce'], 'min is longer than max');
+  ask(() => {
+    if (steering.debounce.min > steering.debounce.max) error(['steering', 'debounce'], 'min is longer than max');
+  });
   if (services !== undefined) {
     const address = (entry: { readonly service: string }) => resolveService(entry.service, services) ?? entry.service;
     unique(steering.services, address, (i) => ['steering', 'services', i, 'service'], 'service', error);
   }
   for (const [i, entry] of steering.services.entries()) {
-    checkReference(services, entry.service, ['steering', 'services', i, 'service'], error);
+    ask(() => checkReference(services, entry.service, ['steering', 'services', i, 'service'], error));
     const names = ['default', ...(classes ?? []).map((one) => one.name)];
     if (classes !== undefined && isComplete('classes') && !names.includes(entry.class)) {
       error(['steering', 'services', i, 'class'], unknownName('class', entry.class, names));

@@ -1,6 +1,7 @@
 // What a cross check is and how it speaks; shared by all of them.
 import type { ConfigPath } from './locate.ts';
 import { nearestWord } from './nearest-word.ts';
+import { Unreadable } from './salvage.ts';
 import type { SectionName, Sections } from './schema.ts';
 
 export interface Finding {
@@ -19,6 +20,15 @@ export function unknownName(what: string, name: string, known: readonly string[]
   return `there is no ${what} ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean ${near}?`}`;
 }
 
+/** Asks one rule; one that needs a faulty option says no more than it has said before it found out. */
+export function ask(rule: () => void): void {
+  try {
+    rule();
+  } catch (fault) {
+    if (!(fault instanceof Unreadable)) throw fault;
+  }
+}
+
 export function unique<T>(
   rows: readonly T[],
   key: (row: T) => string,
@@ -27,8 +37,9 @@ export function unique<T>(
   error: Report,
 ): void {
   const seen = new Set<string>();
-  for (const [i, row] of rows.entries()) {
-    if (seen.has(key(row))) error(path(i), `the same ${what} stands above`);
-    seen.add(key(row));
-  }
+  for (const [i, row] of rows.entries())
+    ask(() => {
+      if (seen.has(key(row))) error(path(i), `the same ${what} stands above`);
+      seen.add(key(row));
+    });
 }

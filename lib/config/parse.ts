@@ -1,11 +1,12 @@
-// Text of a configuration file -> RouterConfig, or every error at once, each with path, line and column. Sections are
-// checked one by one, so that an error in one does not hide those of another; cross checks run over what is valid.
+// Text of a configuration file -> RouterConfig, or every error at once, each with path, line and column. An error hides
+// no other: sections and entries are checked one by one, and cross checks run over every option that is not faulty.
 import { z } from 'zod';
 import { buildConfig } from './build.ts';
 import type { RouterConfig } from './config.ts';
-import { crossCheck } from './cross-check.ts';
 import { type ConfigPath, readYaml, type YamlFile } from './locate.ts';
 import { nearestWord } from './nearest-word.ts';
+import { crossCheckPartial, type FaultyList, splitList } from './partial.ts';
+import { salvage } from './salvage.ts';
 import { type SectionName, type Sections, sections } from './schema.ts';
 
 export interface ConfigError {
@@ -38,8 +39,7 @@ export function parseConfig(text: string): ParsedConfig {
     if (!Object.hasOwn(sections, key)) errors.push(unknownKey(file, [], key, known));
   }
   const valid: { -readonly [K in SectionName]?: unknown } = {};
-  /** Of lists with faulty entries: the index in the file of each entry that is left. */
-  const kept = new Map<string | number, readonly number[]>();
+  const lists = new Map<SectionName, FaultyList>();
   for (const key of known) {
     const value = Object.hasOwn(file.value, key) ? file.value[key] : undefined;
     // `peers:` with nothing below it means the same as no `peers:`.
@@ -50,22 +50,26 @@ export function parseConfig(text: string): ParsedConfig {
     }
     const { issues } = result.error;
     errors.push(...issues.flatMap((issue) => schemaErrors(file, key, issue)));
-    if (!Array.isArray(value) || issues.some((issue) => issue.path.length === 0)) continue;
-    const faulty = new Set(issues.map((issue) => issue.path[0]));
-    const indices = [...value.keys()].filter((index) => !faulty.has(index));
-    const rest = sections[key].safeParse(indices.map((index): unknown => value[index]));
-    if (!rest.success) continue;
-    valid[key] = rest.data;
-    kept.set(key, indices);
+    const element = elementOf(sections[key]);
+    if (element === undefined)
+      valid[key] = salvage(innermost(sections[key]), value, (path) => optionsAt([key, ...path]));
+    else if (Array.isArray(value) && issues.every((issue) => issue.path.length > 0))
+      lists.set(
+        key,
+        splitList(element, value, (path) => optionsAt([key, 0, ...path])),
+      );
+  }
+  // A misspelt section is not an absent one.
+  for (const key of Object.keys(file.value)) {
+    const meant = Object.hasOwn(sections, key) ? undefined : nearestWord(key, known);
+    if (meant !== undefined && !Object.hasOwn(file.value, meant)) delete valid[meant as SectionName];
   }
 
   const partial = valid as Partial<Sections>;
-  const findings = crossCheck(partial, (section) => !kept.has(section)).map(({ severity, path, message }) => {
-    const [section, index, ...rest] = path;
-    const indices = kept.get(section ?? '');
-    const inFile: ConfigPath = indices ? [section!, indices[Number(index)]!, ...rest] : path;
-    return { severity, error: at(file, inFile, message) };
-  });
+  const findings = crossCheckPartial(partial, lists).map(({ severity, path, message }) => ({
+    severity,
+    error: at(file, path, message),
+  }));
   errors.push(...findings.filter((finding) => finding.severity === 'error').map((finding) => finding.error));
   if (errors.length > 0) return { ok: false, errors: inOrder(errors) };
   const warnings = findings.map((finding) => finding.error);
@@ -146,6 +150,17 @@ function optionsAt(path: ConfigPath): string[] {
     });
   }
   return schemas.flatMap((schema) => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []));
+}
+
+/** The schema of a list's entries; undefined: the section is no list. */
+function elementOf(section: z.ZodType): z.ZodType | undefined {
+  const schema = innermost(section);
+  return schema instanceof z.ZodArray ? (schema.element as z.ZodType) : undefined;
+}
+
+function innermost(schema: z.ZodType): z.ZodType {
+  const [inner] = unwrap(schema);
+  return inner instanceof z.ZodType ? inner : schema;
 }
 
 function unwrap(schema: unknown): unknown[] {
