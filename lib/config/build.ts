@@ -247,6 +247,7 @@ function buildInstance(instance: FileInstance, services: Sections['services']): 
     health: buildHealth(instance.health),
     reportIntervalMs: instance['report-interval'],
     validForMs: instance['valid-for'],
+    ...(instance['dead-band'] !== undefined && { deadBandPercent: instance['dead-band'] }),
   };
 }
 

@@ -210,6 +210,8 @@ export interface LocalInstanceConfig {
   /** State is repeated at least this often, and sooner when it matters (lib/metric). */
   readonly reportIntervalMs: number;
   readonly validForMs: number;
+  /** A report that differs from the last by less is left out; absent: none is. */
+  readonly deadBandPercent?: number;
 }
 
 export const STRATEGIES = ['joint', 'nearest', 'least-loaded', 'edge-metadata'] as const;

@@ -84,6 +84,8 @@ const instance = z.strictObject({
   'security-level': integer(0, 255).default(0),
   /** Higher wins; what a point is worth is the class's `exchange`. */
   preference: integer(0, 65535).default(0),
+  /** A report in which nothing moved by more is left out, until a third of valid-for has passed; absent: none is. */
+  'dead-band': percent().optional(),
   /** State is repeated at least this often, and sooner when it matters. */
   'report-interval': durationMs({ min: '10ms', max: '10m' }).prefault('1s'),
   /** State this old no longer attracts flows (gRPC A58: 180 s). */

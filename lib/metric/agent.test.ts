@@ -176,6 +176,20 @@ describe('when a report goes out', () => {
     expect(causes(service.run(10, 200))).toEqual(Array.from({ length: 10 }, () => 'interval'));
   });
 
+  it('not while nothing moves, where there is a dead band, but for one in a third of its validity', () => {
+    const service = new Service({ ...CONFIG, deadBandPercent: 5 });
+    service.run(4, 200);
+    expect(causes(service.run(9, 200))).toEqual(['interval', 'interval', 'interval']);
+    expect(causes(service.run(3, 212))).toContain('interval');
+  });
+
+  it('with three significant digits, of what is a rate or a time', () => {
+    const agent = createAgent(CONFIG, { atMs: 0, wallMs: WALL });
+    const load = { workers: 4, inFlight: 12_345, workTimeUs: 12_345, arrivalRate: 123.456, score: asScore(5) };
+    const { report } = push(agent, { atMs: 1, wallMs: WALL, ...load });
+    expect(report).toMatchObject({ inFlight: 12_345, workTimeUs: 12_300, arrivalRate: 123 });
+  });
+
   it('within one sample when the queue jumps, and not again within 300 ms', () => {
     const service = new Service();
     service.run(3.5, 200);

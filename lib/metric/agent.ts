@@ -4,6 +4,7 @@
 import type { LocalInstanceConfig } from '../config/config.ts';
 import type { ComputeState } from '../model/compute-state.ts';
 import { describeLoad, type Measurement, measure, NO_WORK, type Work } from './measure.ts';
+import { quantise } from './quantise.ts';
 import { type ReportCause, reportCause } from './report-cause.ts';
 import {
   hasReset,
@@ -20,7 +21,10 @@ import { asScore, MAX_SCORE, OUT_OF_SERVICE } from './score.ts';
 export type { ReportCause } from './report-cause.ts';
 export type { InstanceSample, Moment, PushedReport, Rejection, SampleFault } from './sample.ts';
 
-export type AgentConfig = Pick<LocalInstanceConfig, 'metrics' | 'health' | 'reportIntervalMs' | 'validForMs'>;
+export type AgentConfig = Pick<
+  LocalInstanceConfig,
+  'metrics' | 'health' | 'reportIntervalMs' | 'validForMs' | 'deadBandPercent'
+>;
 
 /** Why the instance is not offered. */
 export type UnhealthyReason = 'no-sample' | 'sample-aged' | 'check-failed' | 'no-check';
@@ -149,7 +153,7 @@ function settle(agent: Agent, now: Moment, fresh = true): AgentOutcome {
   const change = turned ? { health: { healthy, reason, detail: agent.checks.detail } } : {};
   const cause = causeAt(settled, now.atMs, turned, fresh);
   if (cause === undefined) return { agent: settled, ...change, dueAtMs };
-  const report = { ...gated(settled.measurement!, healthy), sequence: agent.sequence };
+  const report = { ...quantise(gated(settled.measurement!, healthy)), sequence: agent.sequence };
   const sent: Agent = { ...settled, reported: report, reportedAtMs: now.atMs, sequence: agent.sequence + 1 };
   return { agent: sent, report, cause, ...change, dueAtMs };
 }
@@ -159,7 +163,9 @@ function causeAt(agent: Agent, atMs: number, turned: boolean, fresh: boolean): R
   if (turned) return agent.reported === undefined ? 'first' : 'health';
   if (!agent.healthy || !fresh || agent.goodAtMs !== atMs) return undefined;
   if (agent.reported === undefined) return 'first';
-  return reportCause(agent.measurement, agent.reported, atMs - agent.reportedAtMs, agent.config.reportIntervalMs);
+  const { reportIntervalMs, validForMs, deadBandPercent } = agent.config;
+  const deadBand = deadBandPercent === undefined ? undefined : { percent: deadBandPercent, repeatMs: validForMs / 3 };
+  return reportCause(agent.measurement, agent.reported, atMs - agent.reportedAtMs, reportIntervalMs, deadBand);
 }
 
 function whyUnhealthy(agent: Agent, atMs: number): UnhealthyReason | '' {

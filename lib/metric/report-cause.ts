@@ -1,6 +1,7 @@
 // When a measurement is worth a message: early reports are what lets a long interval do (decision.md section 0), and
 // a bound on their rate is what keeps a noisy site from flooding the domain.
 import type { Measurement } from './measure.ts';
+import { isWithinDeadBand } from './quantise.ts';
 import { type Band, bandOf } from './score.ts';
 
 /** Why a report goes out now. */
@@ -12,12 +13,20 @@ const EVENT_GAP_MS = 300;
 const ON_TIME = 0.95;
 const BAND_ORDER: Readonly<Record<Band, number>> = { low: 0, medium: 1, high: 2 };
 
+/** Absent: every interval has its report. */
+export interface DeadBand {
+  readonly percent: number;
+  /** Also what does not change is said this often: state ages (DESIGN section 4). */
+  readonly repeatMs: number;
+}
+
 /** Compares a new measurement with the last report, sent `sinceMs` ago; absent: not worth a message. */
 export function reportCause(
   now: Measurement,
   reported: Measurement,
   sinceMs: number,
   intervalMs: number,
+  deadBand?: DeadBand,
 ): ReportCause | undefined {
   const bands = BAND_ORDER[bandOf(now.score)] - BAND_ORDER[bandOf(reported.score)];
   // Bad news waits for nothing; a fall by one level at the edge of a band is within the noise of rounding.
@@ -27,7 +36,10 @@ export function reportCause(
     if (movedRate(now, reported)) return 'rate';
     if (bands !== 0 && Math.abs(now.score - reported.score) >= 2) return 'band';
   }
-  return sinceMs >= ON_TIME * intervalMs ? 'interval' : undefined;
+  if (sinceMs < ON_TIME * intervalMs) return undefined;
+  const silent =
+    deadBand !== undefined && sinceMs < deadBand.repeatMs && isWithinDeadBand(now, reported, deadBand.percent);
+  return silent ? undefined : 'interval';
 }
 
 /** More than a fifth of the workers and three sigma. */
