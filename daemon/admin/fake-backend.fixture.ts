@@ -95,6 +95,15 @@ const EXPLAIN: ExplainView = {
       state: STATE,
       path: ['e1'],
       segments: ['5f00:0:51:100::'],
+      entries: [
+        {
+          segment: '5f00:0:51:100::',
+          kind: 'full',
+          holds: [{ sid: '5f00:0:51:100::', router: 'e1', behaviour: 'End.DX6' }],
+        },
+      ],
+      overheadBytes: 40,
+      plan: 'complete',
     },
     {
       contactInstance: 'fd00:52::10',
@@ -107,7 +116,19 @@ const EXPLAIN: ExplainView = {
       cost: { totalUs: 10_450, roundTripUs: 4_200, serviceTimeUs: 6_250, priceUs: 0, carbonUs: 0, preferenceUs: 0 },
       state: { ...STATE, sequence: 7, receivedAtMs: NOW_MS - 900 },
       path: ['e1', 'c1', 'e2'],
-      segments: ['5f00:0:21:1::', '5f00:0:52:100::'],
+      segments: ['fcbb:bbbb:21:52:f001::'],
+      entries: [
+        {
+          segment: 'fcbb:bbbb:21:52:f001::',
+          kind: 'next',
+          holds: [
+            { sid: 'fcbb:bbbb:21::', router: 'c1', behaviour: 'End with NEXT-CSID' },
+            { sid: 'fcbb:bbbb:52:f001::', router: 'e2', behaviour: 'End.DX6 with NEXT-CSID' },
+          ],
+        },
+      ],
+      overheadBytes: 40,
+      plan: 'complete',
     },
     {
       contactInstance: 'fd00:53::10',
@@ -119,6 +140,9 @@ const EXPLAIN: ExplainView = {
       verdict: 'unreachable',
       path: [],
       segments: [],
+      entries: [],
+      overheadBytes: 0,
+      plan: 'no-path',
     },
   ],
 };
@@ -265,7 +289,29 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       reachable: true,
       sequence: 1_800_000_000_000_001,
       receivedAtMs: STARTED_MS,
-      locators: [{ prefix: '5f00:0:51::/48', endSid: '5f00:0:51:1::' }],
+      locators: [
+        {
+          prefix: '5f00:0:51::/48',
+          endSid: '5f00:0:51:1::',
+          behaviour: 'End',
+          structure: '32/16/16/0',
+          fault: '',
+        },
+        {
+          prefix: 'fcbb:bbbb:51::/48',
+          endSid: 'fcbb:bbbb:51::',
+          behaviour: 'End with NEXT-CSID',
+          structure: '32/16/0/80',
+          fault: '',
+        },
+        {
+          prefix: 'fdbb:cafe:0:51::/64',
+          endSid: 'fdbb:cafe:0:51::',
+          behaviour: 'End with REPLACE-CSID',
+          structure: '48/16/0/64',
+          fault: 'length-of-flavour',
+        },
+      ],
       prefixes: ['fd00:51::/64'],
       links: [
         {
@@ -280,6 +326,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
           lossPercent: 0.5,
           bandwidthBps: 10_000_000_000,
           endXSid: '5f00:0:51:e001::',
+          adjacencySids: [{ sid: 'fcbb:bbbb:51:e001::', behaviour: 'End.X with NEXT-CSID' }],
           twoWay: true,
         },
       ],
@@ -307,7 +354,21 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       roundTripUs: 4_200,
       path: ['e1', 'c1', 'e2'],
       firstHops: [{ device: 'eth1', gateway: 'fd00:1::21' }],
-      segments: [],
+      segments: ['fdbb:cafe:0:21:1::', '::52:1'],
+      entries: [
+        {
+          segment: 'fdbb:cafe:0:21:1::',
+          kind: 'replace-first',
+          holds: [{ sid: 'fdbb:cafe:0:21:1::', router: 'c1', behaviour: 'End with REPLACE-CSID' }],
+        },
+        {
+          segment: '::52:1',
+          kind: 'replace-packed',
+          holds: [{ sid: 'fdbb:cafe:0:52:1::', router: 'e2', behaviour: 'End with REPLACE-CSID' }],
+        },
+      ],
+      overheadBytes: 64,
+      plan: 'complete',
     },
     {
       router: '10.0.0.99',
@@ -319,6 +380,9 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       path: [],
       firstHops: [],
       segments: [],
+      entries: [],
+      overheadBytes: 0,
+      plan: 'no-path',
     },
   ],
   fib: [

@@ -1,5 +1,5 @@
 // The columns of `show`: what a person sees of each view. JSON has every field; a table has what answers the question.
-import type { ComputeStateView, RibRow, ViewKind, Views } from '../../lib/model/view.ts';
+import type { ComputeStateView, RibRow, SegmentEntryView, ViewKind, Views } from '../../lib/model/view.ts';
 import { age, bandwidth, msOfUs, orDash, percentOfWeight, plain } from './format.ts';
 import type { Tone } from './style.ts';
 import type { Column } from './table.ts';
@@ -158,7 +158,8 @@ export const COLUMNS: ColumnsOf = {
       tone: (row) => (row.reachable ? undefined : 'bad'),
     },
     { head: 'FIRST HOP', cell: (row) => orDash(row.firstHops.map((hop) => `${hop.gateway}%${hop.device}`).join(' ')) },
-    { head: 'SEGMENTS', cell: (row) => orDash(row.segments.join(' ')) },
+    { head: 'SEGMENT LIST', cell: (row) => (row.segments.length > 0 ? row.segments.join(' ') : noList(row.plan)) },
+    number('OCTETS', (row) => (row.segments.length > 0 ? String(row.overheadBytes) : '-')),
   ],
   fib: [
     { head: 'KIND', cell: (row) => row.kind },
@@ -228,7 +229,60 @@ export const LINK_COLUMNS: readonly Column<LinkRow>[] = [
     (row) => (row.link.lossPercent > 0 ? 'warn' : undefined),
   ),
   number('BANDWIDTH', (row) => bandwidth(row.link.bandwidthBps)),
-  { head: 'END.X SID', cell: (row) => orDash(row.link.endXSid) },
+  {
+    head: 'END.X SIDS',
+    cell: (row) =>
+      orDash([row.link.endXSid, ...row.link.adjacencySids.map(({ sid }) => sid)].filter((sid) => sid !== '').join(' ')),
+  },
 ];
+
+export interface LocatorRow {
+  readonly router: string;
+  readonly locator: Views['link-state']['locators'][number];
+}
+
+/** Third table of `show link-state`. */
+export const LOCATOR_COLUMNS: readonly Column<LocatorRow>[] = [
+  { head: 'ROUTER', cell: (row) => row.router },
+  { head: 'LOCATOR', cell: (row) => row.locator.prefix },
+  { head: 'END SID', cell: (row) => row.locator.endSid },
+  { head: 'BEHAVIOUR', cell: (row) => row.locator.behaviour },
+  { head: 'STRUCTURE', cell: (row) => row.locator.structure },
+  {
+    head: 'USED',
+    cell: (row) => (row.locator.fault === '' ? 'yes' : `no: ${row.locator.fault}`),
+    tone: (row) => (row.locator.fault === '' ? undefined : 'bad'),
+  },
+];
+
+export interface EntryRow {
+  /** Router or contact instance that the list leads to. */
+  readonly to: string;
+  readonly entry: SegmentEntryView;
+}
+
+/** What packed entries hold, below `show paths` and `explain`. */
+export const ENTRY_COLUMNS: readonly Column<EntryRow>[] = [
+  { head: 'TO', cell: (row) => row.to },
+  { head: 'SEGMENT', cell: (row) => row.entry.segment },
+  { head: 'PACKED', cell: (row) => ENTRY_KINDS[row.entry.kind] ?? row.entry.kind },
+  {
+    head: 'HOLDS, IN TRAVEL ORDER',
+    cell: (row) =>
+      orDash(row.entry.holds.map((sid) => `${sid.router} (${sid.behaviour.replace(/ with .*$/, '')})`).join(' > ')),
+  },
+];
+
+const ENTRY_KINDS: Readonly<Record<string, string>> = {
+  full: 'full SID',
+  next: 'NEXT-CSID container',
+  'replace-first': 'REPLACE-CSID, first',
+  'replace-packed': 'REPLACE-CSID container',
+};
+
+/** Why there is no list, in place of one. */
+export function noList(plan: string): string {
+  return plan === '' || plan === 'no-path' ? '-' : `none: ${plan}`;
+}
 
 export { named };

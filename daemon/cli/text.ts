@@ -1,7 +1,7 @@
 // What `show`, `status`, `explain` and `watch` print for people.
-import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import type { ExplainView, SegmentEntryView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
 import { viewKey } from '../../lib/model/view.ts';
-import { COLUMNS, LINK_COLUMNS, named, verdictTone } from './columns.ts';
+import { COLUMNS, ENTRY_COLUMNS, LINK_COLUMNS, LOCATOR_COLUMNS, named, noList, verdictTone } from './columns.ts';
 import { age, clock, msOfUs, orDash, percentOfWeight, plain, span } from './format.ts';
 import type { Paint } from './style.ts';
 import { type Column, printable, renderPairs, renderTable } from './table.ts';
@@ -11,10 +11,41 @@ const WEEK_MS = 7 * 86_400_000;
 /** The table (for link-state: both tables) of one view. */
 export function showText<K extends ViewKind>(kind: K, rows: readonly Views[K][], nowMs: number, paint: Paint): string {
   const table = renderTable<Views[K]>(COLUMNS[kind], rows, nowMs, paint);
+  if (kind === 'paths') {
+    const paths = rows as readonly Views['paths'][];
+    return (
+      table +
+      entriesText(
+        paths.map((row) => ({ to: named(row.name, row.router), ...row })),
+        nowMs,
+        paint,
+      )
+    );
+  }
   if (kind !== 'link-state') return table;
   const routers = rows as readonly Views['link-state'][];
   const links = routers.flatMap((row) => row.links.map((link) => ({ router: named(row.name, row.originator), link })));
-  return `${table}\n${renderTable(LINK_COLUMNS, links, nowMs, paint)}`;
+  const locators = routers.flatMap((row) =>
+    row.locators.map((locator) => ({ router: named(row.name, row.originator), locator })),
+  );
+  return [
+    table,
+    renderTable(LINK_COLUMNS, links, nowMs, paint),
+    renderTable(LOCATOR_COLUMNS, locators, nowMs, paint),
+  ].join('\n');
+}
+
+interface PackedRow {
+  readonly to: string;
+  readonly entries: readonly SegmentEntryView[];
+}
+
+/** What the entries of lists hold; empty when every entry is a full SID, which says so itself. */
+function entriesText(rows: readonly PackedRow[], nowMs: number, paint: Paint): string {
+  const packed = rows.filter(({ entries }) => entries.some(({ kind }) => kind !== 'full'));
+  if (packed.length === 0) return '';
+  const entries = packed.flatMap(({ to, entries: held }) => held.map((entry) => ({ to, entry })));
+  return `\n${renderTable(ENTRY_COLUMNS, entries, nowMs, paint)}`;
 }
 
 export function statusText(view: StatusView, nowMs: number, paint: Paint): string {
@@ -92,10 +123,12 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
   const pathColumns: Column<Candidate>[] = [
     { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
     { head: 'PATH', cell: (row) => row.path.join(' > ') },
-    { head: 'SEGMENT LIST', cell: (row) => orDash(row.segments.join(' ')) },
+    { head: 'SEGMENT LIST', cell: (row) => (row.segments.length > 0 ? row.segments.join(' ') : noList(row.plan)) },
+    right('OCTETS', (row) => (row.segments.length > 0 ? String(row.overheadBytes) : '-')),
   ];
   const paths = reachable.length === 0 ? '' : `\n${renderTable(pathColumns, reachable, nowMs, paint)}`;
-  return `${head}\n${renderTable(columns, view.candidates, nowMs, paint)}${paths}`;
+  const packed = reachable.map((row) => ({ to: named(row.instanceName, row.contactInstance), ...row }));
+  return `${head}\n${renderTable(columns, view.candidates, nowMs, paint)}${paths}${entriesText(packed, nowMs, paint)}`;
 }
 
 /** Turns changes of one view into lines: what came, what went, and for the rest which columns changed from what to what. */

@@ -20,6 +20,7 @@ const BEYOND = 0xfff0;
 /** RFC 6666 discard prefix: nothing is sent there. */
 const SID = '100::cf:d:0:0/128';
 const SID_CSID = '100::cf:d:1:0/128';
+const SID_CSID_X = '100::cf:d:3:0/128';
 const SID_PSP = '100::cf:d:2:0/128';
 
 /** Tries each kind; own objects of an earlier life are not touched. Rejects when the kernel cannot be read. */
@@ -65,6 +66,17 @@ export async function probeKernel(
         prefix: SID_CSID,
         behaviour: { action: 'End' },
         flavours: { nextCsid: { blockBits: 32, nodeBits: 16 } },
+      },
+    },
+    {
+      // Linux 6.6; End alone is older.
+      name: 'seg6local-next-csid-end-x',
+      remark: 'no compressed End.X SIDs, so none at all, here',
+      object: {
+        kind: 'local-sid',
+        prefix: SID_CSID_X,
+        behaviour: { action: 'End.X', nexthop: '100::1' },
+        flavours: { nextCsid: { blockBits: 48, nodeBits: 32 } },
       },
     },
     {

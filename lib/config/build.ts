@@ -14,6 +14,7 @@ import type {
   RouterConfig,
   ServiceClassConfig,
 } from './config.ts';
+import { buildLocator } from './locators.ts';
 import type { Sections } from './schema.ts';
 import { defaultClass } from './schema-services.ts';
 
@@ -107,6 +108,8 @@ export function buildConfig(file: Sections): RouterConfig {
       ...ownAddresses(file.srv6),
       device: file.srv6.device,
       maxSidDepth: file.srv6['max-sid-depth'],
+      locators: file.srv6.locators.map(buildLocator),
+      compression: file.srv6.compression,
     },
     links: file.links.map((link) => ({
       name: link.name,
@@ -233,7 +236,7 @@ function buildInstance(instance: FileInstance, services: Sections['services']): 
     contactInstance: instance.address,
     instanceName: instance.name,
     nexthop: instance.nexthop ?? instance.address,
-    sid: instance.sid,
+    sid: instance.sid ?? '',
     classes: instance.classes,
     capabilities: instance.capabilities,
     region: instance.region,

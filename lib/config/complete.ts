@@ -3,14 +3,19 @@
 import type { PeerConfig, ProtocolConfig, RouterConfig } from './config.ts';
 
 /** What is newer than the oldest recordings. */
-type Recorded = Omit<RouterConfig, 'peers' | 'policies' | 'protocol'> & {
+type Recorded = Omit<RouterConfig, 'peers' | 'policies' | 'protocol' | 'srv6'> & {
   readonly peers: readonly (Partial<NewOfPeer> & Omit<PeerConfig, keyof NewOfPeer>)[];
+  readonly srv6: Partial<NewOfSrv6> & Omit<RouterConfig['srv6'], keyof NewOfSrv6>;
 } & Partial<Pick<RouterConfig, 'policies' | 'protocol'>>;
 
 type NewOfPeer = Pick<
   PeerConfig,
   'requiredCapabilities' | 'importPolicy' | 'exportPolicy' | 'subscription' | 'limits' | 'pacing'
 >;
+
+type NewOfSrv6 = Pick<RouterConfig['srv6'], 'locators' | 'compression'>;
+
+const SRV6: NewOfSrv6 = { locators: [], compression: 'auto' };
 
 const PEER: NewOfPeer = {
   requiredCapabilities: [],
@@ -34,6 +39,7 @@ const PROTOCOL: ProtocolConfig = {
 export function completeConfig(config: Recorded): RouterConfig {
   return {
     ...config,
+    srv6: { ...SRV6, ...config.srv6 },
     policies: config.policies ?? [],
     protocol: config.protocol ?? PROTOCOL,
     peers: config.peers.map((peer) => ({ ...PEER, ...peer })),

@@ -3,6 +3,7 @@
 
 import type { AffinityMode } from '../fib/fib.ts';
 import type { Family, PeerName, PeerRole, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
+import type { Locator } from '../model/locator.ts';
 import type { SidStructure } from '../model/service-route.ts';
 
 /** Conditions of a policy rule: every list that is not empty must have an entry that fits; `*` stands for anything. */
@@ -194,7 +195,7 @@ export interface LocalInstanceConfig {
   readonly instanceName: string;
   /** Address behind which the instance is reached: nh6 of its End.DX6, nh4 of its End.DX4; of the service's family. */
   readonly nexthop: string;
-  /** Egress SID, inside the locator. */
+  /** Egress SID, inside a locator of the router; empty: allotted (lib/router/locators.ts). */
   readonly sid: string;
   readonly classes: readonly string[];
   readonly capabilities: readonly string[];
@@ -248,6 +249,9 @@ export interface SteeredServiceConfig {
   readonly class: string;
 }
 
+/** Which packed lists a headend imposes. */
+export type Compression = 'auto' | 'next-csid' | 'replace-csid' | 'none';
+
 export interface RouterConfig {
   readonly name: string;
   readonly site: SiteId;
@@ -291,6 +295,9 @@ export interface RouterConfig {
     /** Port-less bridge that holds SIDs and encap nexthops. */
     readonly device: string;
     readonly maxSidDepth: number;
+    /** Beside `locator`, in order of the file. */
+    readonly locators: readonly Locator[];
+    readonly compression: Compression;
   };
   readonly links: readonly LinkConfig[];
   /** Absent: what comes from outside the domain is not looked at. */

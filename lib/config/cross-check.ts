@@ -5,6 +5,7 @@ import { defaultStructure, ownAddresses, resolveService } from './build.ts';
 import { checkPeerProtocol, checkPolicies } from './check-protocol.ts';
 import { ask, type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
 import type { ConfigPath } from './locate.ts';
+import { locatorFault } from './locators.ts';
 import type { Sections } from './schema.ts';
 import { sidFault } from './sid-fault.ts';
 
@@ -61,6 +62,25 @@ const checkSrv6: Check = ({ srv6 }, error) => {
   const fault = srv6['end-sid'] === undefined ? undefined : sidFault(srv6['end-sid'], srv6);
   if (fault !== undefined) error(['srv6', 'end-sid'], fault);
 };
+
+const checkLocators: Check = ({ srv6 }, error, warn) => {
+  if (srv6 === undefined) return;
+  const own = [srv6.locator, ...srv6.locators.map((locator) => locator.prefix)];
+  for (const [i, locator] of srv6.locators.entries()) {
+    const fault = locatorFault(locator);
+    if (fault !== undefined) error(['srv6', 'locators', i, fault.at], fault.text);
+    const overlapping = own.find((other, at) => at !== i + 1 && overlap(other, locator.prefix));
+    if (overlapping !== undefined) error(['srv6', 'locators', i, 'prefix'], `overlaps the locator ${overlapping}`);
+  }
+  const wanted = srv6.compression;
+  if (wanted === 'auto' || wanted === 'none' || srv6.locators.some((locator) => locator.behaviour === wanted)) return;
+  warn(['srv6', 'compression'], `this router has no ${wanted} locator: lists to it are not packed`);
+};
+
+function overlap(a: string, b: string): boolean {
+  const [first, second] = [parsePrefix(a), parsePrefix(b)];
+  return prefixContains(first, second.address) || prefixContains(second, first.address);
+}
 
 const checkLinks: Check = ({ links, 'router-id': routerId }, error) => {
   if (links === undefined) return;
@@ -136,8 +156,11 @@ const checkServices: Check = ({ services, srv6 }, error) => {
   );
   if (srv6 === undefined) return;
   for (const name of names) {
-    if (prefixContains(parsePrefix(srv6.locator), services[name]!)) {
-      error(['services', name], `lies inside the locator ${srv6.locator}: packets to it would loop`);
+    const inside = [srv6.locator, ...srv6.locators.map(({ prefix }) => prefix)].find((prefix) =>
+      prefixContains(parsePrefix(prefix), services[name]!),
+    );
+    if (inside !== undefined) {
+      error(['services', name], `lies inside the locator ${inside}: packets to it would loop`);
     }
   }
 };
@@ -165,7 +188,7 @@ const checkInstances: Check = ({ instances, services, srv6, roles }, error, warn
   for (const [i, instance] of instances.entries()) {
     ask(() => checkReference(services, instance.service, ['instances', i, 'service'], error));
     ask(() => {
-      if (srv6 === undefined) return;
+      if (srv6 === undefined || instance.sid === undefined) return;
       const fault =
         sidFault(instance.sid, srv6) ??
         (instance.sid === ownAddresses(srv6).endSid ? `${instance.sid} is the end-sid of the router` : undefined);
@@ -257,6 +280,7 @@ const CHECKS: readonly Check[] = [
   checkSecurity,
   checkAuthorisation,
   checkSrv6,
+  checkLocators,
   checkLinks,
   checkPeers,
   checkPeerProtocol,

@@ -31,7 +31,8 @@ export function ask(rule: () => void): void {
 
 export function unique<T>(
   rows: readonly T[],
-  key: (row: T) => string,
+  /** Undefined: the row has none. */
+  key: (row: T) => string | undefined,
   path: (index: number) => ConfigPath,
   what: string,
   error: Report,
@@ -39,7 +40,9 @@ export function unique<T>(
   const seen = new Set<string>();
   for (const [i, row] of rows.entries())
     ask(() => {
-      if (seen.has(key(row))) error(path(i), `the same ${what} stands above`);
-      seen.add(key(row));
+      const value = key(row);
+      if (value === undefined) return;
+      if (seen.has(value)) error(path(i), `the same ${what} stands above`);
+      seen.add(value);
     });
 }

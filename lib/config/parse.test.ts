@@ -67,6 +67,45 @@ describe('what a file means', () => {
     expect([...options].filter((option) => !written.has(option))).toEqual([]);
   });
 
+  test('locators take their structure from prefix, behaviour and length of C-SIDs', () => {
+    const { srv6 } = accepted(
+      withSections({
+        srv6: {
+          locator: '5f00:0:11::/48',
+          compression: 'replace-csid',
+          locators: [
+            { prefix: 'fcbb:bbbb:11::/48', behaviour: 'next-csid' },
+            { prefix: 'fcbb:bbbb:cccc:11::/64', behaviour: 'next-csid' },
+            { prefix: 'fcbb:aaaa:11::/48', behaviour: 'next-csid', 'csid-bits': 32 },
+            { prefix: 'fdbb:cafe:0:11::/64', behaviour: 'replace-csid' },
+            { prefix: 'fdbb:beef:0:0:1100::/72', behaviour: 'replace-csid', 'csid-bits': 16 },
+            { prefix: '5f01:0:11::/48', behaviour: 'end' },
+          ],
+        },
+      }),
+    );
+    expect(srv6.compression).toBe('replace-csid');
+    expect(srv6.locators.map((it) => [it.csidBits, it.block, it.node, it.function])).toEqual([
+      [16, 32, 16, 16],
+      [16, 48, 16, 16],
+      [32, 32, 16, 16],
+      [32, 48, 16, 16],
+      [16, 64, 8, 8],
+      [0, 32, 16, 16],
+    ]);
+  });
+
+  test('a contact instance may leave its SID to the router, or have it in any locator', () => {
+    const plain = { name: 'a', service: 'fd00:cafe::80', address: 'fd00::5', metrics: { kind: 'push' } };
+    const [allotted, said] = accepted(
+      withSections({
+        srv6: { locator: '5f00:0:11::/48', locators: [{ prefix: 'fdbb:cafe:0:11::/64', behaviour: 'replace-csid' }] },
+        instances: [plain, { ...plain, name: 'b', address: 'fd00::6', sid: 'fdbb:cafe:0:11:100::' }],
+      }),
+    ).instances;
+    expect([allotted!.sid, said!.sid]).toEqual(['', 'fdbb:cafe:0:11:100::']);
+  });
+
   test('the defaults that the example writes out are the defaults', () => {
     const written = accepted(EXAMPLE);
     const minimal = accepted(MINIMAL);
@@ -76,7 +115,6 @@ describe('what a file means', () => {
       'listen',
       'plausibility',
       'admin',
-      'srv6',
       'links',
       'stamp',
       'peers',
@@ -86,6 +124,9 @@ describe('what a file means', () => {
     ] as const) {
       expect(minimal[section], section).toEqual(written[section]);
     }
+    // The example shows locators that a router has only where it says so.
+    expect({ ...minimal.srv6, locators: written.srv6.locators }).toEqual(written.srv6);
+    expect(minimal.srv6.locators).toEqual([]);
     expect(minimal.steering.debounce).toEqual(written.steering.debounce);
     expect(minimal.steering.blackoutMs).toBe(written.steering.blackoutMs);
     expect(minimal.instances[0]!.metrics).toEqual(written.instances[0]!.metrics);
@@ -305,6 +346,12 @@ describe('errors', () => {
 
   const instance = { name: 'a', service: 'fd00:cafe::80', address: 'fd00::5', metrics: { kind: 'push' } };
   const link = { name: 'eth1', neighbour: '10.0.0.21', 'local-address': 'fd00:1::11', 'remote-address': 'fd00:1::21' };
+  const locators = (locator: object) => ({
+    srv6: {
+      locator: '5f00:0:11::/48',
+      locators: [{ prefix: 'fcbb:bbbb:0:11::/64', behaviour: 'next-csid', ...locator }],
+    },
+  });
   const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     ['security is never assumed', { security: undefined }, /security: must be said in so many words/],
     ['mutual TLS needs its files', { security: 'mutual-tls' }, /security: mutual-tls needs the section tls/],
@@ -324,6 +371,48 @@ describe('errors', () => {
       'a SID has 128 bits',
       { srv6: { locator: '5f00:0:11::/48', structure: { block: 32, node: 16, function: 32, argument: 64 } } },
       /sums to 144 bits/,
+    ],
+    [
+      'node and function of a 32-bit C-SID are 32 bits',
+      locators({ behaviour: 'replace-csid', structure: { block: 56, node: 8, function: 16 } }),
+      /locators\[0\]\.structure: 32-bit replace-csid needs node and function 32 bits together/,
+    ],
+    [
+      'a uSID has 16 bits',
+      locators({ structure: { block: 40, node: 24, function: 16 } }),
+      /16-bit next-csid needs node 16 and function 16/,
+    ],
+    ['C-SID 0 is nobody', locators({ prefix: 'fcbb:bbbb:0::/48' }), /locators\[0\]\.prefix: has node number 0/],
+    ['a node is no local function', locators({ prefix: 'fcbb:bbbb:e001::/48' }), /has node number 0xe001/],
+    ['a block has whole octets', locators({ prefix: 'fcbb:bbbb:0:11:22:2::/95' }), /a block of 79 bits/],
+    ['a block is there', locators({ prefix: '2000::/8' }), /leaves no block/],
+    [
+      'the structure fits its locator',
+      locators({ structure: { block: 32, node: 16, function: 16 } }),
+      /block and node are 32 \+ 16 = 48 bits, the prefix has 64/,
+    ],
+    [
+      'functions have numbers',
+      locators({ structure: { block: 48, node: 16, function: 4 } }),
+      /at least 6 function bits/,
+    ],
+    ['full SIDs have no C-SID', locators({ behaviour: 'end', 'csid-bits': 16 }), /full SIDs have no C-SID/],
+    ['a C-SID has 16 or 32 bits', locators({ 'csid-bits': 24 }), /csid-bits: must be 16 or 32/],
+    ['locators do not overlap', locators({ prefix: '5f00:0:11:5::/64' }), /overlaps the locator 5f00:0:11::\/48/],
+    [
+      'a service is in none of the locators',
+      { ...locators({}), services: { web: 'fcbb:bbbb:0:11::80' } },
+      /lies inside the locator fcbb:bbbb:0:11::\/64/,
+    ],
+    [
+      'an instance has its SID in one of the locators',
+      { ...locators({}), instances: [{ ...instance, sid: 'fcbb:bbbb:0:12:9::' }] },
+      /is not inside the locator 5f00:0:11::\/48 or one of locators/,
+    ],
+    [
+      'the number of an allotted SID is not configured',
+      { ...locators({}), instances: [{ ...instance, sid: 'fcbb:bbbb:0:11:f001::' }] },
+      /kept for contact instances without sid/,
     ],
     ['an odd locator needs its structure said', { srv6: { locator: '5f00::/16' } }, /needs structure to be said/],
     ['a peer is not ourselves', { peers: [{ name: 'me', address: 'fd00:1::11' }] }, /is our own address/],

@@ -67,8 +67,8 @@ const instance = z.strictObject({
   address: address(),
   /** Where End.DX6 or, for an IPv4 service, End.DX4 sends the packet: of the service's family; default: `address`. */
   nexthop: address().optional(),
-  /** Egress SID, inside the locator. */
-  sid: address('ipv6'),
+  /** Egress SID, inside a locator of the router; default: allotted in the best locator that the kernel can serve. */
+  sid: address('ipv6').optional(),
   metrics,
   health: health.prefault({ kind: 'none' }),
   classes: z.array(name()).max(32).default([]),

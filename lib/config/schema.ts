@@ -3,10 +3,10 @@
 // what needs more than one section stands in cross-check.ts and build.ts. example.yaml shows every option.
 import { z } from 'zod';
 import { FAMILIES, ROLES } from '../model/identity.ts';
-import { FUNCTION_BITS_MAX, FUNCTION_BITS_MIN } from '../model/sid-functions.ts';
 import { peerProtocol, peerRole, policies, protocol } from './schema-protocol.ts';
 import { authorisation, plausibility, tls } from './schema-security.ts';
 import { classes, instances, serviceNames, steering } from './schema-services.ts';
+import { srv6 } from './schema-srv6.ts';
 import {
   address,
   bandwidthBps,
@@ -45,26 +45,6 @@ const peer = z.strictObject({
   /** Interface whose loss ends the session at once; default: the link whose remote address is this peer's. */
   link: interfaceName().optional(),
   ...peerProtocol,
-});
-
-const srv6 = z.strictObject({
-  locator: prefix('ipv6'),
-  /** Bits (RFC 9252 3.2.1); default: block and node fill the locator, node 16, function 16, argument 0. */
-  structure: z
-    .strictObject({
-      block: integer(1, 120),
-      node: integer(0, 120),
-      function: integer(FUNCTION_BITS_MIN, FUNCTION_BITS_MAX),
-      argument: integer(0, 120).default(0),
-    })
-    .optional(),
-  /** Default: function 1 of the locator. */
-  'end-sid': address('ipv6').optional(),
-  /** Outer source of encapsulated packets; default: host 1 of the locator. */
-  source: address('ipv6').optional(),
-  device: interfaceName().default('sr0'),
-  /** Most SIDs the headend imposes (RFC 8491). */
-  'max-sid-depth': integer(1, 64).default(16),
 });
 
 const link = z.strictObject({

@@ -7,7 +7,7 @@ export interface LocatorAdvertisement {
   /** Canonical prefix, e.g. `5f00:0:11::/48`. */
   readonly prefix: string;
   readonly structure: SidStructure;
-  /** The router's End SID in this locator: steers through this node. */
+  /** The router's End SID in this locator, which `structure` divides: steers through this node. */
   readonly endSid: string;
   /** Behaviour code point of `endSid` (1 = End). */
   readonly behaviour: number;
@@ -38,8 +38,18 @@ export interface LinkAdvertisement {
   readonly mtu?: number;
   readonly adminGroups: number;
   readonly srlg: readonly number[];
-  /** End.X SID of this adjacency; empty when there is none. */
+  /** End.X SID of this adjacency in the first locator (behaviour 5); empty when there is none. */
   readonly endXSid: string;
+  /** Its End.X SIDs in other locators; absent: none. */
+  readonly adjacencySids?: readonly SidAdvertisement[];
+}
+
+/** A SID with what a headend must know to pack it. */
+export interface SidAdvertisement {
+  readonly sid: string;
+  readonly structure: SidStructure;
+  /** Behaviour code point. */
+  readonly behaviour: number;
 }
 
 export interface NodeAdvertisement {
@@ -55,6 +65,8 @@ export interface NodeAdvertisement {
   readonly links: readonly LinkAdvertisement[];
   /** At most one a family; absent: none. How prefixes of a family that the domain does not route are reached. */
   readonly decapSids?: readonly DecapSid[];
-  /** Maximum SID depth as headend and as endpoint (RFC 8491). */
+  /** Most SIDs that it can impose as headend (RFC 8491). */
   readonly maxSidDepth: number;
+  /** Most Segments Left that it can process as endpoint (RFC 9352 4.1); absent: any. */
+  readonly maxSegmentsLeft?: number;
 }

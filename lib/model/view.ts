@@ -137,9 +137,36 @@ export interface LinkStateView {
   readonly reachable: boolean;
   readonly sequence: number;
   readonly receivedAtMs: number;
-  readonly locators: readonly { readonly prefix: string; readonly endSid: string }[];
+  readonly locators: readonly LocatorView[];
   readonly prefixes: readonly string[];
   readonly links: readonly LinkView[];
+}
+
+export interface LocatorView {
+  readonly prefix: string;
+  readonly endSid: string;
+  /** Of `endSid`. */
+  readonly behaviour: string;
+  /** Of `endSid`, bits: `block/node/function/argument`. */
+  readonly structure: string;
+  /** Why this router does not use the SID; empty: it does. */
+  readonly fault: string;
+}
+
+/** One entry of an imposed list. */
+export interface SegmentEntryView {
+  readonly segment: string;
+  /** `full`, `next` (a container), `replace-first` or `replace-packed`. */
+  readonly kind: string;
+  /** In travel order. */
+  readonly holds: readonly HeldSidView[];
+}
+
+export interface HeldSidView {
+  readonly sid: string;
+  /** Name, or router id where unnamed. */
+  readonly router: string;
+  readonly behaviour: string;
 }
 
 export interface LinkView {
@@ -154,6 +181,8 @@ export interface LinkView {
   readonly lossPercent: number;
   readonly bandwidthBps: number;
   readonly endXSid: string;
+  /** Its End.X SIDs in other locators. */
+  readonly adjacencySids: readonly { readonly sid: string; readonly behaviour: string }[];
   /** Both ends announce it; one-sided links carry nothing. */
   readonly twoWay: boolean;
 }
@@ -169,8 +198,13 @@ export interface PathView {
   /** Names (router ids where unnamed) travelled, own first. */
   readonly path: readonly string[];
   readonly firstHops: readonly { readonly device: string; readonly gateway: string }[];
-  /** Segments imposed toward its service SIDs, without the service SID; empty: shortest path needs none. */
+  /** The list to its End SID as it would be imposed here; empty: there is none. */
   readonly segments: readonly string[];
+  readonly entries: readonly SegmentEntryView[];
+  /** Octets that the list puts in front of a packet. */
+  readonly overheadBytes: number;
+  /** `complete`, `shortened`, or why there is no list. */
+  readonly plan: string;
 }
 
 export interface FibView {
@@ -260,8 +294,13 @@ export interface ExplainCandidate {
   readonly state?: ComputeStateView;
   /** Names (router ids where unnamed), own first, egress last; empty: unreachable. */
   readonly path: readonly string[];
-  /** Segment list as imposed, first travelled first, the egress SID last. */
+  /** Segment list as imposed, first travelled first; it ends with the egress SID, packed or not. */
   readonly segments: readonly string[];
+  readonly entries: readonly SegmentEntryView[];
+  /** Octets that the list puts in front of a packet. */
+  readonly overheadBytes: number;
+  /** `complete`, `shortened`, or why there is no list. */
+  readonly plan: string;
 }
 
 export interface StatusView {

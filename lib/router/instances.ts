@@ -2,12 +2,12 @@
 // once its SID is programmed and the instance is healthy, withdraws it when not, and publishes the state that matters.
 import type { LocalInstanceConfig, RouterConfig } from '../config/config.ts';
 import { type AgentOutcome, createAgent, due, health, type Moment, observe, push } from '../metric/agent.ts';
+import type { SidAdvertisement } from '../model/link-state.ts';
 import { routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
-import { addressFamily, parsePrefix } from '../net/address.ts';
 import { LOCAL } from '../rib/route-table.ts';
-import { BEHAVIOUR } from '../segment/behaviours.ts';
 import type { RouterEvent } from './event.ts';
 import { isInForce } from './fib-plan.ts';
+import { prefixOfSid } from './locators.ts';
 import { routesOf, stateOf, withdrawKeys } from './routes.ts';
 import type { Instance, RouterState } from './state.ts';
 import { log, setTimer, viewChanged, wallMs } from './turn.ts';
@@ -16,14 +16,19 @@ export function instanceKey(service: string, contactInstance: string): string {
   return `${service} ${contactInstance}`;
 }
 
-export function createInstance(config: LocalInstanceConfig, router: RouterConfig, now: Moment): Instance {
+export function createInstance(
+  config: LocalInstanceConfig,
+  router: RouterConfig,
+  egress: SidAdvertisement,
+  now: Moment,
+): Instance {
   return {
     key: instanceKey(config.service, config.contactInstance),
     config,
     agent: createAgent(config, now),
     healthSinceMs: now.atMs,
     drained: false,
-    attributes: attributesOf(config, router),
+    attributes: attributesOf(config, router, egress),
     lastError: '',
   };
 }
@@ -126,7 +131,7 @@ function take(state: RouterState, instance: Instance, outcome: AgentOutcome): vo
 function advertise(state: RouterState, instance: Instance): void {
   const { route, key } = routeOf(state, instance);
   // DESIGN section 11: program before advertising.
-  const offered = instance.agent.healthy && !state.leaving && isInForce(state, sidKey(state, instance));
+  const offered = instance.agent.healthy && !state.leaving && isInForce(state, sidKey(instance));
   if (!offered) {
     withdrawKeys(state, LOCAL, state.table.entries.get(key)?.sources.has(LOCAL) ? [key] : []);
     return;
@@ -162,17 +167,19 @@ function drainRemote(state: RouterState, service: string, contactInstance: strin
   }
 }
 
-function sidKey(state: RouterState, instance: Instance): string {
-  const { block, node, function: functionBits } = state.config.srv6.structure;
-  const length = block + node + functionBits;
-  return `local-sid ${parsePrefix(`${instance.config.sid}/${length}`).address}/${length}`;
+function sidKey({ attributes: { egressSid: sid, sidStructure: structure } }: Instance): string {
+  return `local-sid ${prefixOfSid({ sid, structure })}`;
 }
 
-function attributesOf(config: LocalInstanceConfig, router: RouterConfig): ServiceAttributes {
+function attributesOf(
+  config: LocalInstanceConfig,
+  router: RouterConfig,
+  { sid, structure, behaviour }: SidAdvertisement,
+): ServiceAttributes {
   return {
-    egressSid: config.sid,
-    sidStructure: router.srv6.structure,
-    behaviour: addressFamily(config.nexthop) === 'ipv6' ? BEHAVIOUR.endDx6 : BEHAVIOUR.endDx4,
+    egressSid: sid,
+    sidStructure: structure,
+    behaviour,
     sitePath: [],
     clusterList: [],
     communities: [],

@@ -1,10 +1,12 @@
 // The link-state family: this router's own advertisement, and the flooding of everybody's. Which links it may name is
 // link-facts.ts', what paths come of it is underlay.ts'.
+import { MAX_CONTAINERS } from '../fib/replace-csid-walk.ts';
 import type { PeerName } from '../model/identity.ts';
-import type { LinkAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
+import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
+import { announceSameSids } from '../segment/sid-book.ts';
 import { isUsable, linksSettled } from './link-facts.ts';
-import { decapSids, endXSid } from './local-sids.ts';
+import { adjacencySid, decapSids, endSid, endXSid } from './local-sids.ts';
 import type { Link, RouterState } from './state.ts';
 import { log, viewChanged } from './turn.ts';
 import { scheduleSpf } from './underlay.ts';
@@ -16,6 +18,7 @@ const MAX_DUPLICATES = 16;
 export function originate(state: RouterState): void {
   if (!linksSettled(state) || state.stopping) return;
   const { config } = state;
+  const [, ...others] = state.locators;
   const content = {
     originator: config.routerId,
     site: config.site,
@@ -27,11 +30,16 @@ export function originate(state: RouterState): void {
         endSid: config.srv6.endSid,
         behaviour: BEHAVIOUR.end,
       },
+      ...others.map((locator): LocatorAdvertisement => {
+        const { sid, ...rest } = endSid(locator);
+        return { prefix: locator.prefix, endSid: sid, ...rest };
+      }),
     ],
     prefixes: config.prefixes,
     links: [...state.links.values()].filter((link) => isUsable(state, link)).map((link) => advertiseLink(state, link)),
     maxSidDepth: config.srv6.maxSidDepth,
     decapSids: decapSids(state),
+    ...(others.some(({ family }) => family === 'replace-csid') && { maxSegmentsLeft: MAX_CONTAINERS }),
   };
   const { sequence: lastSequence = state.wallOriginMs + state.startedAtMs, ...last } = state.ownNode ?? {};
   if (state.ownNode !== undefined && JSON.stringify(last) === JSON.stringify(content)) return;
@@ -65,11 +73,20 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
   }
   state.nodeReceivedAtMs.set(node.originator, state.atMs);
   state.nodeFrom.set(node.originator, from ?? '');
+  takeSids(state, node, outcome.previous);
   for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.nodeChanged(node.originator);
   state.mtuChanged = true;
   if (outcome.reachabilityChanged) state.addressesChanged = true;
   viewChanged(state, 'link-state');
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
+}
+
+/** Judges the SIDs of a node that differ from what it announced before. */
+function takeSids(state: RouterState, node: NodeAdvertisement, previous: NodeAdvertisement | undefined): void {
+  if (previous !== undefined && announceSameSids(node, previous)) return;
+  state.sids.forgetTable();
+  for (const { sid, link, fault } of state.sids.of(node).refused)
+    log(state, 'warn', 'announced sid refused', { router: node.originator, name: node.name, sid, link, reason: fault });
 }
 
 /** Two routers under one id that are nobody's neighbours: whoever hears of both says so, since one hides the other. */
@@ -102,6 +119,7 @@ function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
 
 function advertiseLink(state: RouterState, link: Link): LinkAdvertisement {
   const { config } = link;
+  const adjacencySids = state.locators.slice(1).flatMap((locator) => adjacencySid(state, locator, link) ?? []);
   return {
     name: config.name,
     neighbour: config.neighbour,
@@ -116,5 +134,6 @@ function advertiseLink(state: RouterState, link: Link): LinkAdvertisement {
     srlg: config.srlg,
     ...(link.mtu !== undefined && { mtu: link.mtu }),
     endXSid: endXSid(state, link),
+    ...(adjacencySids.length > 0 && { adjacencySids }),
   };
 }

@@ -143,8 +143,9 @@ test(`${MUTATIONS} broken frames leave the router up and small, its other sessio
   for (let i = 0; i < 100; i++) post({ type: 'timer', timer: 'flush' });
   expect(ribRows(state)).toHaveLength(HONEST.length);
   if (MUTATIONS >= 10_000) expect([...allFields()].filter((field) => !mutator.reached.has(field))).toEqual([]);
-  // Each kind of fault that the protocol has a word for came up.
-  expect([...told.keys()]).toEqual(expect.arrayContaining(['1/2', '1/3', '3/1', '3/10', '7/1', '5/3', 'received']));
+  // Each kind of fault that the protocol has a word for came up; a broken handle is rare.
+  const kinds = ['1/2', '1/3', '3/1', '7/1', '5/3', 'received', ...(MUTATIONS >= 100_000 ? ['3/10'] : [])];
+  expect([...told.keys()]).toEqual(expect.arrayContaining(kinds));
   if (process.env.CFND_MUTATIONS !== undefined) {
     global.gc?.();
     const heapMiB = Math.round(process.memoryUsage().heapUsed / 2 ** 20);

@@ -5,11 +5,10 @@ import type { RankedCandidate } from '../decision/decision.ts';
 import { type AffinityService, type FibObject, MAIN_TABLE } from '../fib/fib.ts';
 import type { ServiceId } from '../model/identity.ts';
 import { addressFamily } from '../net/address.ts';
-import { planSegments } from '../segment/plan.ts';
 import { want } from './fib-plan.ts';
+import { egressOf, segmentsTo } from './segment-lists.ts';
 import { releaseSlot, slotFor } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
-import { log } from './turn.ts';
 
 /** Wants what the service's last decision asks for. Reachable instances without new flows keep what their old flows need. */
 export function programService(state: RouterState, steered: Steered, cause: string): void {
@@ -48,14 +47,15 @@ export function programService(state: RouterState, steered: Steered, cause: stri
 function programInstance(
   state: RouterState,
   { service, class: { affinity }, programmed }: Steered,
-  { key, attributes: { egressSid }, path }: RankedCandidate,
+  { key, attributes, path }: RankedCandidate,
   cause: string,
 ): number | undefined {
+  const { egressSid } = attributes;
   const before = programmed.get(key);
   // Paths are objects of one SPF run: the same object is the same path over the same link state.
   if (before !== undefined && before.path === path && before.egressSid === egressSid) return before.slot;
-  const segments = path.length === 0 ? undefined : segmentsTo(state, path, egressSid);
-  const slot = segments && slotFor(state, key, egressSid);
+  const segments = path.length === 0 ? undefined : segmentsTo(state, path, attributes);
+  const slot = segments && slotFor(state, key, egressOf(attributes, path.at(-1)!));
   if (segments === undefined || slot === undefined) return undefined;
   programmed.set(key, { path, egressSid, slot });
   const { fib } = state.config;
@@ -87,21 +87,4 @@ function whole1000(instances: AffinityService['instances']): AffinityService['in
   if (sum === 0 || sum === 1000) return instances;
   const largest = instances.reduce((a, b) => (b.weight > a.weight ? b : a));
   return instances.map((it) => (it === largest ? { ...it, weight: it.weight + 1000 - sum } : it));
-}
-
-/** The uncompressed list toward an egress SID along `path`; undefined when there is none that the headend can impose. */
-export function segmentsTo(
-  state: RouterState,
-  path: readonly string[],
-  egressSid: string,
-): readonly string[] | undefined {
-  const plan = planSegments({
-    path,
-    nodes: state.lsdb.nodes,
-    egressSid,
-    maxSidDepth: state.config.srv6.maxSidDepth,
-  });
-  if (plan.segments.length > 0) return plan.segments;
-  log(state, 'warn', 'no segment list', { egressSid, reason: plan.reason });
-  return undefined;
 }

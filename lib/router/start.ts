@@ -5,6 +5,7 @@ import { completeConfig } from '../config/complete.ts';
 import { FAMILIES } from '../model/identity.ts';
 import { RouteTable } from '../rib/route-table.ts';
 import { Authorisation } from '../security/authorise.ts';
+import { SidBook } from '../segment/sid-book.ts';
 import { CAPABILITY } from '../session/capabilities.ts';
 import { initialPeer } from '../session/peer.ts';
 import { QUIET } from '../time/debounce.ts';
@@ -15,6 +16,7 @@ import { advertiseInstances, createInstance, drainAll, instancesSettled } from '
 import { linksSettled, needsAdjacency } from './link-facts.ts';
 import { originate, retire } from './link-state.ts';
 import { startLinks } from './links.ts';
+import { egressSid, sortLocators } from './locators.ts';
 import { peerStep, stopSessions } from './sessions.ts';
 import { forgetRetained, retainedSlots } from './slots.ts';
 import type { RouterState, Steered } from './state.ts';
@@ -34,6 +36,7 @@ type StartEvent = Extract<RouterEvent, { type: 'start' }>;
 /** Fresh state; nothing is done yet (`begin`). */
 export function createState(event: StartEvent): RouterState {
   const config = completeConfig(event.config);
+  const { served } = sortLocators(config, event.capabilities);
   const now = { atMs: event.atMs, wallMs: event.wallMs };
   const state: RouterState = {
     config,
@@ -47,7 +50,10 @@ export function createState(event: StartEvent): RouterState {
     prepended: new WeakMap(),
     peers: new Map(),
     links: new Map(),
+    locators: served,
     lsdb: new Lsdb(),
+    sids: new SidBook(),
+    plans: new WeakMap(),
     nodeReceivedAtMs: new Map(),
     nodeFrom: new Map(),
     authorisation: config.authorisation && new Authorisation(config.authorisation, config.site),
@@ -97,8 +103,9 @@ export function createState(event: StartEvent): RouterState {
       ...measured,
     });
   }
-  for (const instance of config.instances) {
-    const created = createInstance(instance, config, now);
+  for (const [i, instance] of config.instances.entries()) {
+    const egress = egressSid(config, served, instance, i + 1);
+    const created = createInstance(instance, config, egress, now);
     state.instances.set(created.key, created);
   }
   for (const peer of config.peers) {
@@ -133,6 +140,7 @@ export function begin(state: RouterState, retained: number): void {
     routerId: state.config.routerId,
     retainedObjects: retained,
   });
+  tellLocators(state);
   startLinks(state);
   for (const peer of state.peers.values()) peerStep(state, peer, { type: 'start' });
   setTimer(state, 'ready', state.startedAtMs + READY_DEADLINE_MS);
@@ -141,6 +149,17 @@ export function begin(state: RouterState, retained: number): void {
   // Nothing of an earlier life forwards: there is nothing to protect by waiting.
   if (retained === 0) startSync(state);
   checkReady(state);
+}
+
+/** What the kernel cannot serve is neither programmed nor announced: said once. */
+function tellLocators(state: RouterState): void {
+  for (const { prefix, lacks } of sortLocators(state.config, state.capabilities).refused)
+    log(state, 'warn', 'locator not served: the kernel cannot', { locator: prefix, lacks });
+  for (const { config, attributes } of state.instances.values()) {
+    if (config.sid === '' || config.sid === attributes.egressSid) continue;
+    const fields = { instance: config.instanceName, configured: config.sid, used: attributes.egressSid };
+    log(state, 'warn', 'egress sid replaced: its locator is not served', fields);
+  }
 }
 
 /** Opens the gate once everyone who can speak has spoken, or the deadline passed. */

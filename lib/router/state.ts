@@ -11,11 +11,14 @@ import type { FibCapability, FibFailure, FibKey, FibObject } from '../fib/fib.ts
 import type { Agent } from '../metric/agent.ts';
 import type { Family, PeerName, RouterId, ServiceId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
+import type { Locator } from '../model/locator.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import type { RouteTable } from '../rib/route-table.ts';
 import type { Authorisation } from '../security/authorise.ts';
 import type { Quarantine } from '../security/plausibility.ts';
+import type { SegmentPlan } from '../segment/plan.ts';
+import type { SidBook } from '../segment/sid-book.ts';
 import type { HandleTable } from '../session/handles.ts';
 import type { Subscription } from '../session/message.ts';
 import type { PeerState } from '../session/peer.ts';
@@ -146,7 +149,13 @@ export interface RouterState {
   readonly prepended: WeakMap<ServiceAttributes, ServiceAttributes>;
   readonly peers: Map<PeerName, Peer>;
   readonly links: Map<string, Link>;
+  /** Served by this router, the plain one first. */
+  readonly locators: readonly Locator[];
   readonly lsdb: Lsdb;
+  /** SIDs of `lsdb`, parsed. */
+  readonly sids: SidBook;
+  /** Lists along the paths of shortest-path runs, by path and egress SID. */
+  readonly plans: WeakMap<readonly RouterId[], Map<string, SegmentPlan>>;
   readonly nodeReceivedAtMs: Map<RouterId, number>;
   /** Peer that brought the advertisement held; empty: ourselves. */
   readonly nodeFrom: Map<RouterId, PeerName>;
@@ -162,8 +171,8 @@ export interface RouterState {
   readonly steered: Map<ServiceId, Steered>;
   /** Stable small integers per contact instance, by route key. */
   readonly slots: Map<string, number>;
-  /** Slots that forwarding of an earlier life still uses, by egress SID. */
-  readonly retainedSlots: Map<string, number>;
+  /** Slots that forwarding of an earlier life still uses, and the segment list of each. */
+  readonly retainedSlots: Map<number, readonly string[]>;
   readonly fib: FibState;
   /** Largest MTU of the interfaces that are no links, bytes; undefined: the kernel has not said. */
   accessMtu: number | undefined;

@@ -45,7 +45,8 @@ export function runSpf(state: RouterState): void {
 
 function underlayRoutes(state: RouterState): FibObject[] {
   const routes = new Map<string, FibRoute>();
-  const own = new Set([state.config.srv6.locator, ...state.config.prefixes]);
+  const { srv6, prefixes } = state.config;
+  const own = new Set([srv6.locator, ...srv6.locators.map(({ prefix }) => prefix), ...prefixes]);
   const byDelay = [...state.spf.values()].sort((a, b) => a.delayUs - b.delayUs || (a.router < b.router ? -1 : 1));
   for (const node of byDelay) {
     if (node.router === state.config.routerId || node.firstHops.length === 0) continue;

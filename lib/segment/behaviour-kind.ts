@@ -32,6 +32,14 @@ export function behaviourKind(codePoint: number): BehaviourKind | undefined {
   return KINDS.get(codePoint);
 }
 
+/** The code point of an action in a flavour, without PSP, USP and USD; 65535 (opaque) where the registry has none. */
+export function behaviourCode(action: Action, flavour: Flavour): number {
+  for (const [code, kind] of KINDS) {
+    if (kind.action === action && kind.flavour === flavour && !kind.psp && !kind.usp && !kind.usd) return code;
+  }
+  return 0xffff;
+}
+
 /** True when the action takes the outer header off, so that nothing can follow it in a list. */
 export function isDecapsulating({ action }: BehaviourKind): boolean {
   return action.startsWith('End.D') || action === 'End.L2';

@@ -4,6 +4,8 @@ import { type LinkSpec, routerOf, topologyOf } from '../topology/fixture.ts';
 import { computeSpf } from '../topology/spf.ts';
 import { BEHAVIOUR, behaviourName } from './behaviours.ts';
 import { planSegments } from './plan.ts';
+import { makeSid } from './sid.ts';
+import { SidBook } from './sid-book.ts';
 
 // 1 - 2 - 3 - 4 - 5 in a row, and a slow way 1 - 6 - 4 around.
 const nodes = topologyOf([
@@ -15,14 +17,24 @@ const nodes = topologyOf([
   [6, 4, 100],
 ]);
 const egressSid = '5f00:0:5:d6::';
-const plan = (path: number[], maxSidDepth = 10) =>
-  planSegments({ path: path.map(routerOf), nodes, egressSid, maxSidDepth });
+const STRUCTURE = { block: 32, node: 16, function: 16, argument: 0 };
+const PLAIN = ['none'] as const;
+const plan = (path: number[], maxSidDepth = 10, among = nodes) =>
+  planSegments({
+    path: path.map(routerOf),
+    nodes: among,
+    sids: new SidBook(),
+    egress: makeSid(egressSid, STRUCTURE, BEHAVIOUR.endDt6),
+    maxSidDepth,
+    flavours: PLAIN,
+  });
 const end = (node: number) => `5f00:0:${node}:1::`;
 
 describe('the segment planner', () => {
   test('names every transit router, then the egress SID', () => {
-    expect(plan([1, 2, 3, 4, 5])).toEqual({
+    expect(plan([1, 2, 3, 4, 5])).toMatchObject({
       segments: [end(2), end(3), end(4), egressSid],
+      bytes: 40 + 8 + 3 * 16,
       reason: 'complete',
       router: '',
     });
@@ -33,17 +45,21 @@ describe('the segment planner', () => {
   });
 
   test('drops leading routers that the shortest path visits anyway when the depth is small', () => {
-    expect(plan([1, 2, 3, 4, 5], 2)).toEqual({
+    expect(plan([1, 2, 3, 4, 5], 2)).toMatchObject({
       segments: [end(4), egressSid],
       reason: 'shortened',
       router: routerOf(4),
     });
-    expect(plan([1, 2, 3, 4, 5], 1)).toEqual({ segments: [egressSid], reason: 'shortened', router: routerOf(5) });
+    expect(plan([1, 2, 3, 4, 5], 1)).toMatchObject({
+      segments: [egressSid],
+      reason: 'shortened',
+      router: routerOf(5),
+    });
   });
 
   test('refuses to shorten a detour that must be named', () => {
     expect(plan([1, 6, 4, 5], 3).segments).toEqual([end(6), end(4), egressSid]);
-    expect(plan([1, 6, 4, 5], 2)).toEqual({ segments: [], reason: 'too-deep', router: routerOf(5) });
+    expect(plan([1, 6, 4, 5], 2)).toMatchObject({ segments: [], reason: 'too-deep', router: routerOf(5) });
   });
 
   test('a depth of 0 takes no list at all', () => {
@@ -57,16 +73,15 @@ describe('the segment planner', () => {
       ...three,
       locators: [{ ...three.locators[0]!, behaviour: BEHAVIOUR.endReplaceCsid }],
     });
-    const path = [1, 2, 3, 4, 5].map(routerOf);
     for (const without of [bare, packed]) {
-      expect(planSegments({ path, nodes: without, egressSid, maxSidDepth: 9 })).toEqual({
+      expect(plan([1, 2, 3, 4, 5], 9, without)).toMatchObject({
         segments: [],
         reason: 'no-end-sid',
         router: routerOf(3),
       });
     }
-    expect(plan([1, 9, 5])).toEqual({ segments: [], reason: 'unknown-router', router: routerOf(9) });
-    expect(plan([])).toEqual({ segments: [], reason: 'no-path', router: '' });
+    expect(plan([1, 9, 5])).toMatchObject({ segments: [], reason: 'unknown-router', router: routerOf(9) });
+    expect(plan([])).toMatchObject({ segments: [], reason: 'no-path', router: '' });
   });
 
   test('walking the list from SID to SID over shortest paths is never longer than the path that was asked for', () => {
@@ -80,8 +95,10 @@ describe('the segment planner', () => {
         const planned = planSegments({
           path: wanted!.path,
           nodes: random,
-          egressSid: `5f00:0:${to}:d6::`,
+          sids: new SidBook(),
+          egress: makeSid(`5f00:0:${to}:d6::`, STRUCTURE, BEHAVIOUR.endDt6),
           maxSidDepth,
+          flavours: PLAIN,
         });
         expect(planned.segments.length).toBe(Math.min(maxSidDepth, wanted!.path.length - 1));
         let at = routerOf(from);

@@ -65,6 +65,7 @@ export class Lsdb {
       topologyChanged: !sameShape(previous.links, node.links),
       reachabilityChanged:
         previous.maxSidDepth !== node.maxSidDepth ||
+        previous.maxSegmentsLeft !== node.maxSegmentsLeft ||
         previous.site !== node.site ||
         !sameShape(previous.prefixes, node.prefixes) ||
         !sameShape(previous.locators, node.locators) ||

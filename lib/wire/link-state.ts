@@ -1,7 +1,13 @@
 // LinkStateUpdate of session.proto: one message a node, because nodes change rarely and differ in shape. A malformed
 // node is dropped whole: half a node would be a wrong topology.
 import { invariant } from '../errors.ts';
-import type { DecapSid, LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
+import type {
+  DecapSid,
+  LinkAdvertisement,
+  LocatorAdvertisement,
+  NodeAdvertisement,
+  SidAdvertisement,
+} from '../model/link-state.ts';
 import { type LinkStateUpdate, NOTIFICATION } from '../session/message.ts';
 import { mappedBytes, routerNumber, routerText, takeAddress } from './address-column.ts';
 import { takeBehaviour, takeSidStructure, writeSidStructure } from './attributes.ts';
@@ -25,8 +31,10 @@ const NODE = {
   links: tagOf(8, LEN),
   maxSidDepth: tagOf(9, VARINT),
   decapSids: tagOf(10, LEN),
+  maxSegmentsLeft: tagOf(11, VARINT),
 } as const;
 const DECAP = { sid: tagOf(1, LEN), behaviour: tagOf(2, VARINT) } as const;
+const SID = { sid: tagOf(1, LEN), structure: tagOf(2, LEN), behaviour: tagOf(3, VARINT) } as const;
 const PREFIX_LENGTH = 7;
 const LOCATOR = {
   address: tagOf(1, LEN),
@@ -48,6 +56,7 @@ const LINK = {
   adminGroups: tagOf(10, FIXED32),
   endXSid: tagOf(12, LEN),
   mtu: tagOf(13, VARINT),
+  adjacencySids: tagOf(14, LEN),
 } as const;
 const SRLG = 11;
 /** RFC 8570 4.4: 24 bits. */
@@ -90,6 +99,7 @@ function writeNode(writer: FrameWriter, node: NodeAdvertisement): void {
     writer.ldelim();
   }
   if (node.maxSidDepth > 0) writer.uint32(NODE.maxSidDepth).uint32(node.maxSidDepth);
+  if (node.maxSegmentsLeft !== undefined) writer.uint32(NODE.maxSegmentsLeft).uint32(node.maxSegmentsLeft);
   for (const { sid, behaviour } of node.decapSids ?? []) {
     writer.uint32(NODE.decapSids).fork();
     writer.uint32(DECAP.sid).bytes(mappedBytes(sid)).uint32(DECAP.behaviour).uint32(behaviour).ldelim();
@@ -114,6 +124,12 @@ function writeLink(writer: FrameWriter, link: LinkAdvertisement): void {
   }
   if (link.endXSid !== '') writer.uint32(LINK.endXSid).bytes(mappedBytes(link.endXSid));
   if (link.mtu !== undefined) writer.uint32(LINK.mtu).uint32(toUint32(link.mtu));
+  for (const { sid, structure, behaviour } of link.adjacencySids ?? []) {
+    writer.uint32(LINK.adjacencySids).fork();
+    writer.uint32(SID.sid).bytes(mappedBytes(sid));
+    writeSidStructure(writer, SID.structure, structure);
+    writer.uint32(SID.behaviour).uint32(behaviour).ldelim();
+  }
 }
 
 export function readLinkState(cursor: Cursor, faults: FaultLog): LinkStateUpdate {
@@ -147,6 +163,7 @@ function readNode(cursor: Cursor): NodeAdvertisement {
   const locators: LocatorAdvertisement[] = [];
   const links: LinkAdvertisement[] = [];
   const decapSids: DecapSid[] = [];
+  let maxSegmentsLeft: number | undefined;
   while (cursor.more()) {
     const tag = cursor.tag();
     if (tag === NODE.originator) originator = cursor.fixed32();
@@ -160,13 +177,15 @@ function readNode(cursor: Cursor): NodeAdvertisement {
       if (locators.push(readLocator(cursor.nested())) > MAX_LIST) throw cursor.fault('too many locators');
     } else if (tag === NODE.links) {
       if (links.push(readLink(cursor.nested())) > MAX_NODE_LIST) throw cursor.fault('too many links');
-    } else if (tag === NODE.decapSids) {
+    } else if (tag === NODE.maxSegmentsLeft) maxSegmentsLeft = cursor.uint32();
+    else if (tag === NODE.decapSids) {
       if (decapSids.push(readDecapSid(cursor.nested())) > MAX_LIST) throw cursor.fault('too many decap_sids');
     } else cursor.skip(tag);
   }
   if (originator === 0) throw cursor.fault('router id 0');
   if (site === '') throw cursor.fault('site is missing');
   if (maxSidDepth > MAX_DEPTH) throw cursor.fault(`max_sid_depth ${maxSidDepth}`);
+  if ((maxSegmentsLeft ?? 0) > MAX_DEPTH) throw cursor.fault(`max_segments_left ${maxSegmentsLeft}`);
   const count = lengths.values.length;
   if (lengths.broken !== '' || count > MAX_NODE_LIST || addresses.length !== count * 16) {
     throw cursor.fault('prefix columns do not fit each other');
@@ -175,7 +194,11 @@ function readNode(cursor: Cursor): NodeAdvertisement {
     prefixFromWire(cursor, addresses.subarray(i * 16, i * 16 + 16), length),
   );
   const node = { originator: routerText(originator), site, name, sequence, locators, prefixes, links, maxSidDepth };
-  return decapSids.length > 0 ? { ...node, decapSids } : node;
+  return {
+    ...node,
+    ...(decapSids.length > 0 && { decapSids }),
+    ...(maxSegmentsLeft !== undefined && { maxSegmentsLeft }),
+  };
 }
 
 function readDecapSid(cursor: Cursor): DecapSid {
@@ -215,6 +238,7 @@ function readLink(cursor: Cursor): LinkAdvertisement {
   const delay = { delayMinUs: 0, delayAvgUs: 0, delayVariationUs: 0, loss: 0, bandwidthBps: 0, adminGroups: 0 };
   let [neighbour, mtu] = [0, 0];
   const srlg = emptyColumn('uint32');
+  const adjacencySids: SidAdvertisement[] = [];
   while (cursor.more()) {
     const tag = cursor.tag();
     if (tag === LINK.name) link.name = cursor.text(MAX_NAME_BYTES);
@@ -230,11 +254,28 @@ function readLink(cursor: Cursor): LinkAdvertisement {
     else if (tag >>> 3 === SRLG) takeColumn(cursor, tag, srlg);
     else if (tag === LINK.endXSid) link.endXSid = takeAddress(cursor, true);
     else if (tag === LINK.mtu) mtu = cursor.uint32();
-    else cursor.skip(tag);
+    else if (tag === LINK.adjacencySids) {
+      if (adjacencySids.push(readSid(cursor.nested())) > MAX_LIST) throw cursor.fault('too many adjacency_sids');
+    } else cursor.skip(tag);
   }
   if (neighbour === 0) throw cursor.fault('link to router id 0');
   if (delay.loss > MAX_LOSS) throw cursor.fault(`loss ${delay.loss}`);
   if (srlg.broken !== '' || srlg.values.length > MAX_LIST) throw cursor.fault('srlg is malformed');
   const read = { ...link, ...delay, neighbour: routerText(neighbour), srlg: srlg.values };
-  return mtu > 0 ? { ...read, mtu } : read;
+  return { ...read, ...(mtu > 0 && { mtu }), ...(adjacencySids.length > 0 && { adjacencySids }) };
+}
+
+function readSid(cursor: Cursor): SidAdvertisement {
+  let sid = '';
+  let structure = { block: 0, node: 0, function: 0, argument: 0 };
+  let behaviour = 0;
+  while (cursor.more()) {
+    const tag = cursor.tag();
+    if (tag === SID.sid) sid = takeAddress(cursor, false);
+    else if (tag === SID.structure) structure = takeSidStructure(cursor);
+    else if (tag === SID.behaviour) behaviour = takeBehaviour(cursor);
+    else cursor.skip(tag);
+  }
+  if (sid === '') throw cursor.fault('sid is missing');
+  return { sid, structure, behaviour };
 }

@@ -133,6 +133,17 @@ describe('a malformed node', () => {
     ['a loss beyond 24 bits', { links: [{ neighbour: 1, loss: 0x100_0000 }] }],
     ['a locator without End SID', { locators: [{ address: new Uint8Array(16), length: 48 }] }],
     ['a SID depth of 256', { maxSidDepth: 256 }],
+    ['256 segments left', { maxSegmentsLeft: 256 }],
+    ['an adjacency SID of 4 bytes', { links: [{ neighbour: 1, adjacencySids: [{ sid: new Uint8Array(4) }] }] }],
+    ['an adjacency SID that is not there', { links: [{ neighbour: 1, adjacencySids: [{ behaviour: 52 }] }] }],
+    [
+      'an adjacency SID of 129 bits',
+      { links: [{ neighbour: 1, adjacencySids: [{ sid: new Uint8Array(16), structure: { block: 129 } }] }] },
+    ],
+    [
+      'a behaviour of 17 bits',
+      { links: [{ neighbour: 1, adjacencySids: [{ sid: new Uint8Array(16), behaviour: 0x1_0000 }] }] },
+    ],
     ['a decapsulating SID of 4 bytes', { decapSids: [{ sid: new Uint8Array(4), behaviour: 19 }] }],
     ['a decapsulating SID that is not there', { decapSids: [{ behaviour: 19 }] }],
   ])('with %s is dropped alone', (_, wrong) => {

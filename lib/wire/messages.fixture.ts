@@ -142,10 +142,14 @@ const plainLink = fc.record({
   srlg: fc.array(uint32, { maxLength: 4 }),
   endXSid: fc.oneof(address, fc.constant('')),
 });
-const link: fc.Arbitrary<LinkAdvertisement> = fc.oneof(
-  plainLink,
-  fc.tuple(plainLink, fc.integer({ min: 1, max: 0xffff_ffff })).map(([it, mtu]) => ({ ...it, mtu })),
-);
+const sid = fc.record({ sid: address, structure, behaviour });
+const link: fc.Arbitrary<LinkAdvertisement> = fc
+  .tuple(plainLink, fc.nat(0xffff_ffff), fc.array(sid, { maxLength: 2 }))
+  .map(([plain, mtu, adjacencySids]) => ({
+    ...plain,
+    ...(mtu > 0 && { mtu }),
+    ...(adjacencySids.length > 0 && { adjacencySids }),
+  }));
 const decapSid = fc.record({ sid: address, behaviour: fc.nat(65535) });
 const plainNode = fc.record({
   originator: routerId,
@@ -158,8 +162,12 @@ const plainNode = fc.record({
   maxSidDepth: fc.nat(255),
 });
 export const node: fc.Arbitrary<NodeAdvertisement> = fc
-  .tuple(plainNode, fc.array(decapSid, { maxLength: 2 }))
-  .map(([plain, decapSids]) => (decapSids.length > 0 ? { ...plain, decapSids } : plain));
+  .tuple(plainNode, fc.array(decapSid, { maxLength: 2 }), fc.option(fc.nat(255), { nil: undefined }))
+  .map(([plain, decapSids, maxSegmentsLeft]) => ({
+    ...plain,
+    ...(decapSids.length > 0 && { decapSids }),
+    ...(maxSegmentsLeft !== undefined && { maxSegmentsLeft }),
+  }));
 
 const families = fc.uniqueArray(fc.constantFrom(...FAMILIES));
 const subscription: fc.Arbitrary<Subscription> = fc.record({

@@ -149,6 +149,7 @@ const plainNode = (node: NodeAdvertisement): Plain => ({
     localAddress: link.localAddress === '' ? [] : mapped(link.localAddress),
     remoteAddress: link.remoteAddress === '' ? [] : mapped(link.remoteAddress),
     endXSid: link.endXSid === '' ? [] : mapped(link.endXSid),
+    adjacencySids: (link.adjacencySids ?? []).map((it) => ({ ...it, sid: mapped(it.sid) })),
   })),
   decapSids: (node.decapSids ?? []).map(({ sid, behaviour }) => ({ sid: mapped(sid), behaviour })),
 });

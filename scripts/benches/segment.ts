@@ -7,6 +7,7 @@ import { compress } from '../../lib/segment/compress.ts';
 import type { Segment } from '../../lib/segment/eligibility.ts';
 import { planSegments } from '../../lib/segment/plan.ts';
 import { makeSid } from '../../lib/segment/sid.ts';
+import { SidBook } from '../../lib/segment/sid-book.ts';
 import { type LinkSpec, routerOf, topologyOf } from '../../lib/topology/fixture.ts';
 import { type Bench, comparison, interleave, machine } from './report.ts';
 
@@ -89,7 +90,9 @@ function planner(count: number): () => ReturnType<typeof planSegments> {
   const links = Array.from({ length: count }, (_, i): LinkSpec => [i + 1, i + 2, 100]);
   const nodes: ReadonlyMap<RouterId, NodeAdvertisement> = topologyOf(links);
   const path = Array.from({ length: count + 1 }, (_, i) => routerOf(i + 1));
-  return () => planSegments({ path, nodes, egressSid: '5f00:0:ff:d6::', maxSidDepth: 16 });
+  const egress = makeSid('5f00:0:ff:d6::', { block: 32, node: 16, function: 16, argument: 0 }, 18);
+  const sids = new SidBook();
+  return () => planSegments({ path, nodes, sids, egress, maxSidDepth: 16, flavours: [] });
 }
 
 /** Mean CPU time of one call, ns; other load on the machine does not count. */

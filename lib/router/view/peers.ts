@@ -1,10 +1,15 @@
 // Rows of `show peers`, `show link-state` and `show paths`.
 
 import type { RouterId } from '../../model/identity.ts';
-import type { FamilyCounts, LinkStateView, LinkView, PathView, PeerView } from '../../model/view.ts';
-import { planSegments } from '../../segment/plan.ts';
+import type { NodeAdvertisement } from '../../model/link-state.ts';
+import type { FamilyCounts, LinkStateView, LinkView, LocatorView, PathView, PeerView } from '../../model/view.ts';
+import { behaviourName } from '../../segment/behaviours.ts';
+import type { SegmentPlan } from '../../segment/plan.ts';
+import { flavoursOf } from '../locators.ts';
+import { planAlong } from '../segment-lists.ts';
 import type { Peer, RouterState } from '../state.ts';
 import { wallMs } from '../turn.ts';
+import { entryViews } from './segments.ts';
 
 /** RFC 8570 4.4: one unit of loss is 0.000003 %. */
 const LOSS_UNIT_PERCENT = 0.000003;
@@ -72,7 +77,7 @@ export function linkStateRows(state: RouterState): LinkStateView[] {
       reachable: state.spf.has(node.originator),
       sequence: node.sequence,
       receivedAtMs: wallMs(state, state.nodeReceivedAtMs.get(node.originator) ?? state.startedAtMs),
-      locators: node.locators.map(({ prefix, endSid }) => ({ prefix, endSid })),
+      locators: locatorViews(state, node),
       prefixes: node.prefixes,
       links: node.links.map(
         (link): LinkView => ({
@@ -87,6 +92,10 @@ export function linkStateRows(state: RouterState): LinkStateView[] {
           lossPercent: link.loss * LOSS_UNIT_PERCENT,
           bandwidthBps: link.bandwidthBps,
           endXSid: link.endXSid,
+          adjacencySids: (link.adjacencySids ?? []).map(({ sid, behaviour }) => ({
+            sid,
+            behaviour: behaviourName(behaviour),
+          })),
           twoWay: isTwoWay(state, node.originator, link.neighbour),
         }),
       ),
@@ -103,16 +112,7 @@ export function pathRows(state: RouterState): PathView[] {
     .filter((node) => node.originator !== state.config.routerId)
     .map((node): PathView => {
       const spf = state.spf.get(node.originator);
-      const endSid = node.locators[0]?.endSid;
-      const plan =
-        spf && endSid !== undefined
-          ? planSegments({
-              path: spf.path,
-              nodes: state.lsdb.nodes,
-              egressSid: endSid,
-              maxSidDepth: state.config.srv6.maxSidDepth,
-            })
-          : undefined;
+      const plan = spf && planTo(state, spf.path, node);
       return {
         router: node.originator,
         name: node.name,
@@ -122,10 +122,38 @@ export function pathRows(state: RouterState): PathView[] {
         roundTripUs: spf === undefined ? 0 : spf.delayUs + spf.reverseDelayUs,
         path: pathNames(state, spf?.path ?? []),
         firstHops: spf?.firstHops ?? [],
-        segments: plan?.segments.slice(0, -1) ?? [],
+        segments: plan?.segments ?? [],
+        entries: entryViews(state, plan?.entries ?? []),
+        overheadBytes: plan?.bytes ?? 0,
+        plan: plan?.reason ?? 'no-path',
       };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The shortest list to one of the router's End SIDs that may be used here; the first of equals. */
+function planTo(state: RouterState, path: readonly RouterId[], node: NodeAdvertisement): SegmentPlan | undefined {
+  const flavours = flavoursOf(state.config);
+  return state.sids
+    .of(node)
+    .ends.filter(({ packs }) => packs === 'none' || flavours.includes(packs))
+    .map((end) => planAlong(state, path, end))
+    .reduce<SegmentPlan | undefined>((best, plan) => (best && rank(best) <= rank(plan) ? best : plan), undefined);
+}
+
+function rank({ segments, bytes }: SegmentPlan): number {
+  return segments.length === 0 ? Number.POSITIVE_INFINITY : bytes;
+}
+
+function locatorViews(state: RouterState, node: NodeAdvertisement): LocatorView[] {
+  const { refused } = state.sids.of(node);
+  return node.locators.map(({ prefix, endSid, behaviour, structure: it }) => ({
+    prefix,
+    endSid,
+    behaviour: behaviourName(behaviour),
+    structure: `${it.block}/${it.node}/${it.function}/${it.argument}`,
+    fault: refused.find(({ sid, link }) => sid === endSid && link === '')?.fault ?? '',
+  }));
 }
 
 export function pathNames(state: RouterState, path: readonly RouterId[]): string[] {

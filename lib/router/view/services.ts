@@ -14,13 +14,14 @@ import type {
   ServiceView,
 } from '../../model/view.ts';
 import { bestAttributes, LOCAL, type RouteEntry } from '../../rib/route-table.ts';
-import { planSegments } from '../../segment/plan.ts';
 import { computeSpf, type SpfNode } from '../../topology/spf.ts';
 import { isAdvertised, isJudged, routeOf } from '../instances.ts';
+import { planFor } from '../segment-lists.ts';
 import type { RouterState, Steered } from '../state.ts';
 import { candidates, decisionInput } from '../steering.ts';
 import { wallMs } from '../turn.ts';
 import { pathNames } from './peers.ts';
+import { entryViews } from './segments.ts';
 
 export function serviceRows(state: RouterState): ServiceView[] {
   const ids = new Set([...state.table.byService.keys(), ...state.steered.keys()]);
@@ -124,7 +125,7 @@ export function instanceRows(state: RouterState): InstanceView[] {
       contactInstance: config.contactInstance,
       instanceName: config.instanceName,
       nexthop: config.nexthop,
-      sid: config.sid,
+      sid: instance.attributes.egressSid,
       health,
       healthSinceMs: wallMs(state, instance.healthSinceMs),
       drained: instance.drained,
@@ -200,12 +201,7 @@ function explainCandidate(
   const entry = state.table.entries.get(ranked.key);
   const originator = entry?.route.originator ?? ranked.key.split(' ')[2] ?? '';
   const path = ranked.path.length > 0 ? ranked.path : (spf.get(originator)?.path ?? []);
-  const plan = planSegments({
-    path,
-    nodes: state.lsdb.nodes,
-    egressSid: ranked.attributes.egressSid,
-    maxSidDepth: state.config.srv6.maxSidDepth,
-  });
+  const plan = planFor(state, path, ranked.attributes);
   return {
     contactInstance: instanceOf(ranked.key),
     instanceName: ranked.attributes.instanceName,
@@ -226,7 +222,10 @@ function explainCandidate(
     }),
     ...(known?.state && entry && { state: stateView(state, known.state, entry.stateReceivedAtMs) }),
     path: pathNames(state, path),
-    segments: path.length > 0 ? plan.segments : [],
+    segments: plan.segments,
+    entries: entryViews(state, plan.entries),
+    overheadBytes: plan.bytes,
+    plan: plan.reason,
   };
 }
 
