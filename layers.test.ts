@@ -17,7 +17,7 @@ const LAYERS: Record<string, readonly string[]> = {
   'lib/segment': ['lib', 'lib/model', 'lib/net', 'lib/topology'],
   'lib/security': ['lib', 'lib/model', 'lib/net', 'lib/config'],
   'lib/session': ['lib', 'lib/model', 'lib/net', 'lib/security'],
-  'lib/rib': ['lib', 'lib/model', 'lib/session'],
+  'lib/rib': ['lib', 'lib/model', 'lib/net', 'lib/session'],
   'lib/policy': ['lib', 'lib/model', 'lib/net', 'lib/config'],
   'lib/decision': ['lib', 'lib/model', 'lib/config', 'lib/metric'],
   'lib/fib': ['lib', 'lib/net', 'lib/model'],

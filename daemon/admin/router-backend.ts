@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { BorderCounters, Fib } from '../../lib/fib/fib.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
 import type { CapabilityView, FlowView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
-import { bestAttributes } from '../../lib/rib/route-table.ts';
+import { entriesOf, entryOf } from '../../lib/rib/route-entry.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
 import type { Router } from '../../lib/router/handle.ts';
 import type { RouterState } from '../../lib/router/state.ts';
@@ -112,7 +112,7 @@ function refuse(code: Refusal['code'], text: string): Refusal {
 function isDrained(state: RouterState, { service, contactInstance }: InstanceKey): boolean | undefined {
   const own = state.instances.get(`${service} ${contactInstance}`);
   if (own !== undefined) return own.drained;
-  for (const entry of state.table.byService.get(service)?.values() ?? [])
+  for (const entry of entriesOf(state.table, service))
     if (entry.route.contactInstance === contactInstance) return state.excluded.has(entry.key);
   return undefined;
 }
@@ -136,8 +136,8 @@ function statusView(state: RouterState, options: BackendOptions): StatusView {
     fibState: fib.phase,
     peersEstablished: [...state.peers.values()].filter((peer) => peer.session !== undefined).length,
     peersConfigured: state.peers.size,
-    services: state.table.byService.size,
-    routes: state.table.entries.size,
+    services: state.table.services.size,
+    routes: state.table.size,
     nodes: state.lsdb.nodes.size,
     fibObjects: [...fib.owners.values()].reduce((sum, objects) => sum + objects.size, 0),
     fibFailures: fib.failures,
@@ -163,9 +163,9 @@ function borderRows(dropped: BorderCounters | undefined): MetricView[] {
 
 function flowRows(state: RouterState, counts: ReadonlyMap<number, number>): FlowView[] {
   return [...state.slots].flatMap(([key, slot]): FlowView[] => {
-    const entry = state.table.entries.get(key);
+    const entry = entryOf(state.table, key);
     if (entry === undefined) return [];
-    const attributes = bestAttributes(entry);
+    const { attributes } = entry;
     const { service, contactInstance } = entry.route;
     return [
       {
@@ -236,7 +236,7 @@ function metricRows(state: RouterState, { stages, mailbox, credentials }: Backen
             's',
           ),
         ]),
-    gauge('cfnd_routes', state.table.entries.size, 'routes known, own included'),
+    gauge('cfnd_routes', state.table.size, 'routes known, own included'),
     gauge('cfnd_nodes', state.lsdb.nodes.size, 'routers in the link-state database'),
     gauge('cfnd_fib_failures', state.fib.failed.size, 'objects wanted and not in force'),
     gauge('cfnd_mailbox_high_water', mailbox.highWater, 'longest queue of events seen'),

@@ -1,6 +1,6 @@
 // Where the time goes between a load report and the kernel: one histogram a stage, in microseconds.
 import type { FibResult } from '../../lib/fib/fib.ts';
-import type { ComputeState } from '../../lib/model/compute-state.ts';
+import { STATE, STATE_NUMBERS } from '../../lib/model/state-row.ts';
 import type { RouterEvent } from '../../lib/router/event.ts';
 import { monotonicMs, wallClockMs } from './clock.ts';
 import { Histogram, type Quantiles } from './histogram.ts';
@@ -16,6 +16,8 @@ export const STAGES = {
 } as const;
 export type Stage = keyof typeof STAGES;
 
+const SAMPLES_PER_UPDATE = 8;
+
 export class Stages {
   readonly #histograms = new Map<Stage, Histogram>();
   /** Events handled, by type. */
@@ -23,10 +25,10 @@ export class Stages {
 
   observe(event: RouterEvent): void {
     this.events.set(event.type, (this.events.get(event.type) ?? 0) + 1);
-    const states = computeStates(event);
-    if (states.length === 0) return;
+    const measured = measuredAtMs(event);
+    if (measured.length === 0) return;
     const wallMs = wallClockMs() - (monotonicMs() - event.atMs);
-    for (const state of states) this.#add('report-to-receive', Math.max(0, wallMs - state.measuredAtMs) * 1000);
+    for (const atMs of measured) this.#add('report-to-receive', Math.max(0, wallMs - atMs) * 1000);
   }
 
   /** Only changes that a compute state caused: the path from a load report to the kernel. */
@@ -40,8 +42,7 @@ export class Stages {
     this.#add('netlink-to-affinity', Math.max(0, result.affinityDoneAtMs - result.netlinkDoneAtMs) * 1000);
     this.#add('receive-to-kernel', (kernelAtMs - event.atMs) * 1000);
     const wallMs = wallClockMs() - (monotonicMs() - kernelAtMs);
-    for (const state of computeStates(event))
-      this.#add('report-to-kernel', Math.max(0, wallMs - state.measuredAtMs) * 1000);
+    for (const atMs of measuredAtMs(event)) this.#add('report-to-kernel', Math.max(0, wallMs - atMs) * 1000);
   }
 
   quantiles(): ReadonlyMap<Stage, Quantiles> {
@@ -55,6 +56,10 @@ export class Stages {
   }
 }
 
-function computeStates(event: RouterEvent): readonly ComputeState[] {
-  return event.type === 'message' && event.message.type === 'UPDATE' ? (event.message.compute?.state ?? []) : [];
+/** When the first reports of an UPDATE were measured; a full one would cost more to count than to take in. */
+function measuredAtMs(event: RouterEvent): number[] {
+  if (event.type !== 'message' || event.message.type !== 'UPDATE' || !event.message.compute) return [];
+  const { handle, state } = event.message.compute;
+  const count = Math.min(handle.length, SAMPLES_PER_UPDATE);
+  return Array.from({ length: count }, (_, row) => state[row * STATE_NUMBERS + STATE.measuredAtMs]!);
 }

@@ -1,10 +1,13 @@
-// Named timers as the core asks for them: one of a name at a time, due at a monotonic time, and never before it.
+// Named timers as the core asks for them: one of a name at a time, due at a monotonic time, and never before it. What is
+// due at once comes when the input at hand has been read, not a millisecond later.
 import { monotonicMs } from './clock.ts';
 
 const LONGEST_WAIT_MS = 0x7fffffff;
 
+type Pending = { readonly timeout: NodeJS.Timeout } | { readonly immediate: NodeJS.Immediate };
+
 export class Timers {
-  readonly #pending = new Map<string, NodeJS.Timeout>();
+  readonly #pending = new Map<string, Pending>();
   readonly #fired: (timer: string) => void;
 
   constructor(fired: (timer: string) => void) {
@@ -14,31 +17,45 @@ export class Timers {
   /** `share` of the wait is waited: 1, or less for jitter. */
   set(timer: string, atMs: number, share = 1): void {
     const now = monotonicMs();
-    this.#arm(timer, now + Math.max(0, atMs - now) * share);
+    this.#arm(timer, now + Math.max(0, atMs - now) * share, now);
   }
 
   cancel(timer: string): void {
-    clearTimeout(this.#pending.get(timer));
+    const pending = this.#pending.get(timer);
+    if (pending === undefined) return;
+    clear(pending);
     this.#pending.delete(timer);
   }
 
   cancelAll(): void {
-    for (const pending of this.#pending.values()) clearTimeout(pending);
+    for (const pending of this.#pending.values()) clear(pending);
     this.#pending.clear();
   }
 
-  #arm(timer: string, dueMs: number): void {
-    clearTimeout(this.#pending.get(timer));
-    const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(0, Math.ceil(dueMs - monotonicMs())));
-    this.#pending.set(
-      timer,
-      setTimeout(() => {
-        // Node counts in whole ms of the loop's clock and may be up to one early. The core takes a timer before its time
-        // for one that no longer applies, and would never decide.
-        if (monotonicMs() < dueMs) return this.#arm(timer, dueMs);
-        this.#pending.delete(timer);
-        this.#fired(timer);
-      }, waitMs),
-    );
+  #arm(timer: string, dueMs: number, now: number): void {
+    this.cancel(timer);
+    if (dueMs <= now) {
+      this.#pending.set(timer, { immediate: setImmediate(() => this.#fire(timer)) });
+      return;
+    }
+    const waitMs = Math.min(LONGEST_WAIT_MS, Math.ceil(dueMs - now));
+    // Node counts in whole ms of the loop's clock and may be up to one early. The core takes a timer before its time for
+    // one that no longer applies, and would never decide.
+    const timeout = setTimeout(() => {
+      const then = monotonicMs();
+      if (then < dueMs) this.#arm(timer, dueMs, then);
+      else this.#fire(timer);
+    }, waitMs);
+    this.#pending.set(timer, { timeout });
   }
+
+  #fire(timer: string): void {
+    this.#pending.delete(timer);
+    this.#fired(timer);
+  }
+}
+
+function clear(pending: Pending): void {
+  if ('immediate' in pending) clearImmediate(pending.immediate);
+  else clearTimeout(pending.timeout);
 }

@@ -68,7 +68,7 @@ export class SessionConnection {
   /** Sends a message, or the bytes of one that goes to several peers. Never blocks; see `isBlocked`. */
   send(message: SessionMessage | Uint8Array): void {
     if (this.#closing || this.#gone) return;
-    const bytes = asBuffer(message instanceof Uint8Array ? message : encodeFrame(message));
+    const bytes = message instanceof Uint8Array ? asBuffer(message) : encodeOnce(message);
     if (!this.#blocked) return this.#write(bytes);
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
@@ -161,6 +161,18 @@ export class SessionConnection {
     this.#queuedBytes = 0;
     this.#hooks.bad({ type: 'NOTIFICATION', code, subcode, data: '', text });
   }
+}
+
+/** The message sent last and its bytes: one that goes to many peers goes to one after the other. */
+let lastMessage: SessionMessage | undefined;
+let lastBytes: Buffer = Buffer.alloc(0);
+
+function encodeOnce(message: SessionMessage): Buffer {
+  if (message !== lastMessage) {
+    lastBytes = asBuffer(encodeFrame(message));
+    lastMessage = message;
+  }
+  return lastBytes;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

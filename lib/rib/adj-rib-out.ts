@@ -1,172 +1,146 @@
-// What one peer is to hear: the keys whose newest value has not been sent yet, and the handles under which it knows the
-// rest. State is conflated per key, so a slow peer costs one slot a key and reads only the newest (DESIGN section 4).
-
-import type { ComputeState } from '../model/compute-state.ts';
+// What one peer is to hear: where it stands in the table's logs, which rows it was told, and what else waits for it. No
+// queue of its own and no copy of a route: state is conflated per key, and a peer that does not read costs one bit a row
+// (DESIGN section 4). The handle of a route is its row + 1, the same for every peer. update-batch.ts makes the UPDATEs.
 import type { Family, RouterId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
-import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
-import { HandleAllocator } from '../session/handles.ts';
-import type { ServiceUpdate, UpdateMessage } from '../session/message.ts';
-
-/** What export policy lets the peer see of a route now; undefined: nothing, withdraw it. */
-export interface Exported {
-  readonly route: RouteKey;
-  readonly attributes: ServiceAttributes;
-  readonly state: ComputeState | undefined;
-}
-
-export interface ExportView {
-  route(key: string): Exported | undefined;
-  node(router: RouterId): NodeAdvertisement | undefined;
-}
-
-interface Advertised {
-  /** undefined: to be sent again. */
-  attributes: ServiceAttributes | undefined;
-  sequence: number;
-}
+import type { LogReader } from './change-log.ts';
+import type { RouteTable } from './route-table.ts';
+import { RowSet } from './row-set.ts';
 
 export class AdjRibOut {
   readonly families: ReadonlySet<Family>;
-  readonly #advertised = new Map<string, Advertised>();
-  readonly #pendingRoutes = new Set<string>();
-  readonly #pendingStates = new Set<string>();
-  readonly #pendingNodes = new Set<RouterId>();
-  readonly #pendingEndOfRib = new Set<Family>();
-  readonly #handles = new HandleAllocator<string>();
+  /** The peer's number in the table: its own words are not repeated to it. */
+  readonly source: number;
+  readonly routes: LogReader;
+  readonly states: LogReader;
+  /** Rows the peer knows. */
+  readonly advertised = new RowSet();
+  readonly #table: RouteTable;
+  /** A walk over all rows, after the session came up and for a refresh: next row, and how many are left. */
+  #walkAt = 0;
+  #walkLeft = 0;
+  /** Rows it knows already are told again. */
+  #again = false;
+  repeatedFrom = 0;
+  readonly #nodes = new Set<RouterId>();
+  readonly #endOfRib = new Set<Family>();
 
-  constructor(families: Iterable<Family>) {
+  /** Everything in the table waits for the peer from the start. Call `close` when the session is over. */
+  constructor(table: RouteTable, source: number, families: Iterable<Family>) {
     this.families = new Set(families);
+    this.source = source;
+    this.#table = table;
+    // A family that is not spoken is not read, and its reader must not hold the log back.
+    this.routes = this.families.has('service') ? table.routeLog.subscribe() : { next: [0, 0], lapped: false };
+    this.states = this.families.has('compute') ? table.stateLog.subscribe() : { next: [0, 0], lapped: false };
+    this.#walkAll(false);
   }
 
-  get advertisedCount(): number {
-    return this.#advertised.size;
+  close(): void {
+    this.#table.routeLog.unsubscribe(this.routes);
+    this.#table.stateLog.unsubscribe(this.states);
   }
 
-  get pendingCount(): number {
-    return this.#pendingRoutes.size + this.#pendingStates.size + this.#pendingNodes.size + this.#pendingEndOfRib.size;
+  get hasPending(): boolean {
+    return this.#hasRows || this.#nodes.size > 0 || this.#endOfRib.size > 0;
   }
 
-  isAdvertised(key: string): boolean {
-    return this.#advertised.has(key);
+  /** Link state and markers, beyond what the logs have. */
+  get hasExtras(): boolean {
+    return this.#nodes.size > 0 || (this.#endOfRib.size > 0 && !this.#hasRows);
   }
 
-  routeChanged(key: string): void {
-    if (this.families.has('service')) this.#pendingRoutes.add(key);
-  }
-
-  stateChanged(key: string): void {
-    if (this.families.has('compute')) this.#pendingStates.add(key);
+  get #hasRows(): boolean {
+    return (
+      this.#walkLeft > 0 ||
+      (this.families.has('service') && this.#table.routeLog.pending(this.routes) > 0) ||
+      (this.families.has('compute') && this.#table.stateLog.pending(this.states) > 0)
+    );
   }
 
   nodeChanged(router: RouterId): void {
-    if (this.families.has('link-state')) this.#pendingNodes.add(router);
+    if (this.families.has('link-state')) this.#nodes.add(router);
   }
 
   /** Marks the set of these families complete once everything pending is out; families not negotiated are passed over. */
   endOfRib(families: readonly Family[]): void {
-    for (const family of families) if (this.families.has(family)) this.#pendingEndOfRib.add(family);
+    for (const family of families) if (this.families.has(family)) this.#endOfRib.add(family);
   }
 
-  /** What was sent counts as unsent: the next drain repeats it under the same handles (route refresh). */
-  forget(): void {
-    for (const known of this.#advertised.values()) {
-      known.attributes = undefined;
-      known.sequence = -1;
+  /** What was sent counts as unsent: everything is told again under the same handles (route refresh). */
+  repeat(): void {
+    this.#walkAll(true);
+  }
+
+  /** True when both have read the same and have the same left, so that one UPDATE serves both. */
+  isLevelWith(other: AdjRibOut): boolean {
+    return (
+      this.#walkLeft === 0 &&
+      other.#walkLeft === 0 &&
+      isLevel(this.routes, other.routes) &&
+      isLevel(this.states, other.states) &&
+      this.families.has('service') === other.families.has('service') &&
+      this.families.has('compute') === other.families.has('compute')
+    );
+  }
+
+  /**
+   * Fills `into` with at most `max` rows of reachability that are to be told: losses, news, then the walk's; returns how
+   * many. Those from `repeatedFrom` on are told whether the peer knows them or not.
+   */
+  takeRoutes(into: Uint32Array, max: number): number {
+    if (!this.families.has('service')) return 0;
+    this.#lap(this.routes);
+    let count = this.#table.routeLog.read(this.routes, into, 0, max);
+    this.repeatedFrom = this.#again ? count : max;
+    const top = this.#table.top;
+    while (this.#walkLeft > 0 && count < max) {
+      if (this.#walkAt >= top) this.#walkAt = 0;
+      const row = this.#walkAt++;
+      this.#walkLeft--;
+      if (this.#again || (this.#table.isUsed(row) && !this.advertised.has(row))) into[count++] = row;
     }
+    return count;
   }
 
-  /** Drains at most `maxRows` changes into one UPDATE; undefined when nothing is pending. End-of-RIB comes last. */
-  next(view: ExportView, maxRows: number): UpdateMessage | undefined {
-    // Keys that turn out to be of no interest to this peer cost a round, not a message.
-    while (this.pendingCount > 0) {
-      const update = this.#drain(view, { rows: maxRows });
-      if (update !== undefined) return update;
+  takeStates(into: Uint32Array, max: number): number {
+    if (!this.families.has('compute')) return 0;
+    this.#lap(this.states);
+    return this.#table.stateLog.read(this.states, into, 0, max);
+  }
+
+  /** Nodes to be told, at most `max`. */
+  takeNodes(nodes: ReadonlyMap<RouterId, NodeAdvertisement>, max: number): NodeAdvertisement[] {
+    const taken: NodeAdvertisement[] = [];
+    for (const router of this.#nodes) {
+      if (taken.length >= max) break;
+      this.#nodes.delete(router);
+      const node = nodes.get(router);
+      if (node !== undefined) taken.push(node);
     }
-    return undefined;
+    return taken;
   }
 
-  #drain(view: ExportView, budget: { rows: number }): UpdateMessage | undefined {
-    const service = this.#drainRoutes(view, budget);
-    const compute = this.#drainStates(view, budget);
-    const nodes = this.#drainNodes(view, budget);
-    const complete = this.#pendingRoutes.size + this.#pendingStates.size + this.#pendingNodes.size === 0;
-    const endOfRib = complete ? [...this.#pendingEndOfRib] : [];
-    if (complete) this.#pendingEndOfRib.clear();
-    if (service === undefined && compute.handle.length === 0 && nodes.length === 0 && endOfRib.length === 0)
-      return undefined;
-    return {
-      type: 'UPDATE',
-      ...(service && { service }),
-      ...(compute.handle.length > 0 && { compute }),
-      ...(nodes.length > 0 && { linkState: { nodes } }),
-      ...(endOfRib.length > 0 && { endOfRib }),
-    };
+  /** Markers that are due: nothing is before them any more. */
+  takeEndOfRib(): Family[] {
+    if (this.#endOfRib.size === 0 || this.#hasRows || this.#nodes.size > 0) return [];
+    const due = [...this.#endOfRib];
+    this.#endOfRib.clear();
+    return due;
   }
 
-  #drainRoutes(view: ExportView, budget: { rows: number }): ServiceUpdate | undefined {
-    const sets = new Map<ServiceAttributes, number>();
-    const handle: number[] = [];
-    const routes: RouteKey[] = [];
-    const attributeSet: number[] = [];
-    const withdrawn: number[] = [];
-    for (const key of this.#pendingRoutes) {
-      if (budget.rows-- <= 0) break;
-      this.#pendingRoutes.delete(key);
-      const exported = view.route(key);
-      const known = this.#advertised.get(key);
-      if (exported === undefined) {
-        if (known === undefined) continue;
-        withdrawn.push(this.#handles.release(key)!);
-        this.#advertised.delete(key);
-        this.#pendingStates.delete(key);
-        continue;
-      }
-      if (known?.attributes === exported.attributes) continue;
-      this.#advertised.set(key, { attributes: exported.attributes, sequence: known?.sequence ?? -1 });
-      if (exported.state !== undefined) this.stateChanged(key);
-      const index = sets.get(exported.attributes) ?? sets.size;
-      sets.set(exported.attributes, index);
-      handle.push(this.#handles.assign(key));
-      routes.push(exported.route);
-      attributeSet.push(index);
-    }
-    if (handle.length === 0 && withdrawn.length === 0) return undefined;
-    return {
-      attributeSets: [...sets.keys()],
-      handle,
-      service: routes.map((route) => route.service),
-      contactInstance: routes.map((route) => route.contactInstance),
-      originator: routes.map((route) => route.originator),
-      attributeSet,
-      withdrawn,
-    };
+  /** A reader the log did not wait for looks at every row instead, from where its walk is: no row waits for ever. */
+  #lap(reader: LogReader): void {
+    if (!reader.lapped) return;
+    reader.lapped = false;
+    this.#walkAll(true);
   }
 
-  #drainStates(view: ExportView, budget: { rows: number }): { handle: number[]; state: ComputeState[] } {
-    const handle: number[] = [];
-    const state: ComputeState[] = [];
-    for (const key of this.#pendingStates) {
-      if (budget.rows-- <= 0) break;
-      this.#pendingStates.delete(key);
-      const known = this.#advertised.get(key);
-      const newest = view.route(key)?.state;
-      if (known === undefined || newest === undefined || newest.sequence <= known.sequence) continue;
-      known.sequence = newest.sequence;
-      handle.push(this.#handles.assign(key));
-      state.push(newest);
-    }
-    return { handle, state };
-  }
-
-  #drainNodes(view: ExportView, budget: { rows: number }): NodeAdvertisement[] {
-    const nodes: NodeAdvertisement[] = [];
-    for (const router of this.#pendingNodes) {
-      if (budget.rows-- <= 0) break;
-      this.#pendingNodes.delete(router);
-      const node = view.node(router);
-      if (node !== undefined) nodes.push(node);
-    }
-    return nodes;
+  #walkAll(again: boolean): void {
+    this.#again = again || (this.#again && this.#walkLeft > 0);
+    this.#walkLeft = this.families.has('service') ? this.#table.top : 0;
   }
 }
+
+const isLevel = (a: LogReader, b: LogReader): boolean =>
+  a.next[0] === b.next[0] && a.next[1] === b.next[1] && !a.lapped && !b.lapped;

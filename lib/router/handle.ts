@@ -4,12 +4,13 @@ import { invariant } from '../errors.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { fibDone, flushFib, retryFailed } from './fib-plan.ts';
+import { flushAtEndOfTurn, flushDue } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { restartTimer, retentionExpired } from './restart.ts';
 import { planServiceMtu } from './service-mtu.ts';
-import { flushPeers, peerStep, timerName } from './sessions.ts';
+import { peerStep, timerName } from './sessions.ts';
 import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
@@ -45,7 +46,7 @@ export function handle(router: Router, event: RouterEvent): readonly RouterEffec
 function endTurn(state: RouterState): readonly RouterEffect[] {
   planServiceMtu(state);
   flushFib(state);
-  flushPeers(state);
+  flushAtEndOfTurn(state);
   const effects = state.effects;
   state.effects = [];
   return inOrder(effects);
@@ -97,6 +98,7 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
     case 'connection-drained': {
       const session = state.peers.get(event.peer)?.session;
       if (session?.connection === event.connection) session.blocked = event.type === 'connection-blocked';
+      state.flush.wanted ||= event.type === 'connection-drained';
       return;
     }
     case 'link':
@@ -136,8 +138,9 @@ function timer(state: RouterState, name: string): void {
       return originate(state);
     // Only wakes the turn: whether the gate opens is asked at the end of every one.
     case 'ready':
-    case 'flush':
       return;
+    case 'flush':
+      return flushDue(state);
     case 'spf':
       return state.spfPending ? runSpf(state) : undefined;
     case 'fib-retry':

@@ -4,11 +4,12 @@ import type { LocalInstanceConfig, RouterConfig } from '../config/config.ts';
 import { type AgentOutcome, createAgent, due, health, type Moment, observe, push } from '../metric/agent.ts';
 import type { SidAdvertisement } from '../model/link-state.ts';
 import { routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
-import { LOCAL } from '../rib/route-table.ts';
+import { entriesOf, rowFor, rowOf } from '../rib/route-entry.ts';
+import { LOCAL_SOURCE } from '../rib/route-table.ts';
 import type { RouterEvent } from './event.ts';
 import { isInForce } from './fib-plan.ts';
 import { prefixOfSid } from './locators.ts';
-import { routesOf, stateOf, withdrawKeys } from './routes.ts';
+import { ownState, rowChanged, withdrawRow } from './routes.ts';
 import type { Instance, RouterState } from './state.ts';
 import { log, setTimer, viewChanged, wallMs } from './turn.ts';
 
@@ -93,7 +94,7 @@ export function isJudged({ agent }: Instance): boolean {
 }
 
 export function isAdvertised(state: RouterState, instance: Instance): boolean {
-  return state.table.entries.get(routeOf(state, instance).key)?.sources.has(LOCAL) ?? false;
+  return state.table.says(rowOf(state.table, routeOf(state, instance).route), LOCAL_SOURCE);
 }
 
 export function routeOf(state: RouterState, instance: Instance) {
@@ -124,21 +125,25 @@ function take(state: RouterState, instance: Instance, outcome: AgentOutcome): vo
     });
     advertise(state, instance);
   }
-  if (outcome.report) stateOf(state, routeOf(state, instance).key, outcome.report, LOCAL);
+  if (outcome.report) ownState(state, rowOf(state.table, routeOf(state, instance).route), outcome.report);
   if (Number.isFinite(outcome.dueAtMs)) setTimer(state, agentTimer(instance), outcome.dueAtMs);
 }
 
 function advertise(state: RouterState, instance: Instance): void {
-  const { route, key } = routeOf(state, instance);
+  const { table } = state;
+  const { route } = routeOf(state, instance);
   // DESIGN section 11: program before advertising.
   const offered = instance.agent.healthy && !state.leaving && isInForce(state, sidKey(instance));
   if (!offered) {
-    withdrawKeys(state, LOCAL, state.table.entries.get(key)?.sources.has(LOCAL) ? [key] : []);
+    const row = rowOf(table, route);
+    if (row >= 0) withdrawRow(state, LOCAL_SOURCE, row);
     return;
   }
-  routesOf(state, key, state.table.announce(LOCAL, 0, route, instance.attributes));
+  const row = rowFor(table, route);
+  const set = table.sets.intern(instance.attributes);
+  rowChanged(state, row, table.announce(row, LOCAL_SOURCE, set, 0));
   const reported = instance.agent.reported;
-  if (reported !== undefined) stateOf(state, key, reported, LOCAL);
+  if (reported !== undefined) ownState(state, row, reported);
 }
 
 function setDrain(state: RouterState, instance: Instance, drain: boolean): void {
@@ -158,12 +163,12 @@ export function drainAll(state: RouterState): boolean {
 
 /** Drain asked of an ingress: it only stops sending new flows from here. */
 function drainRemote(state: RouterState, service: string, contactInstance: string, drain: boolean): void {
-  for (const entry of state.table.byService.get(service)?.values() ?? []) {
+  for (const entry of entriesOf(state.table, service)) {
     if (entry.route.contactInstance !== contactInstance || state.excluded.has(entry.key) === drain) continue;
     if (drain) state.excluded.add(entry.key);
     else state.excluded.delete(entry.key);
     log(state, 'info', drain ? 'excluded here' : 'exclusion ended', { service, contactInstance });
-    routesOf(state, entry.key, 'changed');
+    rowChanged(state, entry.row, 'changed');
   }
 }
 

@@ -77,6 +77,7 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
   for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.nodeChanged(node.originator);
   state.mtuChanged = true;
   if (outcome.reachabilityChanged) state.addressesChanged = true;
+  state.flush.wanted = true;
   viewChanged(state, 'link-state');
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
 }

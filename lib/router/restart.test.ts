@@ -4,9 +4,9 @@ import { parseConfig } from '../config/parse.ts';
 import { aCandidate } from '../decision/fixture.ts';
 import type { Family } from '../model/identity.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
-import { bestAttributes } from '../rib/route-table.ts';
 import type { OpenMessage } from '../session/message.ts';
 import { openOf } from '../session/peers.fixture.ts';
+import { serviceUpdate } from '../session/update-rows.ts';
 import type { RouterEventBody } from './event.ts';
 import { createRouter, handle } from './handle.ts';
 
@@ -73,11 +73,9 @@ function establish({ post, state }: Started, connection: number, open: Partial<O
 
 /** The peer announces one route and completes its set. */
 function announce({ post }: Started, connection: number, fields: Partial<ServiceAttributes> = {}): void {
-  const { service, contactInstance, originator } = ROUTE;
   const attributes = { ...ROUTE.attributes, validForMs: 60_000, ...fields };
-  const rows = { service: [service], contactInstance: [contactInstance], originator: [originator] };
-  const update = { attributeSets: [attributes], handle: [1], ...rows, attributeSet: [0], withdrawn: [] };
-  const message = { type: 'UPDATE', service: update, endOfRib: ALL } as const;
+  const service = serviceUpdate([{ handle: 1, ...ROUTE, attributes }]);
+  const message = { type: 'UPDATE', service, endOfRib: ALL } as const;
   post({ type: 'message', peer: PEER, connection, message });
 }
 
@@ -96,9 +94,9 @@ describe('routes of a peer whose session is lost', () => {
     return it;
   }
   const timer: RouterEventBody = { type: 'timer', timer: `session/${PEER}/restart` };
-  const routes = ({ state }: Started) => state.table.entries.size;
+  const routes = ({ state }: Started) => state.table.size;
   const communities = ({ state }: Started) =>
-    [...state.table.entries.values()].map((entry) => bestAttributes(entry).communities);
+    [...state.table.rows()].map((row) => state.table.bestAttributes(row).communities);
   const notified = (code: number, subcode: number): RouterEventBody => ({
     type: 'message',
     peer: PEER,

@@ -1,11 +1,10 @@
 // What outlives a session and for how long: graceful restart (RFC 4724, RFC 8538), then long-lived stale (RFC 9494), then
 // nothing. Each step is a timer of the peer; a peer that returns is given the restart time anew.
-import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
 import type { NotificationMessage } from '../session/message.ts';
 import { CEASE_SUBCODE, NOTIFICATION } from '../session/message.ts';
 import type { Negotiated } from '../session/peer-contract.ts';
-import { routesOf, withdrawKeys } from './routes.ts';
 import type { Peer, RouterState } from './state.ts';
+import { sweep } from './sweep.ts';
 import { log, setTimer } from './turn.ts';
 
 /** Where routes of a peer stand whose session is lost. */
@@ -36,14 +35,12 @@ export function sessionLost(
     dropRoutes(state, peer);
     return;
   }
-  const kept = state.table.markStale(peer.config.name);
-  // `valid_for_ms` of 0: the route goes with its session.
-  withdrawKeys(
-    state,
-    peer.config.name,
-    keysWhere(state, peer, ({ validForMs }) => validForMs === 0),
-  );
+  const { sources } = state.table;
+  sources.markStale(peer.source);
+  const kept = sources.count(peer.source);
   if (kept === 0) return;
+  // `valid_for_ms` of 0: the route goes with its session.
+  sweep(state, peer.source, 'session-bound');
   log(state, 'info', 'routes kept as stale', { peer: peer.config.name, routes: kept, forMs });
   enter(state, peer, 'stale', forMs);
 }
@@ -90,32 +87,22 @@ export function swept(state: RouterState, peer: Peer): void {
 export function retentionExpired(state: RouterState, peer: Peer): void {
   const away = peer.session === undefined;
   if (peer.retention.phase !== 'stale' || !away || peer.longLivedMs === 0) return dropStale(state, peer);
-  const name = peer.config.name;
-  withdrawKeys(
-    state,
-    name,
-    keysWhere(state, peer, ({ communities }) => communities.includes(COMMUNITY.noLlgr)),
-  );
-  const keys = state.table.staleKeys(name);
-  if (keys.length === 0) return dropStale(state, peer);
-  for (const key of keys) {
-    const entry = state.table.entries.get(key)!;
-    const attributes = longLived(entry.sources.get(name)!.attributes);
-    routesOf(state, key, state.table.announce(name, peer.routerIdNumber, entry.route, attributes));
-  }
-  // To say a route is to say that it is fresh; none of these is.
-  state.table.markStale(name);
-  log(state, 'warn', 'routes are long-lived stale', { peer: name, routes: keys.length, forMs: peer.longLivedMs });
+  const { sources } = state.table;
+  sweep(state, peer.source, 'long-lived');
+  const routes = sources.count(peer.source);
+  if (routes === 0) return dropStale(state, peer);
+  log(state, 'warn', 'routes are long-lived stale', { peer: peer.config.name, routes, forMs: peer.longLivedMs });
   enter(state, peer, 'long-lived', peer.longLivedMs);
 }
 
 export function dropStale(state: RouterState, peer: Peer): void {
-  withdrawKeys(state, peer.config.name, state.table.staleKeys(peer.config.name));
+  sweep(state, peer.source, 'all');
   leave(state, peer);
 }
 
 export function dropRoutes(state: RouterState, peer: Peer): void {
-  withdrawKeys(state, peer.config.name, state.table.keysFrom(peer.config.name));
+  state.table.sources.markStale(peer.source);
+  sweep(state, peer.source, 'all');
   leave(state, peer);
 }
 
@@ -128,16 +115,4 @@ function leave(state: RouterState, peer: Peer): void {
   if (peer.retention.phase === 'none') return;
   peer.retention = { phase: 'none', untilMs: 0 };
   state.effects.push({ type: 'cancel-timer', timer: restartTimer(peer) });
-}
-
-function keysWhere(state: RouterState, peer: Peer, holds: (attributes: ServiceAttributes) => boolean): string[] {
-  const name = peer.config.name;
-  return state.table
-    .staleKeys(name)
-    .filter((key) => holds(state.table.entries.get(key)!.sources.get(name)!.attributes));
-}
-
-function longLived(attributes: ServiceAttributes): ServiceAttributes {
-  if (attributes.communities.includes(COMMUNITY.llgrStale)) return attributes;
-  return { ...attributes, communities: [...attributes.communities, COMMUNITY.llgrStale] };
 }

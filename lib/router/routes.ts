@@ -1,14 +1,15 @@
-// Routes and states between peers and the tables: what a received UPDATE does, what each peer may hear of a route, and
-// who is told when one changes. Errors follow RFC 7606: a malformed row is a withdrawn row, never a lost session.
+// Routes and states between peers and the table: what a received UPDATE does, and who is told when a route changes. Rows
+// and handles are numbers all the way; texts appear only where a service is steered. Errors follow RFC 7606: a malformed
+// row is a withdrawn row, never a lost session.
 import type { ComputeState } from '../model/compute-state.ts';
-import type { Family, PeerName } from '../model/identity.ts';
-import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
-import { COMMUNITY, routeKeyText } from '../model/service-route.ts';
-import type { Exported } from '../rib/adj-rib-out.ts';
-import { bestAttributes, type Change, LOCAL } from '../rib/route-table.ts';
+import { routerIdToNumber } from '../model/identity.ts';
+import type { ServiceAttributes } from '../model/service-route.ts';
+import { putState, STATE_NUMBERS } from '../model/state-row.ts';
+import { ADDRESS_WORDS } from '../net/address-words.ts';
+import { type Change, LOCAL_SOURCE } from '../rib/route-table.ts';
 import type { ComputeUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
 import { install } from './link-state.ts';
-import { screenRoutes, screenStates, takesNode } from './screen.ts';
+import { screenRoutes, screenState, takesNode } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { serviceChanged } from './steering.ts';
 import { log, viewChanged } from './turn.ts';
@@ -27,111 +28,101 @@ export function takeUpdate(state: RouterState, peer: Peer, session: EstablishedS
   const { families } = session.negotiated;
   if (update.service && families.includes('service'))
     takeRoutes(state, peer, session, screenRoutes(state, peer, session, update.service));
-  if (update.compute && families.includes('compute'))
-    takeStates(state, peer, session, screenStates(state, peer, session, update.compute));
+  if (update.compute && families.includes('compute')) takeStates(state, peer, session, update.compute);
   if (!update.linkState || !families.includes('link-state')) return;
   for (const node of update.linkState.nodes)
     if (takesNode(state, peer, session, node)) install(state, node, peer.config.name);
 }
 
 function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession, update: ServiceUpdate): void {
-  for (const handle of update.withdrawn) {
-    const key = session.handles.resolve(handle);
-    if (key === undefined) continue;
-    session.handles.unbind(handle);
-    withdrawKeys(state, peer.config.name, [key]);
+  const { table } = state;
+  const { source } = peer;
+  for (let i = 0; i < update.withdrawn.length; i++) {
+    const handle = update.withdrawn[i]!;
+    const row = session.handles.unbind(handle);
+    if (row >= 0) withdrawRow(state, source, row, handle);
   }
-  for (let row = 0; row < update.handle.length; row++) {
-    const route: RouteKey = {
-      service: update.service[row]!,
-      contactInstance: update.contactInstance[row]!,
-      originator: update.originator[row]!,
-    };
-    const key = routeKeyText(route);
-    const displaced = session.handles.bind(update.handle[row]!, key);
-    if (displaced !== undefined && displaced !== key) withdrawKeys(state, peer.config.name, [displaced]);
-    const attributes = update.attributeSets[update.attributeSet[row]!];
-    if (attributes === undefined || loops(state, route, attributes)) {
-      session.handles.unbind(update.handle[row]!);
-      withdrawKeys(state, peer.config.name, [key]);
+  const own = routerIdToNumber(state.config.routerId);
+  const sets = update.attributeSets.map((set) => (crossedHere(state, set) ? -1 : table.sets.intern(set)));
+  const { handle: handles, service, contactInstance, originator, attributeSet } = update;
+  for (let i = 0; i < handles.length; i++) {
+    const handle = handles[i]!;
+    const word = i * ADDRESS_WORDS;
+    const set = attributeSet[i]! < 0 ? -1 : sets[attributeSet[i]!]!;
+    // RFC 4456 section 8: own router id as originator.
+    if (set < 0 || originator[i] === own) {
+      const row = table.find(service, word, contactInstance, word, originator[i]!);
+      const displaced = session.handles.unbind(handle);
+      if (displaced >= 0 && displaced !== row) withdrawRow(state, source, displaced, handle);
+      if (row >= 0) withdrawRow(state, source, row);
       continue;
     }
-    routesOf(state, key, state.table.announce(peer.config.name, peer.routerIdNumber, route, attributes));
+    const row = table.intern(service, word, contactInstance, word, originator[i]!);
+    const change = table.announce(row, source, set, handle);
+    const displaced = session.handles.bind(handle, row);
+    if (displaced >= 0) withdrawRow(state, source, displaced, handle);
+    rowChanged(state, row, change);
   }
+  for (const set of sets) if (set >= 0) table.sets.settle(set);
 }
 
-/** RFC 4271 9.1.2 (own AS in the path) and RFC 4456 section 8 (own router id as originator). */
-function loops(state: RouterState, route: RouteKey, attributes: ServiceAttributes): boolean {
-  return attributes.sitePath.includes(state.config.site) || route.originator === state.config.routerId;
+/** RFC 4271 9.1.2: own AS in the path. */
+function crossedHere(state: RouterState, attributes: ServiceAttributes): boolean {
+  return attributes.sitePath.includes(state.config.site);
 }
 
 function takeStates(state: RouterState, peer: Peer, session: EstablishedSession, update: ComputeUpdate): void {
-  for (let row = 0; row < update.handle.length; row++) {
-    const key = session.handles.resolve(update.handle[row]!);
-    if (key !== undefined) stateOf(state, key, update.state[row]!, peer.config.name);
+  const { table } = state;
+  let news = false;
+  for (let i = 0; i < update.handle.length; i++) {
+    const handle = update.handle[i]!;
+    const row = session.handles.resolve(handle);
+    if (row < 0 || !table.says(row, peer.source, handle)) continue;
+    const said = screenState(state, peer, row, update.state, i * STATE_NUMBERS);
+    if (said === undefined) continue;
+    const at = said === update.state ? i * STATE_NUMBERS : 0;
+    if (table.updateState(row, said, at, peer.source, state.atMs) === 'older') continue;
+    news = true;
+    stateChanged(state, row);
   }
+  if (news) viewChanged(state, 'rib');
 }
 
-/** Takes newer state of a route, from a peer or our own agent, and passes it on to everyone but its sender. */
-export function stateOf(state: RouterState, key: string, compute: ComputeState, from: PeerName): void {
-  if (state.table.updateState(key, compute, from, state.atMs) !== 'newer') return;
-  for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.stateChanged(key);
+const scratch = new Float64Array(STATE_NUMBERS);
+
+/** Takes state of a route of our own; the peers hear it if it is newer. */
+export function ownState(state: RouterState, row: number, compute: ComputeState): void {
+  if (row < 0 || !state.table.isUsed(row)) return;
+  putState(scratch, 0, compute);
+  if (state.table.updateState(row, scratch, 0, LOCAL_SOURCE, state.atMs) === 'older') return;
   viewChanged(state, 'rib');
-  serviceChanged(state, state.table.entries.get(key)!.route.service, 'compute');
+  stateChanged(state, row);
 }
 
-/** Tells peers and steering that the version in use of a route differs now. */
-export function routesOf(state: RouterState, key: string, change: Change): void {
+function stateChanged(state: RouterState, row: number): void {
+  const { services } = state.table;
+  const service = state.table.service(row);
+  if (services.isWatched(service)) serviceChanged(state, services.text(service), 'compute');
+}
+
+/** Tells steering that the version in use of a route differs now; peers read it from the table's log. */
+export function rowChanged(state: RouterState, row: number, change: Change): void {
   if (change === 'none') return;
-  if (change === 'removed') state.quarantine.delete(key);
-  for (const peer of state.peers.values()) peer.session?.out.routeChanged(key);
   viewChanged(state, 'rib');
-  const service = key.slice(0, key.indexOf(' '));
+  const { services } = state.table;
+  const service = state.table.service(row);
+  if (services.isWatched(service)) serviceChanged(state, services.text(service), 'service');
+}
+
+/** Takes away what `source` says of the row; with a handle, only if it still says it under that one. */
+export function withdrawRow(state: RouterState, source: number, row: number, handle = 0): void {
+  const { services } = state.table;
+  const service = state.table.service(row);
+  const watched = services.isWatched(service) ? services.text(service) : undefined;
+  const change = state.table.withdraw(row, source, handle);
+  if (change === 'none') return;
+  if (change === 'removed') state.quarantine.delete(row);
+  viewChanged(state, 'rib');
   // DESIGN section 4: withdrawals pass the pacing.
-  serviceChanged(state, service, 'service', change === 'removed');
-}
-
-export function withdrawKeys(state: RouterState, from: PeerName, keys: readonly string[]): void {
-  for (const key of keys) routesOf(state, key, state.table.withdraw(from, key));
-}
-
-/** What `peer` may hear of a route: not its own words, nothing that crossed its site, internal routes only once. */
-export function exported(state: RouterState, peer: Peer, key: string): Exported | undefined {
-  const entry = state.table.entries.get(key);
-  if (entry === undefined || entry.best === peer.config.name) return undefined;
-  const attributes = bestAttributes(entry);
-  // RFC 9494 4.3: only to peers that know what it means.
-  if (attributes.communities.includes(COMMUNITY.llgrStale) && peer.session?.negotiated.remote.longLived === undefined)
-    return undefined;
-  const remoteSite = peer.remote?.site;
-  if (remoteSite !== undefined && attributes.sitePath.includes(remoteSite)) return undefined;
-  const internal = remoteSite === state.config.site;
-  // RFC 4271 9.2: what came from inside the site is not sent back inside.
-  if (internal && entry.best !== LOCAL && state.peers.get(entry.best)?.remote?.site === state.config.site)
-    return undefined;
-  return {
-    route: entry.route,
-    attributes: internal ? attributes : prepended(state, attributes),
-    state: entry.stateFrom === peer.config.name && entry.state !== undefined ? undefined : entry.state,
-  };
-}
-
-/** One object per attribute set, so that an UPDATE carries each set once. */
-function prepended(state: RouterState, attributes: ServiceAttributes): ServiceAttributes {
-  const known = state.prepended.get(attributes);
-  if (known !== undefined) return known;
-  const made: ServiceAttributes = { ...attributes, sitePath: [state.config.site, ...attributes.sitePath] };
-  state.prepended.set(attributes, made);
-  return made;
-}
-
-/** ROUTE-REFRESH (RFC 2918): sends the family again from scratch. */
-export function refreshFor(state: RouterState, peer: Peer, family: Family): void {
-  const out = peer.session?.out;
-  if (out === undefined) return;
-  if (family === 'link-state') for (const router of state.lsdb.nodes.keys()) out.nodeChanged(router);
-  else {
-    out.forget();
-    for (const key of state.table.entries.keys()) out.routeChanged(key);
-  }
+  if (watched !== undefined) serviceChanged(state, watched, 'service', change === 'removed');
 }

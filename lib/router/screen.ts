@@ -1,12 +1,15 @@
 // What of a received UPDATE is taken at all: rows that their origin may not announce, words that were said before, numbers
 // that nobody should believe. A refused row is a withdrawn row (RFC 7606), counted by (peer, reason) and said once a session.
 
-import type { ComputeState } from '../model/compute-state.ts';
+import { numberToRouterId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
+import { stateAt, statesToRows } from '../model/state-row.ts';
+import { ADDRESS_WORDS, wordsToAddress } from '../net/address-words.ts';
+import { keyAt } from '../rib/route-entry.ts';
 import { REFUSALS, type Refusal } from '../security/authorise.ts';
-import { isFromTheFuture, nextQuarantine, nodeFault, quarantined, stateFault } from '../security/plausibility.ts';
-import type { ComputeUpdate, ServiceUpdate } from '../session/message.ts';
+import { isFromTheFuture, nextQuarantine, nodeFault, quarantined, stateRowFault } from '../security/plausibility.ts';
+import type { ServiceUpdate } from '../session/message.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { log, viewChanged, wallMs } from './turn.ts';
 
@@ -35,7 +38,8 @@ export function screenRoutes(
   const attributeSet = update.attributeSet.map((index, row) => {
     const set: ServiceAttributes | undefined = update.attributeSets[index];
     if (set === undefined) return NO_SET;
-    const [service, originator] = [update.service[row]!, update.originator[row]!];
+    const service = wordsToAddress(update.service, row * ADDRESS_WORDS);
+    const originator = numberToRouterId(update.originator[row]!);
     const reason = sets[index] ?? authorisation.judgeRoute(service, originator, set);
     if (reason === undefined) return index;
     refuse(state, peer, reason, { service, originator, site: set.site });
@@ -44,51 +48,47 @@ export function screenRoutes(
   return { ...update, attributeSet };
 }
 
-/** The rows that are taken; asked when the routes of the same UPDATE are, because a state follows its route. */
-export function screenStates(
+/**
+ * What is taken of the report that begins at `at`, about a route of the peer's: the same array, or one whose first row
+ * stands in for it, or nothing. Without authorisation a believable report costs a few comparisons.
+ */
+export function screenState(
   state: RouterState,
   peer: Peer,
-  session: EstablishedSession,
-  update: ComputeUpdate,
-): ComputeUpdate {
-  if (state.authorisation === undefined && state.config.plausibility === undefined) return update;
-  const handle: number[] = [];
-  const taken: ComputeState[] = [];
-  for (let row = 0; row < update.handle.length; row++) {
-    const key = session.handles.resolve(update.handle[row]!);
-    const said = key === undefined ? undefined : screenState(state, peer, key, update.state[row]!);
-    if (said === undefined) continue;
-    handle.push(update.handle[row]!);
-    taken.push(said);
+  row: number,
+  values: Float64Array,
+  at: number,
+): Float64Array | undefined {
+  const { table, authorisation } = state;
+  const { plausibility } = state.config;
+  if (authorisation !== undefined) {
+    const { site } = table.sets.get(table.setOf(row, peer.source));
+    const reason = authorisation.judgeState(numberToRouterId(table.originator(row)), site);
+    if (reason !== undefined) return refuse(state, peer, reason, factsOf(state, row, values[at]!));
   }
-  return { handle, state: taken };
+  if (plausibility === undefined) return values;
+  const { states } = table;
+  const sequence = values[at]!;
+  // Streams keep their order: the same peer can only go back on purpose, or after losing its memory.
+  if (sequence < states.sequence(row) && states.from(row) === peer.source)
+    return refuse(state, peer, 'replayed', factsOf(state, row, sequence));
+  const nowMs = wallMs(state, state.atMs);
+  if (isCertified(state) && isFromTheFuture(sequence, plausibility.clockSkewMs, nowMs))
+    return refuse(state, peer, 'future-sequence', factsOf(state, row, sequence));
+  const fault = stateRowFault(values, at, plausibility, nowMs);
+  const before = state.quarantine.get(row);
+  if (fault === '' && before === undefined) return values;
+  const after = nextQuarantine(before, fault, plausibility.releaseAfter, state.atMs);
+  if (after === undefined) state.quarantine.delete(row);
+  else state.quarantine.set(row, after);
+  if ((before === undefined) !== (after === undefined))
+    tellQuarantine(state, peer, factsOf(state, row, sequence), fault);
+  return after === undefined ? values : statesToRows([quarantined(stateAt(values, at), nowMs)]);
 }
 
-/** What is taken of one report: itself, its stand-in, or nothing. */
-function screenState(state: RouterState, peer: Peer, key: string, said: ComputeState): ComputeState | undefined {
-  const entry = state.table.entries.get(key);
-  const attributes = entry?.sources.get(peer.config.name)?.attributes;
-  // Only who announces a route to us may tell its state: a handle bound to somebody else's would be a way in.
-  if (entry === undefined || attributes === undefined) return undefined;
-  const { originator } = entry.route;
-  const about = { service: entry.route.service, originator, sequence: said.sequence };
-  const reason = state.authorisation?.judgeState(originator, attributes.site);
-  if (reason !== undefined) return refuse(state, peer, reason, about);
-  const { plausibility } = state.config;
-  if (plausibility === undefined) return said;
-  // Streams keep their order: the same peer can only go back on purpose, or after losing its memory.
-  if (entry.stateFrom === peer.config.name && entry.state !== undefined && said.sequence < entry.state.sequence)
-    return refuse(state, peer, 'replayed', about);
-  const nowMs = wallMs(state, state.atMs);
-  if (isCertified(state) && isFromTheFuture(said.sequence, plausibility.clockSkewMs, nowMs))
-    return refuse(state, peer, 'future-sequence', about);
-  const before = state.quarantine.get(key);
-  const fault = stateFault(said, plausibility, nowMs);
-  const after = nextQuarantine(before, fault, plausibility.releaseAfter, state.atMs);
-  if (after === undefined) state.quarantine.delete(key);
-  else state.quarantine.set(key, after);
-  if ((before === undefined) !== (after === undefined)) tellQuarantine(state, peer, about, fault);
-  return after === undefined ? said : quarantined(said, nowMs);
+function factsOf(state: RouterState, row: number, sequence: number): Facts {
+  const { service, originator } = keyAt(state.table, row).route;
+  return { service, originator, sequence };
 }
 
 function tellQuarantine(state: RouterState, peer: Peer, about: Facts, fault: string): void {

@@ -1,5 +1,5 @@
 // Peers of the router: drives each session's FSM, keeps what exists only while it is Established, feeds received UPDATEs
-// to the tables and fills the peers' Adj-RIB-Out. Graceful restart (RFC 4724) decides what outlives a session.
+// to the table and opens the peers' Adj-RIB-Out. Graceful restart (RFC 4724) decides what outlives a session.
 import type { Family, PeerName } from '../model/identity.ts';
 import { FAMILIES, routerIdToNumber } from '../model/identity.ts';
 import { AdjRibOut } from '../rib/adj-rib-out.ts';
@@ -7,18 +7,16 @@ import { HandleTable } from '../session/handles.ts';
 import { CEASE_SUBCODE, type SessionMessage } from '../session/message.ts';
 import { stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent } from '../session/peer-contract.ts';
+import { exportGroup } from './export.ts';
 import { originate } from './link-state.ts';
 import { sessionConfig } from './own-open.ts';
 import { dropStale, sessionLost, sessionReturned, swept } from './restart.ts';
-import { exported, MAX_ROUTES_PER_PEER, refreshFor, takeUpdate } from './routes.ts';
-import type { Peer, RouterState } from './state.ts';
-import { log, setTimer, viewChanged } from './turn.ts';
+import { MAX_ROUTES_PER_PEER, takeUpdate } from './routes.ts';
+import type { EstablishedSession, Peer, RouterState } from './state.ts';
+import { log, viewChanged } from './turn.ts';
 
-/** Rows in one UPDATE: large enough to amortise a message, small enough to stay far below the frame limit. */
-const ROWS_PER_UPDATE = 500;
 /** Lives of a peer that are remembered so that none of their OPENs is believed again. */
 const MAX_FORMER_BOOTS = 16;
-const UPDATES_PER_TURN = 16;
 
 export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
   const before = peer.fsm.name;
@@ -95,20 +93,24 @@ function send(state: RouterState, peer: Peer, connection: ConnectionId, message:
 
 function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, negotiated: Negotiated): void {
   const { remote } = negotiated;
-  peer.session = {
-    connection,
-    negotiated,
-    handles: new HandleTable(),
-    out: new AdjRibOut(negotiated.families),
-    blocked: false,
-    endOfRib: new Set(),
-  };
   sessionReturned(state, peer, negotiated);
   peer.toldRefusals.clear();
-  peer.routerIdNumber = routerIdToNumber(remote.routerId);
+  state.table.sources.setRouterId(peer.source, routerIdToNumber(remote.routerId));
+  state.sourceSites[peer.source] = remote.site;
   if (peer.remote !== undefined && peer.remote.bootId !== remote.bootId)
     peer.formerBootIds = [...peer.formerBootIds, peer.remote.bootId].slice(-MAX_FORMER_BOOTS);
   peer.remote = { routerId: remote.routerId, site: remote.site, name: remote.name, bootId: remote.bootId };
+  const session: EstablishedSession = {
+    connection,
+    negotiated,
+    handles: new HandleTable(),
+    out: new AdjRibOut(state.table, peer.source, negotiated.families),
+    group: exportGroup(state, negotiated),
+    blocked: false,
+    endOfRib: new Set(),
+  };
+  peer.session = session;
+  state.flush.wanted = true;
   log(state, 'info', 'session established', {
     peer: peer.config.name,
     site: remote.site,
@@ -116,15 +118,15 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     families: negotiated.families.join(','),
     holdTimeMs: negotiated.holdTimeMs,
   });
-  for (const key of state.table.entries.keys()) peer.session.out.routeChanged(key);
-  for (const router of state.lsdb.nodes.keys()) peer.session.out.nodeChanged(router);
+  for (const router of state.lsdb.nodes.keys()) session.out.nodeChanged(router);
   // Link state has nothing to wait for: it is never swept, and the neighbour's link to us waits for it.
-  peer.session.out.endOfRib(state.announced ? FAMILIES : ['link-state']);
+  session.out.endOfRib(state.announced ? FAMILIES : ['link-state']);
 }
 
 function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect, { type: 'down' }>): void {
   const name = peer.config.name;
   const negotiated = peer.session?.negotiated;
+  peer.session?.out.close();
   peer.session = undefined;
   peer.flaps++;
   peer.lastError = effect.reason;
@@ -137,7 +139,7 @@ function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect,
 function deliver(state: RouterState, peer: Peer, message: SessionMessage): void {
   if (peer.session === undefined) return;
   if (message.type === 'ROUTE-REFRESH') {
-    if (message.phase === 'request') refreshFor(state, peer, message.family);
+    if (message.phase === 'request') refreshFor(state, peer.session, message.family);
     return;
   }
   if (message.type !== 'UPDATE') return;
@@ -164,23 +166,11 @@ function adjacencyUp(state: RouterState, name: string): void {
   originate(state);
 }
 
-/** Sends what each peer has not heard yet; a blocked one keeps only the newest of each key until it drains. */
-export function flushPeers(state: RouterState): void {
-  for (const peer of state.peers.values()) {
-    const session = peer.session;
-    if (session === undefined || session.blocked || session.out.pendingCount === 0) continue;
-    const view = {
-      route: (key: string) => exported(state, peer, key),
-      node: (router: string) => state.lsdb.nodes.get(router),
-    };
-    for (let i = 0; i < UPDATES_PER_TURN; i++) {
-      const update = session.out.next(view, ROWS_PER_UPDATE);
-      if (update === undefined) break;
-      send(state, peer, session.connection, update);
-    }
-    // The rest waits one turn, so that a whole table never starves timers or overruns the transport.
-    if (session.out.pendingCount > 0) setTimer(state, 'flush', state.atMs);
-  }
+/** ROUTE-REFRESH (RFC 2918): sends the family again from scratch. */
+function refreshFor(state: RouterState, session: EstablishedSession, family: Family): void {
+  if (family === 'link-state') for (const router of state.lsdb.nodes.keys()) session.out.nodeChanged(router);
+  else session.out.repeat();
+  state.flush.wanted = true;
 }
 
 /** Tells all peers to stop (RFC 4486 subcode 2, RFC 9003 text). */

@@ -3,7 +3,9 @@
 
 import { completeConfig } from '../config/complete.ts';
 import { FAMILIES } from '../model/identity.ts';
+import { mix } from '../rib/linear-hash.ts';
 import { RouteTable } from '../rib/route-table.ts';
+import { UpdateBatch } from '../rib/update-batch.ts';
 import { Authorisation } from '../security/authorise.ts';
 import { SidBook } from '../segment/sid-book.ts';
 import { CAPABILITY } from '../session/capabilities.ts';
@@ -12,6 +14,7 @@ import { QUIET } from '../time/debounce.ts';
 import { Lsdb } from '../topology/lsdb.ts';
 import type { RouterEvent } from './event.ts';
 import { RETRY_MIN_MS, startSync } from './fib-plan.ts';
+import { ROWS_PER_UPDATE } from './flush.ts';
 import { advertiseInstances, createInstance, drainAll, instancesSettled } from './instances.ts';
 import { linksSettled, needsAdjacency } from './link-facts.ts';
 import { originate, retire } from './link-state.ts';
@@ -38,6 +41,7 @@ export function createState(event: StartEvent): RouterState {
   const config = completeConfig(event.config);
   const { served } = sortLocators(config, event.capabilities);
   const now = { atMs: event.atMs, wallMs: event.wallMs };
+  const table = new RouteTable(seedOf(event.bootId));
   const state: RouterState = {
     config,
     bootId: event.bootId,
@@ -46,7 +50,12 @@ export function createState(event: StartEvent): RouterState {
     atMs: event.atMs,
     effects: [],
     capabilities: event.capabilities,
-    table: new RouteTable(),
+    table,
+    batch: new UpdateBatch(table, ROWS_PER_UPDATE),
+    flush: { wanted: false, armed: false, atMs: Number.NEGATIVE_INFINITY, changes: 0, turns: 0 },
+    sweeps: [],
+    sourceSites: [],
+    exportGroups: new Map(),
     prepended: new WeakMap(),
     peers: new Map(),
     links: new Map(),
@@ -113,7 +122,7 @@ export function createState(event: StartEvent): RouterState {
       config: peer,
       fsm: initialPeer(),
       session: undefined,
-      routerIdNumber: 0,
+      source: table.sources.number(peer.name),
       retention: { phase: 'none', untilMs: 0 },
       longLivedMs: 0,
       subscription: peer.subscription,
@@ -129,7 +138,10 @@ export function createState(event: StartEvent): RouterState {
       lastErrorAtMs: 0,
     });
   }
-  for (const steered of steeredServices(event)) state.steered.set(steered.service, steered);
+  for (const steered of steeredServices(event)) {
+    state.steered.set(steered.service, steered);
+    table.services.watch(steered.service);
+  }
   return state;
 }
 
@@ -171,7 +183,7 @@ export function checkReady(state: RouterState): void {
   log(state, 'info', 'initial exchange complete', {
     afterMs: Math.round(state.atMs - state.startedAtMs),
     overdue,
-    routes: state.table.entries.size,
+    routes: state.table.size,
     nodes: state.lsdb.nodes.size,
   });
   // A debounced SPF would come after the sync, which takes away every route that is not wanted yet.
@@ -194,6 +206,7 @@ export function announce(state: RouterState): void {
   state.announced = true;
   forgetRetained(state);
   for (const peer of state.peers.values()) peer.session?.out.endOfRib(FAMILIES);
+  state.flush.wanted = true;
 }
 
 /** Every peer over a usable link has sent its set, is itself starting, or shares nothing with us. */
@@ -249,4 +262,11 @@ function steeredServices(event: StartEvent): Steered[] {
       changedAtMs: event.atMs,
     };
   });
+}
+
+/** A number that peers cannot know beforehand: keys of routes are spread by it. */
+function seedOf(bootId: string): number {
+  let seed = 0;
+  for (let i = 0; i < bootId.length; i++) seed = mix(seed, bootId.charCodeAt(i));
+  return seed;
 }

@@ -15,6 +15,7 @@ import type { Locator } from '../model/locator.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import type { RouteTable } from '../rib/route-table.ts';
+import type { UpdateBatch } from '../rib/update-batch.ts';
 import type { Authorisation } from '../security/authorise.ts';
 import type { Quarantine } from '../security/plausibility.ts';
 import type { SegmentPlan } from '../segment/plan.ts';
@@ -27,15 +28,19 @@ import type { Debounce } from '../time/debounce.ts';
 import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
 import type { RouterEffect } from './effect.ts';
+import type { ExportGroup } from './export.ts';
 import type { Retention } from './restart.ts';
+import type { Sweep } from './sweep.ts';
 
 /** What exists only while a session is Established. */
 export interface EstablishedSession {
   readonly connection: ConnectionId;
   readonly negotiated: Negotiated;
   /** Their handles: what their compute rows and withdrawals refer to. */
-  readonly handles: HandleTable<string>;
+  readonly handles: HandleTable;
   readonly out: AdjRibOut;
+  /** Peers that are to hear the same. */
+  readonly group: ExportGroup;
   blocked: boolean;
   /** Families whose End-of-RIB has come. */
   readonly endOfRib: Set<Family>;
@@ -45,8 +50,8 @@ export interface Peer {
   readonly config: PeerConfig;
   fsm: PeerState;
   session: EstablishedSession | undefined;
-  /** Of the last OPEN; outlives the session, so that stale routes keep their tie-break. */
-  routerIdNumber: number;
+  /** Its number in the table. */
+  readonly source: number;
   /** What becomes of its routes while it is away. */
   retention: Retention;
   /** How long they may be kept as long-lived stale, by what both sides said last. */
@@ -135,6 +140,18 @@ export interface FibState {
   failures: number;
 }
 
+export interface FlushState {
+  /** Something may wait for a peer. */
+  wanted: boolean;
+  /** The timer is set. */
+  armed: boolean;
+  /** When peers were last served. */
+  atMs: number;
+  /** Changes in the table's logs by then. */
+  changes: number;
+  turns: number;
+}
+
 export interface RouterState {
   readonly config: RouterConfig;
   readonly bootId: string;
@@ -145,6 +162,14 @@ export interface RouterState {
   effects: RouterEffect[];
   readonly capabilities: readonly FibCapability[];
   readonly table: RouteTable;
+  /** Makes UPDATEs. */
+  readonly batch: UpdateBatch;
+  readonly flush: FlushState;
+  /** Peers' old routes that are being taken away, the first one now. */
+  readonly sweeps: Sweep[];
+  /** Site of each source's last OPEN, by its number in the table. */
+  readonly sourceSites: (string | undefined)[];
+  readonly exportGroups: Map<string, ExportGroup>;
   /** Attribute sets with the own site in front, by the set without. */
   readonly prepended: WeakMap<ServiceAttributes, ServiceAttributes>;
   readonly peers: Map<PeerName, Peer>;
@@ -161,8 +186,8 @@ export interface RouterState {
   readonly nodeFrom: Map<RouterId, PeerName>;
   /** Absent: whoever may speak may originate anything. */
   readonly authorisation: Authorisation | undefined;
-  /** Routes whose reports are not believed at present, by route key. */
-  readonly quarantine: Map<string, Quarantine>;
+  /** Routes whose reports are not believed at present, by row of the table. */
+  readonly quarantine: Map<number, Quarantine>;
   spf: ReadonlyMap<RouterId, SpfNode>;
   spfDebounce: Debounce;
   spfPending: boolean;

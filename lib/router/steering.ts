@@ -6,7 +6,8 @@ import { sameWeights } from '../decision/weights.ts';
 import type { ComputeState } from '../model/compute-state.ts';
 import type { Score, ServiceId } from '../model/identity.ts';
 import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
-import { bestAttributes, LOCAL, type RouteEntry } from '../rib/route-table.ts';
+import { entriesOf, type RouteEntry } from '../rib/route-entry.ts';
+import { LOCAL } from '../rib/route-table.ts';
 import { acted, dueAt } from '../time/debounce.ts';
 import { programService } from './service-plan.ts';
 import type { RouterState, Steered } from './state.ts';
@@ -105,8 +106,9 @@ function inBlackout(state: RouterState, { class: serviceClass, decision }: Steer
 
 /** Routes of a service joined with state and distance, sorted by key so that arrival order decides nothing. */
 export function candidates(state: RouterState, service: ServiceId): Candidate[] {
-  const entries = [...(state.table.byService.get(service)?.values() ?? [])];
-  return entries.sort((a, b) => (a.key < b.key ? -1 : 1)).map((entry) => candidate(state, entry));
+  return entriesOf(state.table, service)
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map((entry) => candidate(state, entry));
 }
 
 function candidate(state: RouterState, entry: RouteEntry): Candidate {
@@ -115,7 +117,7 @@ function candidate(state: RouterState, entry: RouteEntry): Candidate {
   const distance = own
     ? { roundTripUs: 0, path: [state.config.routerId] }
     : node && { roundTripUs: node.delayUs + node.reverseDelayUs, path: node.path };
-  const attributes = bestAttributes(entry);
+  const { attributes } = entry;
   const ageMs = state.atMs - entry.stateReceivedAtMs;
   const alive = entry.state !== undefined && ageMs <= entry.state.validForMs * FORGET_VALIDITIES;
   return {
@@ -137,11 +139,12 @@ export function asKept(state: ComputeState, { communities }: ServiceAttributes):
 /** When the next state of the service turns stale or is forgotten. */
 function nextExpiry(state: RouterState, service: ServiceId): number {
   let soonest = Number.POSITIVE_INFINITY;
-  for (const entry of state.table.byService.get(service)?.values() ?? []) {
-    if (entry.state === undefined) continue;
+  const { states } = state.table;
+  for (const row of state.table.rowsOf(service)) {
+    if (!states.has(row)) continue;
     for (let n = 1; n <= FORGET_VALIDITIES; n++) {
       // One ms later, so that the age is past the bound when the timer fires.
-      const atMs = entry.stateReceivedAtMs + entry.state.validForMs * n + 1;
+      const atMs = states.receivedAtMs(row) + states.validForMs(row) * n + 1;
       if (atMs > state.atMs) soonest = Math.min(soonest, atMs);
     }
   }

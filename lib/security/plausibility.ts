@@ -5,6 +5,7 @@ import type { PlausibilityConfig } from '../config/config.ts';
 import type { ComputeState } from '../model/compute-state.ts';
 import type { Score } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
+import { STATE, statesToRows } from '../model/state-row.ts';
 
 /** RFC 8570 4.1: a delay has 24 bits of microseconds. */
 const MAX_DELAY_US = 0xff_ffff;
@@ -14,13 +15,18 @@ const MAX_DELAY_US = 0xff_ffff;
  * honest instance that is overloaded predicts hours, and nobody attracts traffic by it.
  */
 export function stateFault(state: ComputeState, bounds: PlausibilityConfig, nowMs: number): string {
+  return stateRowFault(statesToRows([state]), 0, bounds, nowMs);
+}
+
+/** The same of the row that begins at `at` (lib/model/state-row.ts). */
+export function stateRowFault(values: Float64Array, at: number, bounds: PlausibilityConfig, nowMs: number): string {
   const { maxWorkTimeUs, maxRate, maxInFlight, maxWorkers, clockSkewMs } = bounds;
-  if (state.workTimeUs > maxWorkTimeUs) return 'work-time';
-  if (state.spareCapacity > maxRate) return 'spare-capacity';
-  if (state.arrivalRate > maxRate) return 'arrival-rate';
-  if (state.inFlight > maxInFlight) return 'in-flight';
-  if (state.workers > maxWorkers) return 'workers';
-  if (clockSkewMs > 0 && Math.abs(state.measuredAtMs - nowMs) > clockSkewMs) return 'measured-at';
+  if (values[at + STATE.workTimeUs]! > maxWorkTimeUs) return 'work-time';
+  if (values[at + STATE.spareCapacity]! > maxRate) return 'spare-capacity';
+  if (values[at + STATE.arrivalRate]! > maxRate) return 'arrival-rate';
+  if (values[at + STATE.inFlight]! > maxInFlight) return 'in-flight';
+  if (values[at + STATE.workers]! > maxWorkers) return 'workers';
+  if (clockSkewMs > 0 && Math.abs(values[at + STATE.measuredAtMs]! - nowMs) > clockSkewMs) return 'measured-at';
   return '';
 }
 

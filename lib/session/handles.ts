@@ -1,83 +1,53 @@
-// Session-local handles (session.proto rule 6): the sender numbers what it announces, so that state and withdrawals cost a
-// few bytes. One allocator and one table a session and direction; they die with it. Keys are compared by identity.
-import { invariant } from '../errors.ts';
+// Session-local handles (session.proto rule 6), the receiver's side: which row a handle of the peer means. One table a
+// session; it dies with it. The sender needs none: its handle is the row itself (lib/rib/adj-rib-out.ts).
+const SHIFT = 12;
+const CHUNK = 1 << SHIFT;
+/** Handles below are an array; a hostile peer may number sparsely, and what is above is a map. */
+const DENSE = 1 << 22;
 
-const MAX_HANDLE = 0x7fff_ffff;
-
-/** Sender's side: which handle a key has. Small handles are used again first, because neighbours cost one byte. */
-export class HandleAllocator<K> {
-  private readonly handles = new Map<K, number>();
-  private readonly free: number[] = [];
-  private next = 1;
-
-  get size(): number {
-    return this.handles.size;
-  }
-
-  /** The key's handle, a new one when it has none. */
-  assign(key: K): number {
-    const known = this.handles.get(key);
-    if (known !== undefined) return known;
-    const handle = this.free.pop() ?? this.next++;
-    invariant(handle <= MAX_HANDLE, 'a session never has 2^31 routes');
-    this.handles.set(key, handle);
-    return handle;
-  }
-
-  /** `undefined`: the key is not announced. */
-  get(key: K): number | undefined {
-    return this.handles.get(key);
-  }
+export class HandleTable {
+  /** Row + 1; 0: free. */
+  readonly #dense: (Uint32Array | undefined)[] = [];
+  readonly #sparse = new Map<number, number>();
+  /** Handles bound. */
+  size = 0;
 
   /**
-   * Forgets the key and returns the handle to be withdrawn; `undefined` when it had none. Call it when the withdrawal is
-   * put into an UPDATE, not before: from then on the handle may name another key, in the same UPDATE at the earliest.
+   * Notes an announcement. Returns the row that the handle named before when it is another one: that route is withdrawn
+   * by this announcement. -1: the handle was free, or named this very row (implicit withdraw of attributes).
    */
-  release(key: K): number | undefined {
-    const handle = this.handles.get(key);
-    if (handle === undefined) return undefined;
-    this.handles.delete(key);
-    this.free.push(handle);
-    return handle;
+  bind(handle: number, row: number): number {
+    const before = this.#swap(handle, row + 1) - 1;
+    if (before < 0) this.size++;
+    return before === row ? -1 : before;
   }
 
-  keys(): IterableIterator<K> {
-    return this.handles.keys();
-  }
-}
-
-/** Receiver's side: what a handle of the peer means. A map, because a hostile peer may number sparsely. */
-export class HandleTable<K> {
-  private readonly keys = new Map<number, K>();
-
-  get size(): number {
-    return this.keys.size;
+  /** -1: the peer never announced it; state for it is ignored. */
+  resolve(handle: number): number {
+    if (handle >= DENSE) return (this.#sparse.get(handle) ?? 0) - 1;
+    const chunk = this.#dense[handle >>> SHIFT];
+    return chunk === undefined ? -1 : chunk[handle & (CHUNK - 1)]! - 1;
   }
 
-  /**
-   * Notes an announcement. Returns the key that the handle named before when it is another one: that route is withdrawn
-   * by this announcement. `undefined`: the handle was free, or named this very key (implicit withdraw of attributes).
-   */
-  bind(handle: number, key: K): K | undefined {
-    const before = this.keys.get(handle);
-    if (before === key) return undefined;
-    this.keys.set(handle, key);
+  /** Forgets the handle and returns what it named; -1: nothing. */
+  unbind(handle: number): number {
+    const row = this.resolve(handle);
+    if (row < 0) return row;
+    this.size--;
+    if (handle >= DENSE) this.#sparse.delete(handle);
+    else this.#dense[handle >>> SHIFT]![handle & (CHUNK - 1)] = 0;
+    return row;
+  }
+
+  #swap(handle: number, value: number): number {
+    if (handle >= DENSE) {
+      const before = this.#sparse.get(handle) ?? 0;
+      this.#sparse.set(handle, value);
+      return before;
+    }
+    const chunk = (this.#dense[handle >>> SHIFT] ??= new Uint32Array(CHUNK));
+    const before = chunk[handle & (CHUNK - 1)]!;
+    chunk[handle & (CHUNK - 1)] = value;
     return before;
-  }
-
-  /** `undefined`: the peer never announced it; state for it is ignored. */
-  resolve(handle: number): K | undefined {
-    return this.keys.get(handle);
-  }
-
-  /** Forgets the handle and returns what it named. */
-  unbind(handle: number): K | undefined {
-    const key = this.keys.get(handle);
-    this.keys.delete(handle);
-    return key;
-  }
-
-  entries(): IterableIterator<[number, K]> {
-    return this.keys.entries();
   }
 }

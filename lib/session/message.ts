@@ -1,7 +1,6 @@
 // Messages of the session protocol as the core sees them: decoded, typed, columnar; no wire format here (lib/wire).
 // Columns of one family have equal lengths; entry i is row i of every column.
-import type { ComputeState } from '../model/compute-state.ts';
-import type { ContactInstanceId, Family, PeerRole, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
+import type { Family, PeerRole, Role, RouterId, SiteId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 
@@ -92,23 +91,28 @@ export interface DigestMessage {
   readonly high: number;
 }
 
-/** `service` family: attribute sets once, then rows that point at them. */
+/**
+ * `service` family: attribute sets once, then rows that point at them. Columns are typed arrays, so that a route is never an
+ * object between the wire and the table; update-rows.ts makes them from rows and back, for tests and recordings.
+ */
 export interface ServiceUpdate {
   readonly attributeSets: readonly ServiceAttributes[];
   /** Session-local handle the sender gave this route; compute rows and withdrawals refer to it. */
-  readonly handle: readonly number[];
-  readonly service: readonly ServiceId[];
-  readonly contactInstance: readonly ContactInstanceId[];
-  readonly originator: readonly RouterId[];
+  readonly handle: Uint32Array;
+  /** Four words a row (lib/net/address-words.ts). */
+  readonly service: Uint32Array;
+  readonly contactInstance: Uint32Array;
+  /** Router id as a number. */
+  readonly originator: Uint32Array;
   /** Index into `attributeSets`; -1: the set was malformed, treat as withdrawn (RFC 7606). */
-  readonly attributeSet: readonly number[];
-  readonly withdrawn: readonly number[];
+  readonly attributeSet: Int32Array;
+  readonly withdrawn: Uint32Array;
 }
 
-/** `compute` family: `state[i]` belongs to the route with `handle[i]`. */
+/** `compute` family: the i-th row of `state` (lib/model/state-row.ts) belongs to the route with `handle[i]`. */
 export interface ComputeUpdate {
-  readonly handle: readonly number[];
-  readonly state: readonly ComputeState[];
+  readonly handle: Uint32Array;
+  readonly state: Float64Array;
 }
 
 export interface LinkStateUpdate {

@@ -1,7 +1,8 @@
 // AttributeSet of session.proto: reads one whole set or fails with a WireFault that costs only the rows pointing at it.
 import type { ServiceAttributes, SidStructure } from '../model/service-route.ts';
-import { mappedBytes, routerNumber, routerText, takeAddress } from './address-column.ts';
-import { emptyColumn, takeColumn, toUint32, toUint53 } from './column.ts';
+import { addressToMapped } from '../net/address-words.ts';
+import { routerNumber, routerText, takeAddress } from './address-column.ts';
+import { elements, emptyColumn, takeColumn, toUint32, toUint53 } from './column.ts';
 import { type Cursor, FIXED32, FIXED64, LEN, tagOf, VARINT } from './cursor.ts';
 import { MAX_LIST, MAX_NAME_BYTES } from './limits.ts';
 import { takeListText, takeSite, writeText, writeTexts } from './text.ts';
@@ -72,7 +73,7 @@ export function takeBehaviour(cursor: Cursor): number {
 
 /** Writes the body of one set. Numbers are rounded and saturate; texts must be within the limits of the model. */
 export function writeAttributes(writer: FrameWriter, set: ServiceAttributes): void {
-  writer.uint32(SET.egressSid).bytes(mappedBytes(set.egressSid));
+  writer.uint32(SET.egressSid).bytes(addressToMapped(set.egressSid));
   writeSidStructure(writer, SET.sidStructure, set.sidStructure);
   if (set.behaviour > 0) writer.uint32(SET.behaviour).uint32(set.behaviour);
   writeTexts(writer, SET.sitePath, set.sitePath);
@@ -179,13 +180,13 @@ export function readAttributes(cursor: Cursor): ServiceAttributes {
   }
   if (egressSid === '') throw cursor.fault('egress_sid is missing');
   if (site === '') throw cursor.fault('site is missing');
-  if (clusters.broken !== '' || clusters.values.length > MAX_LIST) throw cursor.fault('cluster_list is malformed');
+  if (clusters.broken !== '' || clusters.count > MAX_LIST) throw cursor.fault('cluster_list is malformed');
   return {
     egressSid,
     sidStructure,
     behaviour,
     sitePath,
-    clusterList: clusters.values.map(routerText),
+    clusterList: Array.from(elements(clusters), routerText),
     site,
     serviceName,
     instanceName,

@@ -1,13 +1,13 @@
 // ComputeUpdate of session.proto: state by handle, one table-driven column a quantity. A malformed row is dropped: the
 // state known before stays until its own validity ends.
 import { invariant } from '../errors.ts';
-import { type ComputeState, METRIC_SOURCES, METRIC_STATISTICS } from '../model/compute-state.ts';
-import type { Score } from '../model/identity.ts';
+import { METRIC_SOURCES, METRIC_STATISTICS } from '../model/compute-state.ts';
+import { STATE, STATE_NUMBERS } from '../model/state-row.ts';
 import type { ComputeUpdate } from '../session/message.ts';
 import {
+  type Column,
   type ColumnKind,
   emptyColumn,
-  spread,
   takeColumn,
   toFloat,
   toUint32,
@@ -24,7 +24,7 @@ import type { FrameWriter } from './writer.ts';
 const HANDLE = 1;
 const BEST_SCORE = 10;
 
-/** Value columns from field 2 on, in the order of session.proto; `fill` and `stateAt` keep the same order. */
+/** Value columns from field 2 on, in the order of session.proto, which is the order of a state row too. */
 const COLUMNS: readonly (readonly [string, ColumnKind])[] = [
   ['sequence', 'fixed64'],
   ['score', 'uint32'],
@@ -45,120 +45,103 @@ const COLUMNS: readonly (readonly [string, ColumnKind])[] = [
 const FIRST_FIELD = 2;
 
 /** Writes the body; more than `MAX_ROWS` rows or unequal columns are a bug of the caller. */
-export function writeComputeUpdate(writer: FrameWriter, update: ComputeUpdate): void {
-  invariant(update.handle.length === update.state.length, 'a compute row has a handle and a state');
-  invariant(update.handle.length <= MAX_ROWS, `at most ${MAX_ROWS} rows a frame`);
-  writeDeltas(writer, HANDLE, update.handle);
-  const rows = update.state.length;
-  const numbers = new Float64Array(rows * COLUMNS.length);
-  for (let row = 0; row < rows; row++) fill(numbers, rows, row, update.state[row]!);
-  for (const [i, [, kind]] of COLUMNS.entries()) {
-    writeColumn(writer, FIRST_FIELD + i, kind, numbers.subarray(i * rows, (i + 1) * rows));
+export function writeComputeUpdate(writer: FrameWriter, { handle, state }: ComputeUpdate): void {
+  const rows = handle.length;
+  invariant(rows * STATE_NUMBERS === state.length, 'a compute row has a handle and a state');
+  invariant(rows <= MAX_ROWS, `at most ${MAX_ROWS} rows a frame`);
+  writeDeltas(writer, HANDLE, handle);
+  const column = new Float64Array(rows);
+  for (let i = 0; i < COLUMNS.length; i++) {
+    toColumn(state, i, column);
+    writeColumn(writer, FIRST_FIELD + i, COLUMNS[i]![1], column);
   }
 }
 
-/** One state into its row of all columns: a single pass, because a pass a column over objects is what costs. */
-function fill(to: Float64Array, rows: number, row: number, state: ComputeState): void {
-  let at = row;
-  const put = (value: number) => {
-    to[at] = value;
-    at += rows;
-  };
-  put(toUint53(state.sequence));
-  put(state.score);
-  put(state.computeScore);
-  put(state.serviceScore);
-  put(toUint32(state.serviceTimeUs));
-  put(toUint32(state.workTimeUs));
-  put(toFloat(state.spareCapacity));
-  put(toFloat(state.inFlight));
-  put(toFloat(state.arrivalRate));
-  put(toUint32(state.workers));
-  put(METRIC_SOURCES.indexOf(state.source) + 1);
-  put(METRIC_STATISTICS.indexOf(state.statistic) + 1);
-  put(toUint32(state.windowMs));
-  put(toUint53(Math.round(state.measuredAtMs * 1000)));
-  put(toUint32(state.validForMs));
+/** Numbers as the wire has them: whole ones round and saturate, enums begin with 1, the agent's clock counts us. */
+function toColumn(state: Float64Array, place: number, column: Float64Array): void {
+  const { length } = column;
+  const kind = COLUMNS[place]![1];
+  for (let row = 0, at = place; row < length; row++, at += STATE_NUMBERS) {
+    const value = state[at]!;
+    if (kind === 'fixed64') column[row] = toUint53(place === STATE.measuredAtMs ? value * 1000 : value);
+    else if (kind === 'float') column[row] = toFloat(value);
+    else column[row] = place === STATE.source || place === STATE.statistic ? value + 1 : toUint32(value);
+  }
 }
 
 export function readComputeUpdate(cursor: Cursor, faults: FaultLog): ComputeUpdate {
   const handles = emptyColumn('sint32');
-  const columns = COLUMNS.map(([, kind]) => emptyColumn(kind));
+  const columns: (Column | undefined)[] = [];
   while (cursor.more()) {
     const tag = cursor.tag();
-    const field = tag >>> 3;
-    if (field === HANDLE) takeColumn(cursor, tag, handles);
-    else if (field >= FIRST_FIELD && field < FIRST_FIELD + COLUMNS.length)
-      takeColumn(cursor, tag, columns[field - FIRST_FIELD]!);
+    const place = (tag >>> 3) - FIRST_FIELD;
+    if (tag >>> 3 === HANDLE) takeColumn(cursor, tag, handles);
+    else if (place >= 0 && place < COLUMNS.length)
+      takeColumn(cursor, tag, (columns[place] ??= emptyColumn(COLUMNS[place]![1])));
     else cursor.skip(tag);
   }
-  const all = handleColumn(handles, 'compute.handle_delta');
-  const values: (readonly number[])[] = [];
-  for (const [i, column] of columns.entries()) {
-    const rows = spread(column, all.length);
-    if (rows === undefined) {
-      const why = column.broken || 'wrong length of the column';
-      if (all.length > 0) faults.add(`compute.${COLUMNS[i]![0]}`, `${why}: rows dropped`, all.length);
-      return { handle: [], state: [] };
+  const handle = handleColumn(handles, 'compute.handle_delta');
+  const state = new Float64Array(handle.length * STATE_NUMBERS);
+  for (let place = 0; place < COLUMNS.length; place++) {
+    const column = columns[place];
+    if (column === undefined || fromColumn(column, place, state)) continue;
+    const why = column.broken || 'wrong length of the column';
+    if (handle.length > 0) faults.add(`compute.${COLUMNS[place]![0]}`, `${why}: rows dropped`, handle.length);
+    return { handle: new Uint32Array(0), state: new Float64Array(0) };
+  }
+  return checkRows({ handle, state }, faults);
+}
+
+/** Puts a value column into its place of every row; false when its length fits no form of one. */
+function fromColumn({ values, count, broken }: Column, place: number, state: Float64Array): boolean {
+  const rows = state.length / STATE_NUMBERS;
+  if (broken !== '' || (count > 1 && count !== rows)) return false;
+  const step = count === rows ? 1 : 0;
+  if (count === 0) return true;
+  for (let row = 0, at = place, from = 0; row < rows; row++, at += STATE_NUMBERS, from += step)
+    state[at] = values[from]!;
+  return true;
+}
+
+/** Brings enums and clock to the model's numbers; rows with a number outside its range are left out. */
+function checkRows({ handle, state }: ComputeUpdate, faults: FaultLog): ComputeUpdate {
+  let kept = 0;
+  for (let row = 0, at = 0; row < handle.length; row++, at += STATE_NUMBERS) {
+    state[at + STATE.source] = state[at + STATE.source]! - 1;
+    state[at + STATE.statistic] = state[at + STATE.statistic]! - 1;
+    const fault = rangeFault(state, at);
+    if (fault !== '') {
+      faults.add('compute', `${fault}: row dropped`);
+      continue;
     }
-    values.push(rows);
+    state[at + STATE.measuredAtMs] = state[at + STATE.measuredAtMs]! / 1000;
+    if (kept < row) {
+      state.copyWithin(kept * STATE_NUMBERS, at, at + STATE_NUMBERS);
+      handle[kept] = handle[row]!;
+    }
+    kept++;
   }
-  return joinRows(all, values, faults);
+  if (kept === handle.length) return { handle, state };
+  return { handle: handle.slice(0, kept), state: state.slice(0, kept * STATE_NUMBERS) };
 }
-
-/** Turns columns, in the order of `COLUMNS`, into states; rows with a number outside its range are left out. */
-function joinRows(
-  handles: readonly number[],
-  columns: readonly (readonly number[])[],
-  faults: FaultLog,
-): ComputeUpdate {
-  const [sequence, score, computeScore, serviceScore, serviceTime, workTime, spare, inFlight] = columns;
-  const [arrivals, workers, source, statistic, windowMs, measuredAt, validFor] = columns.slice(8);
-  const handle: number[] = [];
-  const state: ComputeState[] = [];
-  for (let row = 0; row < handles.length; row++) {
-    const read = {
-      sequence: sequence![row]!,
-      // Scores are 0..10 from here on: `rangeFault` checks what the brand stands for.
-      score: score![row] as Score,
-      computeScore: computeScore![row] as Score,
-      serviceScore: serviceScore![row] as Score,
-      serviceTimeUs: serviceTime![row]!,
-      workTimeUs: workTime![row]!,
-      spareCapacity: spare![row]!,
-      inFlight: inFlight![row]!,
-      arrivalRate: arrivals![row]!,
-      workers: workers![row]!,
-      source: METRIC_SOURCES[source![row]! - 1],
-      statistic: METRIC_STATISTICS[statistic![row]! - 1],
-      windowMs: windowMs![row]!,
-      measuredAtMs: measuredAt![row]! / 1000,
-      validForMs: validFor![row]!,
-    };
-    if (isNamed(read) && rangeFault(read) === '') {
-      handle.push(handles[row]!);
-      state.push(read);
-    } else faults.add('compute', `${isNamed(read) ? rangeFault(read) : 'unknown source or statistic'}: row dropped`);
-  }
-  return { handle, state };
-}
-
-type Unchecked = Omit<ComputeState, 'source' | 'statistic'> & {
-  readonly source: ComputeState['source'] | undefined;
-  readonly statistic: ComputeState['statistic'] | undefined;
-};
-
-const isNamed = (state: Unchecked): state is ComputeState =>
-  state.source !== undefined && state.statistic !== undefined;
 
 /** '' when every number is in its range. */
-function rangeFault(state: Unchecked): string {
-  const { score, computeScore, serviceScore, spareCapacity, inFlight, arrivalRate } = state;
-  if (state.sequence > Number.MAX_SAFE_INTEGER || state.measuredAtMs * 1000 > Number.MAX_SAFE_INTEGER) {
+function rangeFault(state: Float64Array, at: number): string {
+  const source = state[at + STATE.source]!;
+  const statistic = state[at + STATE.statistic]!;
+  if (source < 0 || source >= METRIC_SOURCES.length || statistic < 0 || statistic >= METRIC_STATISTICS.length)
+    return 'unknown source or statistic';
+  if (state[at]! > Number.MAX_SAFE_INTEGER || state[at + STATE.measuredAtMs]! > Number.MAX_SAFE_INTEGER)
     return 'number of 2^53 or more';
-  }
-  if (score > BEST_SCORE || computeScore > BEST_SCORE || serviceScore > BEST_SCORE) return `score above ${BEST_SCORE}`;
-  return isQuantity(spareCapacity) && isQuantity(inFlight) && isQuantity(arrivalRate)
+  if (
+    state[at + STATE.score]! > BEST_SCORE ||
+    state[at + STATE.computeScore]! > BEST_SCORE ||
+    state[at + STATE.serviceScore]! > BEST_SCORE
+  )
+    return `score above ${BEST_SCORE}`;
+  return isQuantity(state[at + STATE.spareCapacity]!) &&
+    isQuantity(state[at + STATE.inFlight]!) &&
+    isQuantity(state[at + STATE.arrivalRate]!)
     ? ''
     : 'not a finite number of at least 0';
 }

@@ -8,7 +8,7 @@ import {
   type RouteRefreshMessage,
 } from '../session/message.ts';
 import { routerNumber, routerText } from './address-column.ts';
-import { emptyColumn, takeColumn, toUint32 } from './column.ts';
+import { elements, emptyColumn, takeColumn, toUint32 } from './column.ts';
 import { type Cursor, FIXED32, LEN, tagOf, VARINT } from './cursor.ts';
 import { namesOf, writeEnums } from './enums.ts';
 import { MAX_LIST, MAX_NAME_BYTES, MAX_TEXT_BYTES } from './limits.ts';
@@ -95,8 +95,8 @@ export function readOpen(cursor: Cursor): OpenMessage {
     type: 'OPEN',
     ...open,
     routerId: routerText(open.routerId),
-    families: namesOf<Family>(FAMILIES, families.values),
-    roles: namesOf<Role>(ROLES, roles.values),
+    families: namesOf<Family>(FAMILIES, elements(families)),
+    roles: namesOf<Role>(ROLES, elements(roles)),
     capabilities,
     ...(peerRole && { peerRole }),
     ...parts,

@@ -3,7 +3,7 @@ import { LEN, tagOf } from './cursor.ts';
 import type { FrameWriter } from './writer.ts';
 
 /** Names of the numbers that are known, each once. */
-export function namesOf<T>(names: readonly T[], numbers: readonly number[]): T[] {
+export function namesOf<T>(names: readonly T[], numbers: Iterable<number>): T[] {
   const known = new Set<T>();
   for (const number of numbers) {
     const name = names[number - 1];

@@ -1,6 +1,9 @@
 // LinkStateUpdate of session.proto: one message a node, because nodes change rarely and differ in shape. A malformed
 // node is dropped whole: half a node would be a wrong topology.
 import { invariant } from '../errors.ts';
+
+<<<<<<< HEAD
+
 import type {
   DecapSid,
   LinkAdvertisement,
@@ -8,10 +11,18 @@ import type {
   NodeAdvertisement,
   SidAdvertisement,
 } from '../model/link-state.ts';
+
+=======
+
+import type { DecapSid, LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
+import { addressToMapped } from '../net/address-words.ts';
+
+>>>>>>> 73987a6 (rib, wire: routes are rows of numbers from the wire to the peers)
+
 import { type LinkStateUpdate, NOTIFICATION } from '../session/message.ts';
-import { mappedBytes, routerNumber, routerText, takeAddress } from './address-column.ts';
+import { routerNumber, routerText, takeAddress } from './address-column.ts';
 import { takeBehaviour, takeSidStructure, writeSidStructure } from './attributes.ts';
-import { emptyColumn, takeColumn, toUint32, toUint53 } from './column.ts';
+import { elements, emptyColumn, takeColumn, toUint32, toUint53 } from './column.ts';
 import { type Cursor, FIXED32, LEN, tagOf, VARINT, WireFault } from './cursor.ts';
 import type { FaultLog } from './fault-log.ts';
 import { MAX_LIST, MAX_NAME_BYTES, MAX_NODE_LIST, MAX_ROWS } from './limits.ts';
@@ -82,7 +93,7 @@ function writeNode(writer: FrameWriter, node: NodeAdvertisement): void {
     writer.uint32(NODE.locators).fork();
     writer.uint32(LOCATOR.address).bytes(bytes).uint32(LOCATOR.length).uint32(length);
     writeSidStructure(writer, LOCATOR.structure, locator.structure);
-    writer.uint32(LOCATOR.endSid).bytes(mappedBytes(locator.endSid));
+    writer.uint32(LOCATOR.endSid).bytes(addressToMapped(locator.endSid));
     writer.uint32(LOCATOR.behaviour).uint32(locator.behaviour).ldelim();
   }
   if (node.prefixes.length > 0) {
@@ -102,15 +113,15 @@ function writeNode(writer: FrameWriter, node: NodeAdvertisement): void {
   if (node.maxSegmentsLeft !== undefined) writer.uint32(NODE.maxSegmentsLeft).uint32(node.maxSegmentsLeft);
   for (const { sid, behaviour } of node.decapSids ?? []) {
     writer.uint32(NODE.decapSids).fork();
-    writer.uint32(DECAP.sid).bytes(mappedBytes(sid)).uint32(DECAP.behaviour).uint32(behaviour).ldelim();
+    writer.uint32(DECAP.sid).bytes(addressToMapped(sid)).uint32(DECAP.behaviour).uint32(behaviour).ldelim();
   }
 }
 
 function writeLink(writer: FrameWriter, link: LinkAdvertisement): void {
   writeText(writer, LINK.name, link.name);
   writer.uint32(LINK.neighbour).fixed32(routerNumber(link.neighbour));
-  if (link.localAddress !== '') writer.uint32(LINK.localAddress).bytes(mappedBytes(link.localAddress));
-  if (link.remoteAddress !== '') writer.uint32(LINK.remoteAddress).bytes(mappedBytes(link.remoteAddress));
+  if (link.localAddress !== '') writer.uint32(LINK.localAddress).bytes(addressToMapped(link.localAddress));
+  if (link.remoteAddress !== '') writer.uint32(LINK.remoteAddress).bytes(addressToMapped(link.remoteAddress));
   writer.uint32(LINK.delayMinUs).uint32(toUint32(link.delayMinUs));
   writer.uint32(LINK.delayAvgUs).uint32(toUint32(link.delayAvgUs));
   writer.uint32(LINK.delayVariationUs).uint32(toUint32(link.delayVariationUs));
@@ -122,7 +133,7 @@ function writeLink(writer: FrameWriter, link: LinkAdvertisement): void {
     for (const group of link.srlg) writer.uint32(group);
     writer.ldelim();
   }
-  if (link.endXSid !== '') writer.uint32(LINK.endXSid).bytes(mappedBytes(link.endXSid));
+  if (link.endXSid !== '') writer.uint32(LINK.endXSid).bytes(addressToMapped(link.endXSid));
   if (link.mtu !== undefined) writer.uint32(LINK.mtu).uint32(toUint32(link.mtu));
   for (const { sid, structure, behaviour } of link.adjacencySids ?? []) {
     writer.uint32(LINK.adjacencySids).fork();
@@ -185,12 +196,16 @@ function readNode(cursor: Cursor): NodeAdvertisement {
   if (originator === 0) throw cursor.fault('router id 0');
   if (site === '') throw cursor.fault('site is missing');
   if (maxSidDepth > MAX_DEPTH) throw cursor.fault(`max_sid_depth ${maxSidDepth}`);
+<<<<<<< HEAD
   if ((maxSegmentsLeft ?? 0) > MAX_DEPTH) throw cursor.fault(`max_segments_left ${maxSegmentsLeft}`);
   const count = lengths.values.length;
+=======
+  const count = lengths.count;
+>>>>>>> 73987a6 (rib, wire: routes are rows of numbers from the wire to the peers)
   if (lengths.broken !== '' || count > MAX_NODE_LIST || addresses.length !== count * 16) {
     throw cursor.fault('prefix columns do not fit each other');
   }
-  const prefixes = lengths.values.map((length, i) =>
+  const prefixes = Array.from(elements(lengths), (length, i) =>
     prefixFromWire(cursor, addresses.subarray(i * 16, i * 16 + 16), length),
   );
   const node = { originator: routerText(originator), site, name, sequence, locators, prefixes, links, maxSidDepth };
@@ -260,6 +275,7 @@ function readLink(cursor: Cursor): LinkAdvertisement {
   }
   if (neighbour === 0) throw cursor.fault('link to router id 0');
   if (delay.loss > MAX_LOSS) throw cursor.fault(`loss ${delay.loss}`);
+<<<<<<< HEAD
   if (srlg.broken !== '' || srlg.values.length > MAX_LIST) throw cursor.fault('srlg is malformed');
   const read = { ...link, ...delay, neighbour: routerText(neighbour), srlg: srlg.values };
   return { ...read, ...(mtu > 0 && { mtu }), ...(adjacencySids.length > 0 && { adjacencySids }) };
@@ -278,4 +294,9 @@ function readSid(cursor: Cursor): SidAdvertisement {
   }
   if (sid === '') throw cursor.fault('sid is missing');
   return { sid, structure, behaviour };
+=======
+  if (srlg.broken !== '' || srlg.count > MAX_LIST) throw cursor.fault('srlg is malformed');
+  const read = { ...link, ...delay, neighbour: routerText(neighbour), srlg: [...elements(srlg)] };
+  return mtu > 0 ? { ...read, mtu } : read;
+>>>>>>> 73987a6 (rib, wire: routes are rows of numbers from the wire to the peers)
 }

@@ -1,6 +1,6 @@
 // RFC 7606 on this wire: what a malformed entry costs, and what it does not. Frames are made by protobufjs' reflection.
 import { describe, expect, it } from 'vitest';
-import type { UpdateMessage } from '../session/message.ts';
+import { fromPlainUpdate, type PlainUpdate, toPlainUpdate } from '../session/update-rows.ts';
 import { decodeFrame, encodeFrame } from './frame.ts';
 import { MAX_FAULTS, MAX_ROWS } from './limits.ts';
 import { oracleFrame } from './oracle.fixture.ts';
@@ -11,7 +11,7 @@ const goodSet = { egressSid: SID, site: 'site-1' };
 const addresses = (count: number) =>
   Uint8Array.from({ length: count * 16 }, (_, i) => (i % 16 === 15 ? 1 + i / 16 : 0x20));
 
-function service(fields: Record<string, unknown>): UpdateMessage {
+function service(fields: Record<string, unknown>): PlainUpdate {
   const table = {
     attributeSets: [goodSet],
     handleDelta: [1, 1, 1],
@@ -24,18 +24,18 @@ function service(fields: Record<string, unknown>): UpdateMessage {
   return updateOf(oracleFrame({ update: { service: table } }));
 }
 
-function compute(fields: Record<string, unknown>): UpdateMessage {
+function compute(fields: Record<string, unknown>): PlainUpdate {
   const table = { handleDelta: [1, 1, 1], score: [5, 6, 7], source: [3], statistic: [4], ...fields };
   return updateOf(oracleFrame({ update: { compute: table } }));
 }
 
-function updateOf(bytes: Uint8Array): UpdateMessage {
+function updateOf(bytes: Uint8Array): PlainUpdate {
   const message = decodeFrame(bytes);
   if (message.type !== 'UPDATE') throw new Error(`decoded ${message.type}`);
-  return message;
+  return toPlainUpdate(message);
 }
 
-const faultsOf = (update: UpdateMessage) => (update.faults ?? []).map((fault) => `${fault.field}: ${fault.text}`);
+const faultsOf = (update: PlainUpdate) => (update.faults ?? []).map((fault) => `${fault.field}: ${fault.text}`);
 
 describe('a malformed service entry', () => {
   it.each([
@@ -186,7 +186,8 @@ describe('limits of a frame', () => {
       arrivalRate: Number.NaN,
       workers: 2.6,
     };
-    const sent = updateOf(encodeFrame({ type: 'UPDATE', compute: { handle: [1], state: [state] } })).compute!.state[0]!;
+    const sent = updateOf(encodeFrame(fromPlainUpdate({ type: 'UPDATE', compute: { handle: [1], state: [state] } })))
+      .compute!.state[0]!;
     expect(sent).toMatchObject({ serviceTimeUs: 0xffff_ffff, workTimeUs: 0, arrivalRate: 0, workers: 3 });
     expect(sent.spareCapacity).toBeGreaterThan(1e38);
   });

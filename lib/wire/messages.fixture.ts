@@ -6,17 +6,16 @@ import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from 
 import type { ServiceAttributes, SidStructure } from '../model/service-route.ts';
 import { bytesToAddress, maskBytes } from '../net/address.ts';
 import type {
-  ComputeUpdate,
   DigestMessage,
   NotificationMessage,
   OpenMessage,
   RouteRefreshMessage,
-  ServiceUpdate,
   SessionMessage,
   SubscribeMessage,
   Subscription,
   UpdateMessage,
 } from '../session/message.ts';
+import { fromPlainUpdate } from '../session/update-rows.ts';
 
 const uint32 = fc.oneof(
   fc.nat(300),
@@ -89,7 +88,8 @@ const column = <T>(value: fc.Arbitrary<T>, rows: number) =>
     value.map((v) => new Array<T>(rows).fill(v)),
   );
 
-export const serviceUpdate: fc.Arbitrary<ServiceUpdate> = fc
+/** Columns of texts and objects, as recordings have them; typed where the whole UPDATE is made. */
+export const serviceUpdate = fc
   .tuple(fc.nat(12), fc.array(attributes, { minLength: 1, maxLength: 3 }))
   .chain(([rows, attributeSets]) =>
     fc.record({
@@ -123,7 +123,7 @@ export const computeState: fc.Arbitrary<ComputeState> = fc.record({
   validForMs: uint32,
 });
 
-export const computeUpdate: fc.Arbitrary<ComputeUpdate> = fc
+export const computeUpdate = fc
   .nat(12)
   .chain((rows) => fc.record({ handle: handles(rows), state: column(computeState, rows) }));
 
@@ -238,16 +238,18 @@ const routeRefresh: fc.Arbitrary<RouteRefreshMessage> = fc.record({
   phase: fc.constantFrom('request' as const, 'begin' as const, 'end' as const),
 });
 
-export const update: fc.Arbitrary<UpdateMessage> = fc.record(
-  {
-    type: fc.constant('UPDATE' as const),
-    service: serviceUpdate,
-    compute: computeUpdate,
-    linkState: fc.record({ nodes: fc.array(node, { maxLength: 3 }) }),
-    endOfRib: fc.uniqueArray(fc.constantFrom(...FAMILIES), { minLength: 1 }),
-  },
-  { requiredKeys: ['type'] },
-);
+export const update: fc.Arbitrary<UpdateMessage> = fc
+  .record(
+    {
+      type: fc.constant('UPDATE' as const),
+      service: serviceUpdate,
+      compute: computeUpdate,
+      linkState: fc.record({ nodes: fc.array(node, { maxLength: 3 }) }),
+      endOfRib: fc.uniqueArray(fc.constantFrom(...FAMILIES), { minLength: 1 }),
+    },
+    { requiredKeys: ['type'] },
+  )
+  .map(fromPlainUpdate);
 
 export const message: fc.Arbitrary<SessionMessage> = fc.oneof(
   open,

@@ -8,7 +8,7 @@ import {
   NOTIFICATION,
   type Subscription,
 } from '../session/message.ts';
-import { emptyColumn, takeColumn, toUint32 } from './column.ts';
+import { elements, emptyColumn, takeColumn, toUint32 } from './column.ts';
 import { type Cursor, FIXED32, LEN, tagOf, VARINT } from './cursor.ts';
 import { namesOf, writeEnums } from './enums.ts';
 import { MAX_LIST, MAX_SUBSCRIBED } from './limits.ts';
@@ -43,7 +43,7 @@ export function takeGracefulRestart(cursor: Cursor): GracefulRestart {
     else cursor.skip(tag);
   }
   if (families.broken + preserved.broken !== '') throw cursor.fault(families.broken || preserved.broken);
-  return { restartTimeMs, families: familyNames(families.values), preserved: familyNames(preserved.values) };
+  return { restartTimeMs, families: familyNames(elements(families)), preserved: familyNames(elements(preserved)) };
 }
 
 export function writeLongLived(writer: FrameWriter, part: LongLivedRestart): void {
@@ -63,7 +63,7 @@ export function takeLongLived(cursor: Cursor): LongLivedRestart {
     else cursor.skip(tag);
   }
   if (families.broken !== '') throw cursor.fault(families.broken);
-  return { staleTimeMs, families: familyNames(families.values) };
+  return { staleTimeMs, families: familyNames(elements(families)) };
 }
 
 export function writeSubscription(writer: FrameWriter, { services, regions, classes }: Subscription): FrameWriter {
@@ -94,11 +94,12 @@ export function readSubscription(cursor: Cursor): Subscription {
     else if (tag === SUBSCRIPTION.classes) takeListText(cursor, classes, MAX_LIST);
     else cursor.skip(tag);
   }
-  const { values, broken } = lengths;
+  const { broken } = lengths;
+  const values = elements(lengths);
   if (broken !== '') throw cursor.fault(broken);
   if (values.length > MAX_SUBSCRIBED) throw cursor.fault(`more than ${MAX_SUBSCRIBED} subscribed services`);
   if (bytes.length !== values.length * PREFIX_BYTES) throw cursor.fault('subscribed services and lengths differ');
-  const services = values.map((length, i) =>
+  const services = Array.from(values, (length, i) =>
     prefixFromWire(cursor, bytes.subarray(i * PREFIX_BYTES, (i + 1) * PREFIX_BYTES), length),
   );
   return { services, regions, classes };
@@ -132,4 +133,4 @@ export function readDigest(cursor: Cursor): DigestMessage {
   );
 }
 
-const familyNames = (numbers: readonly number[]): Family[] => namesOf<Family>(FAMILIES, numbers);
+const familyNames = (numbers: Iterable<number>): Family[] => namesOf<Family>(FAMILIES, numbers);

@@ -5,7 +5,8 @@ import { METRIC_SOURCES, METRIC_STATISTICS } from '../model/compute-state.ts';
 import { FAMILIES, PEER_ROLES, ROLES, routerIdToNumber } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import { addressToBytes, parsePrefix } from '../net/address.ts';
-import type { ComputeUpdate, ServiceUpdate, SessionMessage, Subscription } from '../session/message.ts';
+import type { SessionMessage, Subscription } from '../session/message.ts';
+import { type PlainUpdate, toPlainUpdate } from '../session/update-rows.ts';
 
 const root = protobuf.loadSync(`${import.meta.dirname}/../../proto/cfn/v1/session.proto`);
 const Frame = root.lookupType('cfn.v1.Frame');
@@ -74,15 +75,17 @@ function plainOf(message: SessionMessage): Plain {
       const phase = ['request', 'begin', 'end'].indexOf(message.phase) + 1;
       return { routeRefresh: { family: FAMILIES.indexOf(message.family) + 1, phase } };
     }
-    case 'UPDATE':
+    case 'UPDATE': {
+      const { service, compute } = toPlainUpdate(message);
       return {
         update: {
-          ...(message.service && { service: plainService(message.service) }),
-          ...(message.compute && { compute: plainCompute(message.compute) }),
+          ...(service && { service: plainService(service) }),
+          ...(compute && { compute: plainCompute(compute) }),
           ...(message.linkState && { linkState: { nodes: message.linkState.nodes.map(plainNode) } }),
           endOfRib: numbersOf(FAMILIES, message.endOfRib ?? []),
         },
       };
+    }
     case 'SUBSCRIBE':
       return { subscribe: plainSubscription(message.subscription) };
     case 'DIGEST':
@@ -99,7 +102,7 @@ const plainSubscription = ({ services, regions, classes }: Subscription): Plain 
   classes,
 });
 
-const plainService = (update: ServiceUpdate): Plain => ({
+const plainService = (update: NonNullable<PlainUpdate['service']>): Plain => ({
   attributeSets: update.attributeSets.map((set) => ({
     ...set,
     egressSid: mapped(set.egressSid),
@@ -114,7 +117,7 @@ const plainService = (update: ServiceUpdate): Plain => ({
   withdrawnDelta: deltas(update.withdrawn),
 });
 
-const plainCompute = (update: ComputeUpdate): Plain => ({
+const plainCompute = (update: NonNullable<PlainUpdate['compute']>): Plain => ({
   handleDelta: deltas(update.handle),
   sequence: update.state.map((s) => s.sequence),
   score: update.state.map((s) => s.score),

@@ -2,8 +2,9 @@
 // knows what to withdraw (RFC 7606 section 3 j); every other fault withdraws the rows it touches.
 import { invariant } from '../errors.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
+import { ADDRESS_WORDS } from '../net/address-words.ts';
 import { NOTIFICATION, type ServiceUpdate } from '../session/message.ts';
-import { packAddresses, routerNumber, routerText, spreadAddresses } from './address-column.ts';
+import { packAddresses, spreadAddresses } from './address-column.ts';
 import { readAttributes, writeAttributes } from './attributes.ts';
 import { type Column, emptyColumn, spread, sumDeltas, takeColumn, writeColumn, writeDeltas } from './column.ts';
 import { type Cursor, LEN, tagOf, WireFault } from './cursor.ts';
@@ -20,8 +21,12 @@ const NO_BYTES = new Uint8Array(0);
 export function writeServiceUpdate(writer: FrameWriter, update: ServiceUpdate): void {
   const rows = update.handle.length;
   invariant(rows <= MAX_ROWS && update.withdrawn.length <= MAX_ROWS, `at most ${MAX_ROWS} rows a frame`);
+  const { service, contactInstance, originator, attributeSet } = update;
   invariant(
-    [update.service, update.contactInstance, update.originator, update.attributeSet].every((c) => c.length === rows),
+    service.length === rows * ADDRESS_WORDS &&
+      contactInstance.length === rows * ADDRESS_WORDS &&
+      originator.length === rows &&
+      attributeSet.length === rows,
     'columns of a service update have equal lengths',
   );
   for (const set of update.attributeSets) {
@@ -33,7 +38,7 @@ export function writeServiceUpdate(writer: FrameWriter, update: ServiceUpdate): 
   if (rows > 0) {
     writer.uint32(TAG.service).bytes(packAddresses(update.service));
     writer.uint32(TAG.contactInstance).bytes(packAddresses(update.contactInstance));
-    writeColumn(writer, FIELD.originator, 'fixed32', update.originator.map(routerNumber));
+    writeColumn(writer, FIELD.originator, 'fixed32', update.originator);
     writeColumn(writer, FIELD.attributeSet, 'uint32', update.attributeSet);
   }
   writeDeltas(writer, FIELD.withdrawn, update.withdrawn);
@@ -70,7 +75,7 @@ export function readServiceUpdate(cursor: Cursor, faults: FaultLog): ServiceUpda
   if (service === undefined || contactInstance === undefined || originator === undefined) {
     const name = service === undefined ? 'service' : contactInstance === undefined ? 'contact_instance' : 'originator';
     if (handle.length > 0) faults.add(`service.${name}`, 'wrong length of the column: rows withdrawn', handle.length);
-    return emptyUpdate([...withdrawn, ...handle]);
+    return { ...EMPTY, withdrawn: joined(withdrawn, handle) };
   }
   return settleRows(
     { handle, service, contactInstance, originator, withdrawn },
@@ -80,74 +85,68 @@ export function readServiceUpdate(cursor: Cursor, faults: FaultLog): ServiceUpda
   );
 }
 
-const emptyUpdate = (withdrawn: readonly number[]): ServiceUpdate => ({
+const EMPTY: ServiceUpdate = {
   attributeSets: [],
-  handle: [],
-  service: [],
-  contactInstance: [],
-  originator: [],
-  attributeSet: [],
-  withdrawn,
-});
+  handle: new Uint32Array(0),
+  service: new Uint32Array(0),
+  contactInstance: new Uint32Array(0),
+  originator: new Uint32Array(0),
+  attributeSet: new Int32Array(0),
+  withdrawn: new Uint32Array(0),
+};
 
-interface KeyColumns {
-  readonly handle: readonly number[];
-  readonly service: readonly string[];
-  readonly contactInstance: readonly string[];
-  readonly originator: readonly number[];
-  readonly withdrawn: readonly number[];
-}
+const joined = (a: Uint32Array, b: Uint32Array): Uint32Array => {
+  const both = new Uint32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+};
+
+type KeyColumns = Omit<ServiceUpdate, 'attributeSets' | 'attributeSet'>;
 
 /** Joins keys with attribute sets; what does not fit is withdrawn and said. */
 function settleRows(
   keys: KeyColumns,
-  indexes: readonly number[] | undefined,
+  indexes: Uint32Array | undefined,
   sets: readonly (ServiceAttributes | undefined)[],
   faults: FaultLog,
 ): ServiceUpdate {
-  const { handle, service, contactInstance, originator } = keys;
-  if (originator.includes(0)) return withoutRouterZero(keys, indexes, sets, faults);
+  const rows = keys.handle.length;
+  if (keys.originator.includes(0)) return withoutRouterZero(keys, indexes, sets, faults);
   // Malformed sets leave a hole; sets move up so that the message holds only sets that can be used.
   const attributeSets: ServiceAttributes[] = [];
   const newIndex = sets.map((set) => (set === undefined ? -1 : attributeSets.push(set) - 1));
+  const attributeSet = new Int32Array(rows);
   let orphans = 0;
-  const attributeSet = handle.map((_, row) => {
-    const old = indexes?.[row] ?? -1;
-    const index = newIndex[old] ?? -1;
-    if (index < 0 && sets[old] === undefined && old >= sets.length) orphans++;
-    return index;
-  });
-  if (indexes === undefined)
-    faults.add('service.attribute_set', 'wrong length of the column: rows withdrawn', handle.length);
+  for (let row = 0; row < rows; row++) {
+    const old = indexes === undefined ? -1 : indexes[row]!;
+    attributeSet[row] = old >= 0 && old < sets.length ? newIndex[old]! : -1;
+    if (old >= sets.length) orphans++;
+  }
+  if (indexes === undefined) faults.add('service.attribute_set', 'wrong length of the column: rows withdrawn', rows);
   else if (orphans > 0) faults.add('service.attribute_set', 'no such attribute set: row withdrawn', orphans);
-  return {
-    attributeSets,
-    handle,
-    service,
-    contactInstance,
-    originator: originator.map(routerText),
-    attributeSet,
-    withdrawn: keys.withdrawn,
-  };
+  const { handle, service, contactInstance, originator, withdrawn } = keys;
+  return { attributeSets, handle, service, contactInstance, originator, attributeSet, withdrawn };
 }
 
 /** RFC 6286: router id 0 names nobody, so such a row has no key; its handle is withdrawn. */
 function withoutRouterZero(
   keys: KeyColumns,
-  indexes: readonly number[] | undefined,
+  indexes: Uint32Array | undefined,
   sets: readonly (ServiceAttributes | undefined)[],
   faults: FaultLog,
 ): ServiceUpdate {
   const good = (_: unknown, row: number) => keys.originator[row] !== 0;
+  const goodWord = (_: unknown, word: number) => keys.originator[Math.floor(word / ADDRESS_WORDS)] !== 0;
   const bad = keys.handle.filter((_, row) => keys.originator[row] === 0);
   faults.add('service.originator', 'router id 0: row withdrawn', bad.length);
   return settleRows(
     {
       handle: keys.handle.filter(good),
-      service: keys.service.filter(good),
-      contactInstance: keys.contactInstance.filter(good),
+      service: keys.service.filter(goodWord),
+      contactInstance: keys.contactInstance.filter(goodWord),
       originator: keys.originator.filter(good),
-      withdrawn: [...keys.withdrawn, ...bad],
+      withdrawn: joined(keys.withdrawn, bad),
     },
     indexes?.filter(good),
     sets,
@@ -171,7 +170,7 @@ function takeSet(cursor: Cursor, index: number, faults: FaultLog): ServiceAttrib
 }
 
 /** Handles of a key column, or the end of the session: without them nothing can be withdrawn. */
-export function handleColumn(column: Column, field: string): readonly number[] {
+export function handleColumn(column: Column<Int32Array>, field: string): Uint32Array {
   const handles = sumDeltas(column, MAX_HANDLE);
   if (handles !== undefined) return handles;
   const text = column.broken || `handle outside 1..${MAX_HANDLE}`;

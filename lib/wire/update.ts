@@ -1,7 +1,7 @@
 // UPDATE of session.proto: puts the families' parts together. Each part at most once a frame.
 import { FAMILIES, type Family } from '../model/identity.ts';
 import type { ComputeUpdate, LinkStateUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
-import { emptyColumn, takeColumn } from './column.ts';
+import { elements, emptyColumn, takeColumn } from './column.ts';
 import { readComputeUpdate, writeComputeUpdate } from './compute-update.ts';
 import { type Cursor, LEN, tagOf } from './cursor.ts';
 import { namesOf, writeEnums } from './enums.ts';
@@ -49,7 +49,7 @@ export function readUpdate(cursor: Cursor): UpdateMessage {
     else cursor.skip(tag);
   }
   if (markers.broken !== '') throw cursor.fault(`end_of_rib: ${markers.broken}`);
-  const endOfRib = namesOf<Family>(FAMILIES, markers.values);
+  const endOfRib = namesOf<Family>(FAMILIES, elements(markers));
   const dropped = faults.list();
   return {
     type: 'UPDATE',

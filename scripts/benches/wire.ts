@@ -5,6 +5,7 @@ import { numberToRouterId, type Score } from '../../lib/model/identity.ts';
 import type { ServiceAttributes } from '../../lib/model/service-route.ts';
 import { bytesToAddress } from '../../lib/net/address.ts';
 import type { UpdateMessage } from '../../lib/session/message.ts';
+import { computeUpdate, serviceUpdate } from '../../lib/session/update-rows.ts';
 import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
 import {
   absolute,
@@ -114,15 +115,15 @@ const ATTRIBUTES: ServiceAttributes = {
 
 const routes = (size: number): UpdateMessage => ({
   type: 'UPDATE',
-  service: {
-    attributeSets: [ATTRIBUTES],
-    handle: rowsOf(size, (row) => row + 1),
-    service: rowsOf(size, (row) => bytesToAddress(bytesOf(row % SERVICES, 1))),
-    contactInstance: rowsOf(size, (row) => bytesToAddress(bytesOf(row, 2))),
-    originator: rowsOf(size, (row) => numberToRouterId(originator(row))),
-    attributeSet: rowsOf(size, () => 0),
-    withdrawn: [],
-  },
+  service: serviceUpdate(
+    rowsOf(size, (row) => ({
+      handle: row + 1,
+      service: bytesToAddress(bytesOf(row % SERVICES, 1)),
+      contactInstance: bytesToAddress(bytesOf(row, 2)),
+      originator: numberToRouterId(originator(row)),
+      attributes: ATTRIBUTES,
+    })),
+  ),
 });
 
 const routeEntries = (size: number): object[] =>
@@ -154,7 +155,7 @@ const stateOf = (row: number): ComputeState => ({
 
 const states = (size: number): UpdateMessage => ({
   type: 'UPDATE',
-  compute: { handle: rowsOf(size, (row) => row + 1), state: rowsOf(size, stateOf) },
+  compute: computeUpdate(rowsOf(size, (row) => ({ handle: row + 1, state: stateOf(row) }))),
 });
 
 const stateEntries = (size: number): object[] =>

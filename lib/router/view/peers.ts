@@ -45,23 +45,21 @@ function peerRow(state: RouterState, peer: Peer): PeerView {
 }
 
 function received(state: RouterState, peer: Peer): FamilyCounts {
-  let service = 0;
+  const { states } = state.table;
   let compute = 0;
-  for (const entry of state.table.entries.values()) {
-    if (entry.sources.has(peer.config.name)) service++;
-    if (entry.state !== undefined && entry.stateFrom === peer.config.name) compute++;
-  }
+  for (const row of state.table.rows()) if (states.has(row) && states.from(row) === peer.source) compute++;
   const linkState = peer.remote && state.lsdb.nodes.has(peer.remote.routerId) ? state.lsdb.nodes.size - 1 : 0;
-  return { service, compute, linkState };
+  return { service: state.table.sources.count(peer.source), compute, linkState };
 }
 
 function advertised(state: RouterState, peer: Peer): FamilyCounts {
   const out = peer.session?.out;
   if (out === undefined) return { service: 0, compute: 0, linkState: 0 };
   let compute = 0;
-  for (const entry of state.table.entries.values()) if (entry.state && out.isAdvertised(entry.key)) compute++;
+  if (out.families.has('compute'))
+    for (const row of state.table.rows()) if (state.table.states.has(row) && out.advertised.has(row)) compute++;
   return {
-    service: out.advertisedCount,
+    service: out.advertised.size,
     compute,
     linkState: out.families.has('link-state') ? state.lsdb.nodes.size : 0,
   };

@@ -13,7 +13,8 @@ import type {
   RibRow,
   ServiceView,
 } from '../../model/view.ts';
-import { bestAttributes, LOCAL, type RouteEntry } from '../../rib/route-table.ts';
+import { entryAt, entryOf, type RouteEntry } from '../../rib/route-entry.ts';
+import { LOCAL } from '../../rib/route-table.ts';
 import { computeSpf, type SpfNode } from '../../topology/spf.ts';
 import { isAdvertised, isJudged, routeOf } from '../instances.ts';
 import { planFor } from '../segment-lists.ts';
@@ -24,7 +25,9 @@ import { pathNames } from './peers.ts';
 import { entryViews } from './segments.ts';
 
 export function serviceRows(state: RouterState): ServiceView[] {
-  const ids = new Set([...state.table.byService.keys(), ...state.steered.keys()]);
+  const { services } = state.table;
+  const known = [...services.used()].map((number) => services.text(number));
+  const ids = new Set([...known, ...state.steered.keys()]);
   return [...ids].sort().map((service) => serviceRow(state, service));
 }
 
@@ -48,7 +51,7 @@ function serviceRow(state: RouterState, service: ServiceId): ServiceView {
     class: steered?.class.name ?? '',
     strategy: steered?.class.strategy ?? '',
     affinity: steered?.class.affinity ?? '',
-    candidates: state.table.byService.get(service)?.size ?? 0,
+    candidates: state.table.rowsOf(service).length,
     eligible: ranked.filter(isEligible).length,
     weights,
     change: decision?.change ?? '',
@@ -58,20 +61,21 @@ function serviceRow(state: RouterState, service: ServiceId): ServiceView {
 }
 
 export function serviceName(state: RouterState, service: ServiceId): string {
-  for (const entry of state.table.byService.get(service)?.values() ?? []) return bestAttributes(entry).serviceName;
+  for (const row of state.table.rowsOf(service)) return state.table.bestAttributes(row).serviceName;
   for (const instance of state.instances.values())
     if (instance.config.service === service) return instance.config.serviceName;
   return '';
 }
 
 export function ribRows(state: RouterState): RibRow[] {
-  return [...state.table.entries.values()]
+  return [...state.table.rows()]
+    .map((row) => entryAt(state.table, row))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map((entry) => ribRow(state, entry));
 }
 
 function ribRow(state: RouterState, entry: RouteEntry): RibRow {
-  const attributes = bestAttributes(entry);
+  const { attributes } = entry;
   const ranked = state.steered.get(entry.route.service)?.decision?.ranked.find((it) => it.key === entry.key);
   const node = state.spf.get(entry.route.originator);
   const roundTripUs = entry.best === LOCAL ? 0 : node && node.delayUs + node.reverseDelayUs;
@@ -116,7 +120,7 @@ function stateView(state: RouterState, compute: ComputeState, receivedAtMs: numb
 export function instanceRows(state: RouterState): InstanceView[] {
   return [...state.instances.values()].map((instance) => {
     const { config } = instance;
-    const entry = state.table.entries.get(routeOf(state, instance).key);
+    const entry = entryOf(state.table, routeOf(state, instance).key);
     const unchecked = config.health.kind === 'none';
     const health = !isJudged(instance) ? 'unknown' : !instance.agent.healthy ? 'down' : unchecked ? 'unchecked' : 'up';
     return {
@@ -198,7 +202,7 @@ function explainCandidate(
   known: Candidate | undefined,
   spf: ReadonlyMap<RouterId, SpfNode>,
 ): ExplainCandidate {
-  const entry = state.table.entries.get(ranked.key);
+  const entry = entryOf(state.table, ranked.key);
   const originator = entry?.route.originator ?? ranked.key.split(' ')[2] ?? '';
   const path = ranked.path.length > 0 ? ranked.path : (spf.get(originator)?.path ?? []);
   const plan = planFor(state, path, ranked.attributes);

@@ -1,0 +1,128 @@
+// CS-IDs as small numbers: each service once, with the list of its routes. The number is given again once the service has
+// neither routes nor anyone who watches it.
+import type { ServiceId } from '../model/identity.ts';
+import { addressesToWords, wordsToAddress } from '../net/address-words.ts';
+import { LinearHash, mix } from './linear-hash.ts';
+import { Records } from './records.ts';
+
+/** Words 0..3 are the address. */
+const CHAIN = 4;
+const FIRST = 5;
+const COUNT = 6;
+const WATCHED = 7;
+const WIDTH = 8;
+
+export class ServiceIndex {
+  readonly #rows = new Records(WIDTH, CHAIN);
+  readonly #hash: LinearHash;
+  readonly #seed: number;
+  /** Texts of those that are watched. */
+  readonly #texts = new Map<number, ServiceId>();
+  #withRoutes = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.#hash = new LinearHash(this.#rows, CHAIN, (number) =>
+      this.#hashAt(this.#rows.chunk(number), this.#rows.offset(number)),
+    );
+  }
+
+  /** Services with a route. */
+  get size(): number {
+    return this.#withRoutes;
+  }
+
+  get bytes(): number {
+    return this.#rows.bytes + this.#hash.bytes;
+  }
+
+  /** Number of the service whose words begin at `at`; -1: not known. */
+  find(words: Uint32Array, at: number): number {
+    for (let n = this.#hash.head(this.#hashAt(words, at)); n !== 0; n = this.#rows.get(n - 1, CHAIN)) {
+      const chunk = this.#rows.chunk(n - 1);
+      const from = this.#rows.offset(n - 1);
+      if (
+        chunk[from] === words[at] &&
+        chunk[from + 1] === words[at + 1] &&
+        chunk[from + 2] === words[at + 2] &&
+        chunk[from + 3] === words[at + 3]
+      )
+        return n - 1;
+    }
+    return -1;
+  }
+
+  findText(service: ServiceId): number {
+    return this.find(addressesToWords([service]), 0);
+  }
+
+  /** The same, and a new number for a service that is not known: the caller adds a route, or watches it. */
+  intern(words: Uint32Array, at: number): number {
+    const known = this.find(words, at);
+    if (known >= 0) return known;
+    const number = this.#rows.add();
+    for (let i = 0; i < 4; i++) this.#rows.set(number, i, words[at + i]!);
+    this.#rows.set(number, FIRST, 0);
+    this.#rows.set(number, COUNT, 0);
+    this.#rows.set(number, WATCHED, 0);
+    this.#hash.insert(number, this.#hashAt(words, at));
+    return number;
+  }
+
+  /** Marks a service whose every change somebody wants to hear of; it is known from now on, with routes or without. */
+  watch(service: ServiceId): void {
+    const number = this.intern(addressesToWords([service]), 0);
+    this.#rows.set(number, WATCHED, 1);
+    this.text(number);
+  }
+
+  isWatched(number: number): boolean {
+    return this.#rows.get(number, WATCHED) === 1;
+  }
+
+  /** Numbers of the services that have a route. */
+  *used(): IterableIterator<number> {
+    for (let number = 0; number < this.#rows.top; number++) if (this.#rows.get(number, COUNT) > 0) yield number;
+  }
+
+  /** First route + 1; the routes chain themselves (route-table.ts). */
+  first(number: number): number {
+    return this.#rows.get(number, FIRST);
+  }
+
+  count(number: number): number {
+    return this.#rows.get(number, COUNT);
+  }
+
+  /** Notes that the service has `by` routes more, and which is its first now. */
+  changed(number: number, by: 1 | -1, first: number): void {
+    const count = this.#rows.get(number, COUNT) + by;
+    if (count === 0) this.#withRoutes--;
+    else if (count === 1 && by === 1) this.#withRoutes++;
+    this.#rows.set(number, COUNT, count);
+    this.#rows.set(number, FIRST, first);
+    if (count > 0 || this.isWatched(number)) return;
+    this.#hash.remove(number, this.#hashAt(this.#rows.chunk(number), this.#rows.offset(number)));
+    this.#rows.remove(number);
+  }
+
+  /** Canonical text; remembered for those that are watched. */
+  text(number: number): ServiceId {
+    const known = this.#texts.get(number);
+    if (known !== undefined) return known;
+    const text = wordsToAddress(this.#rows.chunk(number), this.#rows.offset(number));
+    if (this.isWatched(number)) this.#texts.set(number, text);
+    return text;
+  }
+
+  /** Copies the four words of the address. */
+  copyWords(number: number, into: Uint32Array, at: number): void {
+    const chunk = this.#rows.chunk(number);
+    const from = this.#rows.offset(number);
+    for (let i = 0; i < 4; i++) into[at + i] = chunk[from + i]!;
+  }
+
+  #hashAt(words: Uint32Array, at: number): number {
+    return mix(mix(mix(mix(this.#seed, words[at]!), words[at + 1]!), words[at + 2]!), words[at + 3]!);
+  }
+}

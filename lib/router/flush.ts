@@ -1,0 +1,101 @@
+// When peers hear what changed, and how much of it in one turn. The first change leaves in the turn that brought it; what
+// comes right behind waits until the shell has read what it has, so that a flood leaves in full UPDATEs and first output
+// while input is still coming. A blocked peer waits without a queue: the table's log knows where it stands.
+import type { AdjRibOut } from '../rib/adj-rib-out.ts';
+import { type ExportGroup, exported } from './export.ts';
+import type { EstablishedSession, Peer, RouterState } from './state.ts';
+import { continueSweeps } from './sweep.ts';
+import { setTimer } from './turn.ts';
+
+/** Rows of each family in one UPDATE: large enough to amortise a message, small enough for a slow reader. */
+export const ROWS_PER_UPDATE = 500;
+/** Bounds of one turn, a few milliseconds each: UPDATEs made, and messages handed to the transport. */
+const UPDATES_PER_TURN = 8;
+const SENDS_PER_TURN = 200;
+/** After this much quiet a change is not held for others to join it. */
+const QUIET_MS = 1;
+/** Changes are held no longer than this, whether the shell has come to wake us or not. */
+const LATE_MS = 5;
+
+/** At the end of every turn: sends now, or asks to be woken when the input at hand is read. */
+export function flushAtEndOfTurn(state: RouterState): void {
+  const { flush, table } = state;
+  const changes = table.routeLog.changes + table.stateLog.changes;
+  if (changes !== flush.changes) flush.wanted = true;
+  flush.changes = changes;
+  if (state.sweeps.length > 0) arm(state);
+  if (!flush.wanted) return;
+  if (state.atMs - flush.atMs >= (flush.armed ? LATE_MS : QUIET_MS)) flushNow(state);
+  else arm(state);
+}
+
+/** The timer `flush` fired: the input that was at hand is read. */
+export function flushDue(state: RouterState): void {
+  state.flush.armed = false;
+  continueSweeps(state);
+  flushNow(state);
+}
+
+function arm(state: RouterState): void {
+  if (state.flush.armed) return;
+  state.flush.armed = true;
+  setTimer(state, 'flush', state.atMs);
+}
+
+interface Waiting {
+  readonly peer: Peer;
+  readonly session: EstablishedSession;
+}
+
+function flushNow(state: RouterState): void {
+  const { flush, table } = state;
+  flush.wanted = false;
+  flush.atMs = state.atMs;
+  flush.changes = table.routeLog.changes + table.stateLog.changes;
+  let updates = UPDATES_PER_TURN;
+  let sends = SENDS_PER_TURN;
+  for (const { group, waiting } of level(state)) {
+    const byOut = new Map(waiting.map((it) => [it.session.out, it]));
+    const view = { attributes: (row: number) => exported(state, group, row), nodes: state.lsdb.nodes };
+    const outs = [...byOut.keys()].slice(0, sends);
+    while (updates > 0 && sends > 0 && outs.length > 0) {
+      const more = state.batch.next(outs, view, (out, message) => {
+        const { peer, session } = byOut.get(out)!;
+        peer.messagesOut++;
+        sends--;
+        state.effects.push({ type: 'send', peer: peer.config.name, connection: session.connection, message });
+      });
+      if (!more) break;
+      updates--;
+    }
+    if (updates === 0 || sends <= 0) break;
+  }
+  table.routeLog.trim();
+  table.stateLog.trim();
+  // The rest waits one turn, so that a whole table never starves timers or overruns the transport.
+  if (waitingPeers(state).length > 0) arm(state);
+}
+
+function waitingPeers(state: RouterState): Waiting[] {
+  const found: Waiting[] = [];
+  for (const peer of state.peers.values()) {
+    const { session } = peer;
+    if (session !== undefined && !session.blocked && session.out.hasPending) found.push({ peer, session });
+  }
+  return found;
+}
+
+/** Peers with something to hear, those together that one UPDATE can serve; whoever waited last turn comes first in this. */
+function level(state: RouterState): { group: ExportGroup; first: AdjRibOut; waiting: Waiting[] }[] {
+  const peers = waitingPeers(state);
+  const start = peers.length > 0 ? state.flush.turns++ % peers.length : 0;
+  const levels: { group: ExportGroup; first: AdjRibOut; waiting: Waiting[] }[] = [];
+  for (let i = 0; i < peers.length; i++) {
+    const it = peers[(start + i) % peers.length]!;
+    const { group, out } = it.session;
+    const found = levels.find((known) => known.group === group && known.first.isLevelWith(out));
+    if (found !== undefined) found.waiting.push(it);
+    else levels.push({ group, first: out, waiting: [it] });
+  }
+  return levels;
+}

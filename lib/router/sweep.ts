@@ -1,0 +1,63 @@
+// What becomes of routes that a peer said before it went and has not said again, some rows a turn: a table of a million
+// routes must not keep hold timers waiting. Which rows those are is known from the epoch alone (lib/rib/sources.ts), so a
+// peer that comes back while its old routes are being swept loses none of the new ones.
+import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
+import { rowChanged, withdrawRow } from './routes.ts';
+import type { RouterState } from './state.ts';
+
+/** Rows looked at in one turn, about a millisecond; a row that changes counts as several. */
+const ROWS_PER_TURN = 16_384;
+const COST_OF_CHANGE = 8;
+
+/** `all`: they go. `session-bound`: those go that do not outlive their session. `long-lived`: RFC 9494 4.3. */
+export type SweepRule = 'all' | 'session-bound' | 'long-lived';
+
+export interface Sweep {
+  readonly source: number;
+  readonly rule: SweepRule;
+  /** Of the source; it is about what was said before. */
+  readonly epoch: number;
+  /** Rows below are done. */
+  next: number;
+}
+
+/** Begins a sweep of what was said before the source's present epoch, and does the first part of it. */
+export function sweep(state: RouterState, source: number, rule: SweepRule): void {
+  const { sources } = state.table;
+  if (sources.count(source) === 0) return;
+  state.sweeps.push({ source, rule, epoch: sources.epoch(source), next: 0 });
+  // One after the other, and the rest in later turns: the end of this turn sees that there is one (flush.ts).
+  if (state.sweeps.length === 1) continueSweeps(state);
+}
+
+/** Does the next part of the sweeps under way. */
+export function continueSweeps(state: RouterState): void {
+  let budget = ROWS_PER_TURN;
+  for (let current = state.sweeps[0]; current !== undefined && budget > 0; current = state.sweeps[0]) {
+    const { source, rule, epoch } = current;
+    const end = state.table.top;
+    for (; current.next < end && budget > 0; budget--) {
+      const row = current.next++;
+      if (state.table.saidBefore(row, source, epoch) && change(state, row, source, rule)) budget -= COST_OF_CHANGE;
+    }
+    if (current.next >= end) state.sweeps.shift();
+  }
+}
+
+/** False when the row stays as it is. */
+function change(state: RouterState, row: number, source: number, rule: SweepRule): boolean {
+  const { table } = state;
+  const attributes = table.sets.get(table.setOf(row, source));
+  if (rule === 'session-bound' && attributes.validForMs > 0) return false;
+  if (rule === 'long-lived' && !attributes.communities.includes(COMMUNITY.noLlgr)) {
+    const set = table.sets.intern(longLived(attributes));
+    rowChanged(state, row, table.revise(row, source, set));
+    table.sets.settle(set);
+  } else withdrawRow(state, source, row);
+  return true;
+}
+
+function longLived(attributes: ServiceAttributes): ServiceAttributes {
+  if (attributes.communities.includes(COMMUNITY.llgrStale)) return attributes;
+  return { ...attributes, communities: [...attributes.communities, COMMUNITY.llgrStale] };
+}
