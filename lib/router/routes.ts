@@ -44,6 +44,8 @@ function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession,
   }
   const own = routerIdToNumber(state.config.routerId);
   const sets = update.attributeSets.map((set) => (crossedHere(state, set) ? -1 : table.sets.intern(set)));
+  // Held while the rows are taken: one row may be all that uses a set, and the next take it away.
+  for (const set of sets) if (set >= 0) table.sets.retain(set);
   const { handle: handles, service, contactInstance, originator, attributeSet } = update;
   for (let i = 0; i < handles.length; i++) {
     const handle = handles[i]!;
@@ -63,7 +65,7 @@ function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession,
     if (displaced >= 0) withdrawRow(state, source, displaced, handle);
     rowChanged(state, row, change);
   }
-  for (const set of sets) if (set >= 0) table.sets.settle(set);
+  for (const set of sets) if (set >= 0) table.sets.release(set);
 }
 
 /** RFC 4271 9.1.2: own AS in the path. */
