@@ -91,7 +91,7 @@ function ribRow(state: RouterState, entry: RouteEntry): RibRow {
     egressSid: attributes.egressSid,
     weight: ranked?.weight ?? 0,
     verdict: ranked?.verdict ?? '',
-    quarantine: state.quarantine.get(entry.key)?.reason ?? '',
+    quarantine: state.quarantine.get(entry.row)?.reason ?? '',
     ...(roundTripUs !== undefined && { roundTripUs }),
     ...(ranked?.cost && { costUs: ranked.cost.total }),
     ...(entry.state && { state: stateView(state, entry.state, entry.stateReceivedAtMs) }),
