@@ -1,9 +1,6 @@
 // LinkStateUpdate of session.proto: one message a node, because nodes change rarely and differ in shape. A malformed
 // node is dropped whole: half a node would be a wrong topology.
 import { invariant } from '../errors.ts';
-
-<<<<<<< HEAD
-
 import type {
   DecapSid,
   LinkAdvertisement,
@@ -11,14 +8,7 @@ import type {
   NodeAdvertisement,
   SidAdvertisement,
 } from '../model/link-state.ts';
-
-=======
-
-import type { DecapSid, LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { addressToMapped } from '../net/address-words.ts';
-
->>>>>>> 73987a6 (rib, wire: routes are rows of numbers from the wire to the peers)
-
 import { type LinkStateUpdate, NOTIFICATION } from '../session/message.ts';
 import { routerNumber, routerText, takeAddress } from './address-column.ts';
 import { takeBehaviour, takeSidStructure, writeSidStructure } from './attributes.ts';
@@ -137,7 +127,7 @@ function writeLink(writer: FrameWriter, link: LinkAdvertisement): void {
   if (link.mtu !== undefined) writer.uint32(LINK.mtu).uint32(toUint32(link.mtu));
   for (const { sid, structure, behaviour } of link.adjacencySids ?? []) {
     writer.uint32(LINK.adjacencySids).fork();
-    writer.uint32(SID.sid).bytes(mappedBytes(sid));
+    writer.uint32(SID.sid).bytes(addressToMapped(sid));
     writeSidStructure(writer, SID.structure, structure);
     writer.uint32(SID.behaviour).uint32(behaviour).ldelim();
   }
@@ -196,12 +186,8 @@ function readNode(cursor: Cursor): NodeAdvertisement {
   if (originator === 0) throw cursor.fault('router id 0');
   if (site === '') throw cursor.fault('site is missing');
   if (maxSidDepth > MAX_DEPTH) throw cursor.fault(`max_sid_depth ${maxSidDepth}`);
-<<<<<<< HEAD
   if ((maxSegmentsLeft ?? 0) > MAX_DEPTH) throw cursor.fault(`max_segments_left ${maxSegmentsLeft}`);
-  const count = lengths.values.length;
-=======
   const count = lengths.count;
->>>>>>> 73987a6 (rib, wire: routes are rows of numbers from the wire to the peers)
   if (lengths.broken !== '' || count > MAX_NODE_LIST || addresses.length !== count * 16) {
     throw cursor.fault('prefix columns do not fit each other');
   }
@@ -275,9 +261,8 @@ function readLink(cursor: Cursor): LinkAdvertisement {
   }
   if (neighbour === 0) throw cursor.fault('link to router id 0');
   if (delay.loss > MAX_LOSS) throw cursor.fault(`loss ${delay.loss}`);
-<<<<<<< HEAD
-  if (srlg.broken !== '' || srlg.values.length > MAX_LIST) throw cursor.fault('srlg is malformed');
-  const read = { ...link, ...delay, neighbour: routerText(neighbour), srlg: srlg.values };
+  if (srlg.broken !== '' || srlg.count > MAX_LIST) throw cursor.fault('srlg is malformed');
+  const read = { ...link, ...delay, neighbour: routerText(neighbour), srlg: [...elements(srlg)] };
   return { ...read, ...(mtu > 0 && { mtu }), ...(adjacencySids.length > 0 && { adjacencySids }) };
 }
 
@@ -294,9 +279,4 @@ function readSid(cursor: Cursor): SidAdvertisement {
   }
   if (sid === '') throw cursor.fault('sid is missing');
   return { sid, structure, behaviour };
-=======
-  if (srlg.broken !== '' || srlg.count > MAX_LIST) throw cursor.fault('srlg is malformed');
-  const read = { ...link, ...delay, neighbour: routerText(neighbour), srlg: [...elements(srlg)] };
-  return mtu > 0 ? { ...read, mtu } : read;
->>>>>>> 73987a6 (rib, wire: routes are rows of numbers from the wire to the peers)
 }
