@@ -16,6 +16,7 @@ import type {
 } from './config.ts';
 import { buildLocator } from './locators.ts';
 import type { Sections } from './schema.ts';
+import { buildMatch } from './schema-classifier.ts';
 import { defaultClass } from './schema-services.ts';
 
 type FileInstance = Sections['instances'][number];
@@ -139,6 +140,7 @@ export function buildConfig(file: Sections): RouterConfig {
       services: file.steering.services.map((entry) => ({
         service: requireService(entry.service, file.services),
         class: entry.class,
+        classify: entry.classify.map((rule) => ({ match: buildMatch(rule.match), class: rule.class })),
       })),
       classes: classes.map(buildClass),
       debounce: { minMs: file.steering.debounce.min, maxMs: file.steering.debounce.max },
@@ -297,6 +299,9 @@ function buildClass(entry: FileClass): ServiceClassConfig {
     hysteresisPercent: entry.hysteresis,
     holdMs: entry.hold,
     affinity: entry.affinity,
+    clientBits: entry['client-prefix'],
+    buckets: entry.buckets,
+    unbalancedTimeoutMs: entry['unbalanced-timeout'],
     idleTimeoutMs: entry['idle-timeout'],
     closingTimeoutMs: entry['closing-timeout'],
   };

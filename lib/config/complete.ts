@@ -1,9 +1,13 @@
 // Configurations of recordings made before an option existed: what is absent gets the option's default, so that the
 // recording still replays. A file that was parsed by this version is complete and comes back as it is.
-import type { PeerConfig, ProtocolConfig, RouterConfig } from './config.ts';
+import type { PeerConfig, ProtocolConfig, RouterConfig, ServiceClassConfig, SteeredServiceConfig } from './config.ts';
 
 /** What is newer than the oldest recordings. */
-type Recorded = Omit<RouterConfig, 'peers' | 'policies' | 'protocol' | 'srv6'> & {
+type Recorded = Omit<RouterConfig, 'peers' | 'policies' | 'protocol' | 'srv6' | 'steering'> & {
+  readonly steering: Omit<RouterConfig['steering'], 'services' | 'classes'> & {
+    readonly services: readonly (Partial<SteeredServiceConfig> & Omit<SteeredServiceConfig, 'classify'>)[];
+    readonly classes: readonly (Partial<NewOfClass> & Omit<ServiceClassConfig, keyof NewOfClass>)[];
+  };
   readonly peers: readonly (Partial<NewOfPeer> & Omit<PeerConfig, keyof NewOfPeer>)[];
   readonly srv6: Partial<NewOfSrv6> & Omit<RouterConfig['srv6'], keyof NewOfSrv6>;
 } & Partial<Pick<RouterConfig, 'policies' | 'protocol'>>;
@@ -16,6 +20,10 @@ type NewOfPeer = Pick<
 type NewOfSrv6 = Pick<RouterConfig['srv6'], 'locators' | 'compression'>;
 
 const SRV6: NewOfSrv6 = { locators: [], compression: 'auto' };
+
+type NewOfClass = Pick<ServiceClassConfig, 'clientBits' | 'buckets' | 'unbalancedTimeoutMs'>;
+
+const CLASS: NewOfClass = { clientBits: { ipv4: 32, ipv6: 128 }, buckets: 1024, unbalancedTimeoutMs: 0 };
 
 const PEER: NewOfPeer = {
   requiredCapabilities: [],
@@ -43,5 +51,10 @@ export function completeConfig(config: Recorded): RouterConfig {
     policies: config.policies ?? [],
     protocol: config.protocol ?? PROTOCOL,
     peers: config.peers.map((peer) => ({ ...PEER, ...peer })),
+    steering: {
+      ...config.steering,
+      services: config.steering.services.map((service) => ({ classify: [], ...service })),
+      classes: config.steering.classes.map((one) => ({ ...CLASS, ...one })),
+    },
   };
 }

@@ -5,6 +5,7 @@ import type { AffinityMode } from '../fib/fib.ts';
 import type { Family, PeerName, PeerRole, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
 import type { Locator } from '../model/locator.ts';
 import type { SidStructure } from '../model/service-route.ts';
+import type { TrafficMatch } from '../model/traffic-match.ts';
 
 /** Conditions of a policy rule: every list that is not empty must have an entry that fits; `*` stands for anything. */
 export interface PolicyMatch {
@@ -240,6 +241,11 @@ export interface ServiceClassConfig {
   readonly hysteresisPercent: number;
   readonly holdMs: number;
   readonly affinity: AffinityMode;
+  /** `client`: leading bits of the source address that make one client. */
+  readonly clientBits: { readonly ipv4: number; readonly ipv6: number };
+  /** `bucket`: hash buckets of the group, and after how long out of balance busy ones move too (0: never). */
+  readonly buckets: number;
+  readonly unbalancedTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly closingTimeoutMs: number;
 }
@@ -247,6 +253,8 @@ export interface ServiceClassConfig {
 export interface SteeredServiceConfig {
   readonly service: ServiceId;
   readonly class: string;
+  /** Classes of new flows by what their packets look like; the first that matches counts, otherwise `class`. */
+  readonly classify: readonly { readonly match: TrafficMatch; readonly class: string }[];
 }
 
 /** Which packed lists a headend imposes. */

@@ -2,6 +2,7 @@
 // overlap. Runs over what is valid on its own (sections, entries of lists); a check whose inputs are missing is skipped.
 import { addressFamily, parsePrefix, prefixContains } from '../net/address.ts';
 import { defaultStructure, ownAddresses, resolveService } from './build.ts';
+import { checkClasses, checkClassifier } from './check-classes.ts';
 import { checkPeerProtocol, checkPolicies } from './check-protocol.ts';
 import { ask, type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
 import type { ConfigPath } from './locate.ts';
@@ -219,24 +220,6 @@ const checkInstances: Check = ({ instances, services, srv6, roles }, error, warn
   }
 };
 
-const checkClasses: Check = ({ classes }, error) => {
-  if (classes === undefined) return;
-  unique(
-    classes,
-    (entry) => entry.name,
-    (i) => ['classes', i, 'name'],
-    'class',
-    error,
-  );
-  for (const [i, entry] of classes.entries()) {
-    const table = entry['score-table'];
-    // Scores rise with quality, times fall.
-    const rising = table.findIndex((us, score) => score > 0 && us > table[score - 1]!);
-    if (rising > 0)
-      error(['classes', i, 'score-table', rising], `score ${rising} must not take longer than score ${rising - 1}`);
-  }
-};
-
 const checkSteering: Check = ({ steering, classes, services }, error, _warn, isComplete) => {
   if (steering === undefined) return;
   ask(() => {
@@ -289,6 +272,7 @@ const CHECKS: readonly Check[] = [
   checkInstances,
   checkClasses,
   checkSteering,
+  checkClassifier,
   checkFib,
 ];
 

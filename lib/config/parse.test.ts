@@ -181,7 +181,24 @@ describe('what a file means', () => {
   test('a service may be named, and its name travels with the instance', () => {
     const config = accepted(EXAMPLE);
     expect(config.instances[0]).toMatchObject({ service: 'fd00:cafe::80', serviceName: 'web' });
-    expect(config.steering.services).toEqual([{ service: 'fd00:cafe::80', class: 'interactive' }]);
+    expect(config.steering.services).toEqual([
+      {
+        service: 'fd00:cafe::80',
+        class: 'interactive',
+        classify: [
+          { match: { dscp: 46 }, class: 'interactive' },
+          {
+            match: {
+              source: '2001:db8:7::/48',
+              protocol: 'tcp',
+              ports: { from: 8000, to: 8999 },
+              flowLabel: 0x12345,
+            },
+            class: 'default',
+          },
+        ],
+      },
+    ]);
   });
 
   test('a recorded configuration from before an option existed gets what was in force then', () => {

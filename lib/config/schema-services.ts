@@ -1,7 +1,9 @@
 // The part of the configuration that speaks of services: their names, the contact instances behind this router, and
 // how an ingress decides. Defaults of the decision are DESIGN section 5's.
 import { z } from 'zod';
+import { AFFINITY_MODES } from '../fib/fib.ts';
 import { STRATEGIES } from './config.ts';
+import { classify } from './schema-classifier.ts';
 import { address, amount, durationMs, durationUs, integer, name, percent, serviceReference, tag } from './units.ts';
 
 const LONGEST = '24h';
@@ -128,9 +130,17 @@ const serviceClass = z.strictObject({
   hysteresis: percent().prefault('10%'),
   /** ...for this long. */
   hold: durationMs({ min: '0ms', max: '1h' }).prefault('1s'),
-  /** `flow`: a running flow stays with its contact instance. */
-  affinity: z.enum(['flow', 'none']).default('flow'),
-  /** A flow without packets for this long is forgotten; and for this long after FIN or RST. */
+  /** What stays with its contact instance when weights change: a flow, a busy hash bucket, a client, or nothing. */
+  affinity: z.enum(AFFINITY_MODES).default('flow'),
+  /** `client`: leading bits of the source address that make one client; whole octets. */
+  'client-prefix': z
+    .strictObject({ ipv4: integer(8, 32).default(32), ipv6: integer(8, 128).default(128) })
+    .prefault({}),
+  /** `bucket`: more buckets follow the weights more finely. */
+  buckets: integer(16, 65535).default(1024),
+  /** `bucket`: busy buckets move too after this long out of balance, which breaks their flows; 0s: never. */
+  'unbalanced-timeout': durationMs({ min: '1s', max: LONGEST, orZero: true }).prefault('0s'),
+  /** A flow, client or bucket without packets for this long is forgotten; a flow this long after FIN or RST. */
   'idle-timeout': durationMs({ min: '1s', max: LONGEST }).prefault('5m'),
   'closing-timeout': durationMs({ min: '100ms', max: '10m' }).prefault('2s'),
 });
@@ -146,7 +156,7 @@ export const steering = z
   .strictObject({
     /** Services whose traffic this ingress steers. */
     services: z
-      .array(z.strictObject({ service: serviceReference(), class: name().default('default') }))
+      .array(z.strictObject({ service: serviceReference(), class: name().default('default'), classify }))
       .max(4096)
       .default([]),
     /** The first change is acted on at once; while more come they are held back from min, doubling, to max. */

@@ -27,6 +27,9 @@ export function aClass(given: Partial<ServiceClassConfig> = {}): ServiceClassCon
     holdMs: 1000,
     affinity: 'flow',
     idleTimeoutMs: 60_000,
+    clientBits: { ipv4: 32, ipv6: 128 },
+    buckets: 1024,
+    unbalancedTimeoutMs: 0,
     closingTimeoutMs: 5000,
     ...given,
   };

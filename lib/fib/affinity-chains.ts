@@ -83,7 +83,10 @@ function renderClass(service: string, one: NamedClass, markMask: number): string
     const learned = mode === 'none' ? '' : ` add @${set} { ${key} timeout ${idle}s }`;
     learn.push(`${learnChain(service, slot, one.name)} ${statement}${learned}`);
   }
-  return [...rules.map(addRule), ...learn.map(addRule), counted, ...renderSplitRules(service, one)];
+  const split = renderSplitRules(service, one);
+  // The main table's contact instance is the service's own class': another class may not have it.
+  if (one.name !== '') split.push(addRule(`${decide} drop`));
+  return [...rules.map(addRule), ...learn.map(addRule), counted, ...split];
 }
 
 function flowKey(service: string): string {

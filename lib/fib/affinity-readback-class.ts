@@ -68,15 +68,17 @@ export function readClass(
     closingTimeoutMs: closing.find(isSome) ?? 0,
     ...(bits !== undefined && { clientBits: bits }),
   };
+  const refuses = decide.slice(-1).filter((rule) => rule.length === 1 && asObject(rule[0])?.drop !== undefined);
   const clients = mode === 'client' ? instances.length : 0;
   const whole =
     ranges !== undefined &&
     isDivision(ranges, splitRanges(service, { ...read, name })) &&
     counts &&
     learnsAlike &&
-    decide.length === clients + 3 &&
-    // The split is what comes last, twice.
-    decide.slice(-2).every((rule) => lookUps.includes(rule));
+    decide.length === clients + 3 + refuses.length &&
+    // The split is what comes last, twice, and then nothing for other classes than the service's own.
+    decide.slice(clients + 1, clients + 3).every((rule) => lookUps.includes(rule)) &&
+    refuses.length === (name === '' ? 0 : 1);
   return { class: read, whole };
 }
 

@@ -146,6 +146,14 @@ describe('routers that hear each other', () => {
     simulation.cut('core1', 'eg1');
     simulation.run(50);
     expect(mainSegments()?.at(-1)).toBe(SID2);
+    // Its flows are forgotten, those of the other are not.
+    expect(shares()).toEqual({ [SID1]: 0, [SID2]: 1000 });
+    const failed = () => simulation.objects('in', 'affinity')[0]!.instances.map((it) => [it.weight, it.failed]);
+    expect(failed()).toEqual([
+      [0, true],
+      [1000, false],
+    ]);
+    simulation.run(1000);
     expect(Object.keys(shares())).toEqual([SID2]);
     simulation.restore('core1', 'eg1');
     simulation.run(1000);
@@ -185,7 +193,7 @@ test('a clean stop drains first, withdraws next, and forwards until the end', ()
   simulation.run(200);
   expect(shares()).toEqual({ [SID1]: 0, [SID2]: 1000 });
   simulation.run(200);
-  expect(shares()).toEqual({ [SID2]: 1000 });
+  expect(simulation.objects('in', 'affinity')[0]!.instances.map((it) => it.failed)).toEqual([true, false]);
   expect(simulation.objects('in', 'route').map((route) => route.prefix)).not.toContain('5f00:0:4::/48');
   expect(simulation.objects('eg1', 'route')).toHaveLength(before);
   const stopped = () => simulation.node('eg1').lines.some((line) => line.includes('"type":"stopped"'));

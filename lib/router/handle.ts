@@ -10,6 +10,7 @@ import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { restartTimer, retentionExpired } from './restart.ts';
 import { planServiceMtu } from './service-mtu.ts';
+import { sweep, sweepTimer } from './service-plan.ts';
 import { peerStep, timerName } from './sessions.ts';
 import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
@@ -160,8 +161,9 @@ function timer(state: RouterState, name: string): void {
 /** Timers of one peer, service or instance; one whose owner is gone is a visible no-op. */
 function scopedTimer(state: RouterState, name: string): void {
   for (const peer of state.peers.values()) if (peerTimer(state, peer, name)) return;
-  for (const service of state.steered.keys()) {
-    if (name === decideTimer(service)) return decideTimerFired(state, service);
+  for (const steered of state.steered.values()) {
+    if (name === decideTimer(steered.key)) return decideTimerFired(state, steered);
+    if (name === sweepTimer(steered.key)) return sweep(state, steered);
   }
   for (const instance of state.instances.values()) {
     if (name === agentTimer(instance)) return agentDue(state, instance);

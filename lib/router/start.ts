@@ -22,7 +22,8 @@ import { startLinks } from './links.ts';
 import { egressSid, sortLocators } from './locators.ts';
 import { peerStep, stopSessions } from './sessions.ts';
 import { forgetRetained, retainedSlots } from './slots.ts';
-import type { RouterState, Steered } from './state.ts';
+import type { RouterState } from './state.ts';
+import { createSteered } from './steered.ts';
 import { decideAll } from './steering.ts';
 import { log, setTimer } from './turn.ts';
 import { runSpf } from './underlay.ts';
@@ -73,8 +74,9 @@ export function createState(event: StartEvent): RouterState {
     ownNode: undefined,
     instances: new Map(),
     steered: new Map(),
+    classes: createSteered(config, event.atMs),
     slots: new Map(),
-    retainedSlots: retainedSlots(event.retained, config.fib.nexthopIdBase),
+    retainedSlots: retainedSlots(event.retained, config.fib),
     fib: {
       phase: 'awaiting',
       owners: new Map(),
@@ -138,10 +140,8 @@ export function createState(event: StartEvent): RouterState {
       lastErrorAtMs: 0,
     });
   }
-  for (const steered of steeredServices(event)) {
-    state.steered.set(steered.service, steered);
-    table.services.watch(steered.service);
-  }
+  for (const steered of [...state.classes.values()].flat()) state.steered.set(steered.key, steered);
+  for (const service of state.classes.keys()) table.services.watch(service);
   return state;
 }
 
@@ -241,27 +241,6 @@ export function leave(state: RouterState): void {
 export function stopNow(state: RouterState): void {
   stopSessions(state, 'daemon stopped');
   state.effects.push({ type: 'stopped' });
-}
-
-function steeredServices(event: StartEvent): Steered[] {
-  const { config } = event;
-  if (!config.roles.includes('c-ps')) return [];
-  return config.steering.services.flatMap(({ service, class: name }) => {
-    const found = config.steering.classes.find((it) => it.name === name);
-    if (found === undefined) return [];
-    return {
-      service,
-      class: found,
-      decision: undefined,
-      programmed: new Map(),
-      debounce: QUIET,
-      timerAtMs: Number.POSITIVE_INFINITY,
-      timerCause: 'start',
-      decisions: 0,
-      firstAtMs: Number.POSITIVE_INFINITY,
-      changedAtMs: event.atMs,
-    };
-  });
 }
 
 /** A number that peers cannot know beforehand: keys of routes are spread by it. */

@@ -7,7 +7,7 @@ import type {
   ServiceClassConfig,
 } from '../config/config.ts';
 import type { Decision } from '../decision/decision.ts';
-import type { FibCapability, FibFailure, FibKey, FibObject } from '../fib/fib.ts';
+import type { AffinityClass, FibCapability, FibFailure, FibKey, FibObject } from '../fib/fib.ts';
 import type { Agent } from '../metric/agent.ts';
 import type { Family, PeerName, RouterId, ServiceId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
@@ -101,16 +101,38 @@ export interface Instance {
   lastError: string;
 }
 
-/** A service this router steers. */
+/** A contact instance with objects in the forwarding plane, and what those were made from. */
+export interface Programmed {
+  readonly path: readonly RouterId[];
+  readonly egressSid: string;
+  readonly slot: number;
+  /** Gone since then: its flows are forgotten, its objects go a little later (service-plan.ts). */
+  readonly failedAtMs?: number;
+}
+
+/** What forwarding of an earlier life used a slot for. */
+export interface RetainedSlot {
+  /** Class; empty: the service's own. */
+  readonly name: string;
+  /** The list to a contact instance; it ends with its egress SID. Absent: a bucket class' group. */
+  readonly segments?: readonly string[];
+  /** `bucketKey` of that class. */
+  readonly bucket?: string;
+}
+
+/** What makes a class of a service different from its other classes, and from none. */
 export interface Steered {
+  /** The service, followed by the class where it is not the service's own (`classKey`). */
+  readonly key: string;
   readonly service: ServiceId;
+  /** Empty: the service's own class, for flows that no rule of its classifier names a class for. */
+  readonly name: string;
   readonly class: ServiceClassConfig;
   decision: Decision | undefined;
-  /** Instances with objects in the forwarding plane, by route key, and what those were made from. */
-  readonly programmed: Map<
-    string,
-    { readonly path: readonly RouterId[]; readonly egressSid: string; readonly slot: number }
-  >;
+  /** By route key. */
+  readonly programmed: Map<string, Programmed>;
+  /** What the last decision means to the forwarding plane; undefined: nothing yet. */
+  spread: AffinityClass | undefined;
   debounce: Debounce;
   /** A timer for the next decision is set for this time. */
   timerAtMs: number;
@@ -193,11 +215,14 @@ export interface RouterState {
   spfPending: boolean;
   ownNode: NodeAdvertisement | undefined;
   readonly instances: Map<string, Instance>;
-  readonly steered: Map<ServiceId, Steered>;
-  /** Stable small integers per contact instance, by route key. */
+  /** By `Steered.key`: the service's own class under its address. */
+  readonly steered: Map<string, Steered>;
+  /** The service's own class first, then those that its classifier names. */
+  readonly classes: Map<ServiceId, readonly Steered[]>;
+  /** Stable small integers per class and contact instance, by `slotKey`. */
   readonly slots: Map<string, number>;
-  /** Slots that forwarding of an earlier life still uses, and the segment list of each. */
-  readonly retainedSlots: Map<number, readonly string[]>;
+  /** Slots that forwarding of an earlier life still uses. */
+  readonly retainedSlots: Map<number, RetainedSlot>;
   readonly fib: FibState;
   /** Largest MTU of the interfaces that are no links, bytes; undefined: the kernel has not said. */
   accessMtu: number | undefined;

@@ -19,14 +19,13 @@ const FORGET_VALIDITIES = 2;
 /** Top of the band 0..3. */
 const LONG_LIVED_SCORE = 3 as Score;
 
-export function decideTimer(service: ServiceId): string {
-  return `decide/${service}`;
+export function decideTimer(key: string): string {
+  return `decide/${key}`;
 }
 
 /** Something that the decision for `service` depends on changed; a loss is `urgent` and passes the debounce. */
 export function serviceChanged(state: RouterState, service: ServiceId, cause: string, urgent = false): void {
-  const steered = state.steered.get(service);
-  if (steered !== undefined) schedule(state, steered, cause, urgent);
+  for (const steered of state.classes.get(service) ?? []) schedule(state, steered, cause, urgent);
 }
 
 /** Paths changed, which was held back as long as it may be already (underlay.ts): instances may be out of reach now. */
@@ -39,9 +38,8 @@ export function decideAll(state: RouterState, cause: string): void {
   for (const steered of state.steered.values()) decideNow(state, steered, cause);
 }
 
-export function decideTimerFired(state: RouterState, service: ServiceId): void {
-  const steered = state.steered.get(service);
-  if (steered === undefined || steered.timerAtMs > state.atMs) return;
+export function decideTimerFired(state: RouterState, steered: Steered): void {
+  if (steered.timerAtMs > state.atMs) return;
   decideNow(state, steered, steered.timerCause);
 }
 
@@ -59,8 +57,8 @@ function schedule(state: RouterState, steered: Steered, cause: string, urgent: b
 
 function arm(state: RouterState, steered: Steered, atMs: number): void {
   steered.timerAtMs = atMs;
-  if (Number.isFinite(atMs)) setTimer(state, decideTimer(steered.service), atMs);
-  else state.effects.push({ type: 'cancel-timer', timer: decideTimer(steered.service) });
+  if (Number.isFinite(atMs)) setTimer(state, decideTimer(steered.key), atMs);
+  else state.effects.push({ type: 'cancel-timer', timer: decideTimer(steered.key) });
 }
 
 function decideNow(state: RouterState, steered: Steered, cause: string): void {
@@ -158,6 +156,7 @@ function report(state: RouterState, steered: Steered, before: Decision | undefin
   const moved = before?.best !== decision.best || instancesOf(before) !== instancesOf(decision);
   log(state, moved ? 'info' : 'debug', decision.best === '' ? 'no contact instance is eligible' : 'decision changed', {
     service: steered.service,
+    ...(steered.name !== '' && { class: steered.name }),
     change: decision.change,
     weights: decision.ranked
       .filter((ranked) => ranked.weight > 0)

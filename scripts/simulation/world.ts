@@ -63,6 +63,9 @@ export function classOf(scenario: {
     holdMs: 1000,
     affinity: 'none',
     idleTimeoutMs: 0,
+    clientBits: { ipv4: 32, ipv6: 128 },
+    buckets: 1024,
+    unbalancedTimeoutMs: 0,
     closingTimeoutMs: 0,
   };
 }
