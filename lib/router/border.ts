@@ -29,7 +29,7 @@ function sidSpace(state: RouterState): string[] {
   const others = [
     ...config.prefixes,
     ...nodes.flatMap((node) => node.prefixes),
-    ...state.steered.keys(),
+    ...state.classes.keys(),
     ...config.instances.map((instance) => instance.service),
   ]
     .filter((text) => text.includes(':'))

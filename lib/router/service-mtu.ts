@@ -38,9 +38,9 @@ export function planServiceMtu(state: RouterState): void {
 /** Slot 0 is nobody's, nor is the mark of all ones (slots.ts). */
 function objects(state: RouterState, lists: readonly List[], mtu: number): FibObject[] {
   const { tableBase: table, rulePriority: priority, markMask: mark } = state.config.fib;
-  const services = [...new Set([...state.steered.keys(), ...state.config.instances.map(({ service }) => service)])];
+  const services = [...new Set([...state.classes.keys(), ...state.config.instances.map(({ service }) => service)])];
   if (services.length === 0) return [];
-  const prefixes = new Set([...state.steered.keys()].map(hostPrefix));
+  const prefixes = new Set([...state.classes.keys()].map(hostPrefix));
   for (const { prefix } of lists) if (prefix !== undefined) prefixes.add(prefix);
   const families = new Set([...prefixes].map((prefix) => addressFamily(prefix.slice(0, prefix.indexOf('/')))));
   const guard: ServiceMtu = { kind: 'mtu', services, mtu, mark };
