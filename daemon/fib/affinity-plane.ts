@@ -12,6 +12,7 @@ import { type AffinityService, type FibFailure, fibKey } from '../../lib/fib/fib
 import { reasonOf } from './links.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftProcess, runNft } from './nft-process.ts';
+import { listTable } from './nft-table-listing.ts';
 
 export interface AffinityPlaneOptions {
   readonly markMask: number;
@@ -131,9 +132,9 @@ export class AffinityPlane {
   async readBack(): Promise<AffinityReadBack | undefined> {
     if (this.#unavailable) return undefined;
     const { netns, nft: program } = this.#options;
-    const table = await runNft(['-t', '-j', 'list', 'table', 'inet', AFFINITY_TABLE], { netns, program });
-    if (!table.ok) {
-      if (!table.text.includes('No such file')) return undefined;
+    const table = await listTable('inet', AFFINITY_TABLE, { netns, program, terse: true });
+    if (table === undefined) return undefined;
+    if (table === 'absent') {
       this.#held.clear();
       return { services: [], damaged: new Set() };
     }
@@ -146,6 +147,10 @@ export class AffinityPlane {
       read = readAffinity(documents, await this.#elements!.readSplits());
     } catch {
       return undefined;
+    }
+    if (table.woken) {
+      this.transactions++;
+      read = { ...read, damaged: new Set(read.services.map(({ service }) => service)) };
     }
     // A change that came in between is newer than what was read.
     if (this.#running) return read;

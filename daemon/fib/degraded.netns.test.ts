@@ -50,7 +50,7 @@ describe.skipIf(skip !== undefined)(`kernel FIB where something is missing${skip
     const refused = await fib.apply({ put: [end], remove: [] });
     expect(refused).toMatchObject({ put: 0, failures: [{ key: 'replace-csid fdbb:cafe:0:3:1::/80', code: 'nft' }] });
     expect(fib.dump()).not.toContainEqual(end);
-    expect(await fib.sync([sid, { ...service, mode: 'none' }])).toMatchObject({ failures: [] });
+    expect(await fib.sync([sid, { ...service, mode: 'bucket', instances: [] }])).toMatchObject({ failures: [] });
     expect(await fib.verify()).toEqual([]);
     expect((await fib.flowCounts()).size).toBe(0);
     expect(namespace.ip('-6', 'route', 'show', 'fcbb:bb:1:1::/64')).toContain('seg6local');

@@ -26,7 +26,7 @@ import { KernelScan } from './kernel-scan.ts';
 import { type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } from './kernel-start.ts';
 import { reasonOf } from './links.ts';
 import { countWishes, NftHalf, type NftWishes } from './nft-half.ts';
-import { probeExtras, probeKernel } from './probe.ts';
+import { probeExtras, probeKernel, SID_COUNTERS } from './probe.ts';
 import { relaxReversePath } from './reverse-path.ts';
 
 export type { KernelFibOptions } from './kernel-start.ts';
@@ -51,6 +51,8 @@ class KernelFib implements Fib {
   readonly #options: KernelFibOptions;
   readonly #nft: NftHalf;
   #life: Life | undefined;
+  /** Not known before the probe. */
+  #countsAtSids = false;
   /** To be removed when nftables is at rest; a later put takes a key out again. */
   readonly #deferred = new Set<FibKey>();
 
@@ -75,6 +77,8 @@ class KernelFib implements Fib {
     capabilities.push(...(await prepareKernel(this.#options, this.#nft)));
     try {
       capabilities.push(...(await probeKernel(kernel.requests, context, this.#options)));
+      const counters = capabilities.find(({ name }) => name === SID_COUNTERS);
+      this.#countsAtSids = counters?.available ?? false;
       capabilities.push(...probeExtras(kernel.requests, kernel.links.sidDeviceIndex()));
       const { objects } = await readKernel(kernel.requests, context);
       for (const object of orderPuts(objects)) programmer.held.put(object);
@@ -187,6 +191,7 @@ class KernelFib implements Fib {
 
   #context({ links }: KernelHandles): KernelContext & ReadContext {
     return {
+      countsAtSids: () => this.#countsAtSids,
       protocol: this.#options.protocol,
       sidDevice: () => links.sidDeviceIndex(),
       deviceIndex: (name) => links.deviceIndex(name),

@@ -13,6 +13,8 @@ const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH
 /** What is to be removed is not there: somebody, or a link that went down, was faster. */
 const GONE = new Set(['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']);
 
+const NONE: ReadonlySet<FibKey> = new Set();
+
 export class KernelProgrammer {
   /** What is in force, as far as this process knows; what nftables holds included. */
   readonly held = new FibObjectSet();
@@ -26,11 +28,11 @@ export class KernelProgrammer {
     this.#context = context;
   }
 
-  /** Puts objects; a failure leaves the key as it was. */
-  put(objects: readonly NetlinkObject[]): FibFailure[] {
+  /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
+  put(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey> = NONE): FibFailure[] {
     const failures: FibFailure[] = [];
     // One batch a kind: a batch retries what ran out of memory last, after what may depend on it.
-    for (const group of byKind(orderPuts(objects) as NetlinkObject[])) failures.push(...this.#putAlike(group));
+    for (const group of byKind(orderPuts(objects) as NetlinkObject[])) failures.push(...this.#putAlike(group, lost));
     return failures;
   }
 
@@ -79,7 +81,7 @@ export class KernelProgrammer {
     return this.#waiting.has(key);
   }
 
-  #putAlike(objects: readonly NetlinkObject[]): FibFailure[] {
+  #putAlike(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>): FibFailure[] {
     const failures: FibFailure[] = [];
     const sent: { object: NetlinkObject; old: FibObject | undefined }[] = [];
     for (const object of objects) {
@@ -88,7 +90,9 @@ export class KernelProgrammer {
       if (refusal) failures.push(refusal);
       else sent.push({ object, old: this.held.get(fibKey(object)) });
     }
-    const messages = sent.map(({ object, old }) => encodePut(this.#context, object, old === undefined));
+    const messages = sent.map(({ object, old }) =>
+      encodePut(this.#context, object, old === undefined || lost.has(fibKey(object))),
+    );
     const outcomes = messages.length === 1 ? [this.#requests.request(messages[0]!)] : this.#requests.batch(messages);
     const superseded: NetlinkObject[] = [];
     for (const [i, { object, old }] of sent.entries()) {

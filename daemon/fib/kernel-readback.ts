@@ -1,7 +1,15 @@
 // What the kernel holds that carries our protocol number, as FIB objects. What is ours but has no place among them
 // (another metric, a shape we do not write) is a stray: named, so that it can be removed, and never taken for an object.
 import { setImmediate as turn } from 'node:timers/promises';
-import { type FibObject, fibKey, type LocalSid, MAIN_TABLE, type SidCounters } from '../../lib/fib/fib.ts';
+import {
+  type FibKey,
+  type FibObject,
+  fibKey,
+  type LocalSid,
+  MAIN_TABLE,
+  type RouteTarget,
+  type SidCounters,
+} from '../../lib/fib/fib.ts';
 import {
   decodeNexthop,
   encodeDumpNexthops,
@@ -21,12 +29,18 @@ export interface ReadContext {
   sidDevice(): number;
   /** Undefined: no such interface (any more). */
   deviceName(index: number): string | undefined;
+  /** This kernel counts at SIDs: one that does not is not as we made it. */
+  countsAtSids(): boolean;
 }
 
 export interface Stray {
   /** For people. */
   readonly key: string;
   readonly remove: Encode;
+  /** The object whose place in the kernel it takes. */
+  readonly shadows?: FibKey;
+  /** A put of that object replaces it: it need not, and with its users must not, be removed. */
+  readonly inPlace?: true;
 }
 
 export interface KernelReadBack {
@@ -39,8 +53,10 @@ export interface KernelReadBack {
 const TURN_AFTER = 512;
 
 /** Reads own nexthops, groups, routes, SIDs and rules. Rejects with the dump's `CodedError`. */
-export async function readKernel(requests: RequestSocket, context: ReadContext): Promise<KernelReadBack> {
-  const { protocol } = context;
+export async function readKernel(requests: RequestSocket, kernel: ReadContext): Promise<KernelReadBack> {
+  const { protocol } = kernel;
+  const index = indexOf(kernel);
+  const context = { ...kernel, sidDevice: () => index };
   // References before what they refer to: what is added meanwhile may lack its user, never its target.
   const rules: KnownRule[] = [];
   const routes: Route[] = [];
@@ -59,9 +75,11 @@ export async function readKernel(requests: RequestSocket, context: ReadContext):
   for (const nexthop of nexthops) {
     if (++count % TURN_AFTER === 0) await turn();
     if (nexthop.protocol === protocol)
-      take(nexthopObject(nexthop), {
+      take(nexthopObject(context, nexthop), {
         key: `nexthop ${nexthop.id}`,
         remove: (writer) => encodeRemoveNexthop(writer, nexthop.id),
+        shadows: `nexthop ${nexthop.id}`,
+        inPlace: true,
       });
   }
   for (const route of routes) {
@@ -71,6 +89,7 @@ export async function readKernel(requests: RequestSocket, context: ReadContext):
     take(routeObject(context, route), {
       key: `route ${table} ${prefix} metric ${priority}`,
       remove: (writer) => encodeRoute(writer, 'remove', { prefix, table, protocol, priority }),
+      ...placeOf(route),
     });
   }
   for (const rule of rules)
@@ -80,6 +99,15 @@ export async function readKernel(requests: RequestSocket, context: ReadContext):
         remove: (writer) => encodeRule(writer, 'remove', rule),
       });
   return { objects: [...objects.values()], strays };
+}
+
+/** -1: somebody took the SID device away, and nothing is on it. */
+function indexOf(context: ReadContext): number {
+  try {
+    return context.sidDevice();
+  } catch {
+    return -1;
+  }
 }
 
 /** Counters of own SIDs since each was installed. */
@@ -93,7 +121,13 @@ export async function readSidCounters(requests: RequestSocket, context: ReadCont
   });
 }
 
-function nexthopObject(nexthop: NexthopObject): FibObject | undefined {
+/** Prefix, table and metric are a route's place in the kernel, whatever it is. */
+function placeOf({ prefix, table, priority }: Route): Pick<Stray, 'shadows'> {
+  if (priority === ROUTE_METRIC) return { shadows: `route ${table} ${prefix}` };
+  return priority === SID_METRIC && table === MAIN_TABLE ? { shadows: `local-sid ${prefix}` } : {};
+}
+
+function nexthopObject(context: ReadContext, nexthop: NexthopObject): FibObject | undefined {
   const { id } = nexthop;
   if (nexthop.kind === 'group')
     return {
@@ -102,8 +136,9 @@ function nexthopObject(nexthop: NexthopObject): FibObject | undefined {
       members: nexthop.members.map((member) => ({ nexthop: member.id, weight: member.weight })),
       ...(nexthop.resilient && { resilient: nexthop.resilient }),
     };
-  const { encap } = nexthop;
+  const { encap, device, gateway } = nexthop;
   if (encap?.kind !== 'seg6' || encap.mode !== 'encap.red') return undefined;
+  if (device !== context.sidDevice() || gateway !== undefined) return undefined;
   return { kind: 'nexthop', id, segments: encap.segments };
 }
 
@@ -111,32 +146,40 @@ function routeObject(context: ReadContext, route: Route): FibObject | undefined 
   const { prefix, table } = route;
   const local = seg6localOf(route);
   if (local) {
-    const whole =
-      route.priority === SID_METRIC && table === MAIN_TABLE && route.hops[0]?.device === context.sidDevice();
+    const counts = local.counters !== undefined || !context.countsAtSids();
+    const whole = route.priority === SID_METRIC && table === MAIN_TABLE && isOnSidDevice(context, route) && counts;
     return whole ? sidObject(context, prefix, local) : undefined;
   }
   if (route.priority !== ROUTE_METRIC) return undefined;
-  if (route.type === 'blackhole') return { kind: 'route', prefix, table, target: { kind: 'blackhole' } };
-  if (route.type !== 'unicast') return undefined;
-  if (route.nexthopId !== undefined)
-    return { kind: 'route', prefix, table, target: { kind: 'group', id: route.nexthopId } };
-  const [first] = route.hops;
-  if (first?.encap?.kind === 'seg6') {
-    const { mode, segments } = first.encap;
-    const whole = mode === 'encap.red' && route.hops.length === 1 && first.device === context.sidDevice();
-    return whole ? { kind: 'route', prefix, table, target: { kind: 'encap', segments } } : undefined;
-  }
+  const target = targetOf(context, route);
+  return target && { kind: 'route', prefix, table, target };
+}
+
+function targetOf(context: ReadContext, route: Route): RouteTarget | undefined {
   if (route.mtu !== undefined) {
-    const whole = route.hops.length === 1 && first?.gateway === undefined && first?.device === context.sidDevice();
-    return whole ? { kind: 'route', prefix, table, target: { kind: 'too-big', mtu: route.mtu } } : undefined;
+    const [hop] = route.hops;
+    const whole = isOnSidDevice(context, route) && hop?.gateway === undefined && hop?.encap === undefined;
+    return whole && route.type === 'unicast' ? { kind: 'too-big', mtu: route.mtu } : undefined;
   }
-  const hops = route.hops.map(({ gateway, device, weight, encap }) => {
-    if (encap !== undefined) return undefined;
-    const name = device === undefined ? undefined : context.deviceName(device);
-    return gateway === undefined || name === undefined ? undefined : { gateway, device: name, weight };
+  if (route.type === 'blackhole') return { kind: 'blackhole' };
+  if (route.type !== 'unicast') return undefined;
+  if (route.nexthopId !== undefined) return { kind: 'group', id: route.nexthopId };
+  const encap = route.hops[0]?.encap;
+  if (encap?.kind === 'seg6') {
+    const whole = encap.mode === 'encap.red' && isOnSidDevice(context, route);
+    return whole ? { kind: 'encap', segments: encap.segments } : undefined;
+  }
+  const hops = route.hops.map((hop) => {
+    const name = hop.device === undefined ? undefined : context.deviceName(hop.device);
+    if (hop.gateway === undefined || name === undefined || hop.encap !== undefined) return undefined;
+    return { gateway: hop.gateway, device: name, weight: hop.weight };
   });
   if (hops.length === 0 || hops.includes(undefined)) return undefined;
-  return { kind: 'route', prefix, table, target: { kind: 'gateways', hops: hops.filter((hop) => hop !== undefined) } };
+  return { kind: 'gateways', hops: hops.filter((hop) => hop !== undefined) };
+}
+
+function isOnSidDevice(context: ReadContext, { hops }: Route): boolean {
+  return hops.length === 1 && hops[0]!.device === context.sidDevice();
 }
 
 function seg6localOf(route: Route): Seg6Local | undefined {

@@ -1,8 +1,8 @@
 // Looking at the kernel as it is: the full sync after a start, and the periodic verify. Both read, compare and program
 // while changes go on: what a change touches in the meantime is left to the change. One scan at a time.
-import { setImmediate as turn } from 'node:timers/promises';
+import { CodedError } from '../../lib/errors.ts';
 import { mapInstances } from '../../lib/fib/affinity-classes.ts';
-import { byKeySteps, diffSteps, driftOf, driftSteps, type Steps } from '../../lib/fib/diff.ts';
+import { byKeySteps, diffSteps, driftOf } from '../../lib/fib/diff.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
 import {
   type AffinityService,
@@ -15,16 +15,18 @@ import {
   type ServiceMtu,
 } from '../../lib/fib/fib.ts';
 import { kindOfKey, orderPuts, orderRemovals } from '../../lib/fib/order.ts';
-import { encodeRemoval, isNetlinkKey, isNetlinkObject } from './kernel-codec.ts';
+import { chunked, gently } from './gently.ts';
+import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
+import { compareNetlink, type RepairOptions, repairNetlink } from './kernel-repair.ts';
 import type { KernelFibOptions, KernelHandles } from './kernel-start.ts';
 import type { NftHalf } from './nft-half.ts';
 import type { TablePlane } from './table-plane.ts';
 
 export interface KernelScanOptions {
   readonly kernel: KernelHandles;
-  readonly context: ReadContext & Parameters<typeof encodeRemoval>[0];
+  readonly context: ReadContext & KernelContext;
   readonly programmer: KernelProgrammer;
   readonly nft: NftHalf;
   readonly log: KernelFibOptions['log'];
@@ -43,9 +45,6 @@ export type SettleNft = (
   failures: FibFailure[],
 ) => Promise<void>;
 
-/** Objects programmed in one turn of the event loop: a third of a millisecond. */
-const CHUNK = 64;
-
 export class KernelScan {
   readonly #options: KernelScanOptions;
   /** Keys that changes have touched since the running scan's view of the world was formed. */
@@ -58,6 +57,9 @@ export class KernelScan {
   #wholeAt: number | undefined;
   #synced = false;
   #closed = false;
+  /** Failures last told. */
+  #told = '[]';
+  readonly #inChunks = chunked(() => this.#closed);
 
   constructor(options: KernelScanOptions) {
     this.#options = options;
@@ -116,22 +118,19 @@ export class KernelScan {
   }
 
   async #verify(): Promise<readonly FibDrift[]> {
-    const { programmer, nft, kernel } = this.#options;
-    const read = await this.#read();
-    const held = [...programmer.held.values()].filter(isNetlinkObject);
-    const compared = await gently(driftSteps(held, read.objects));
-    const seen = await gently(byKeySteps(read.objects));
-    const drift = compared.filter(({ key }) => !this.#touched.has(key) && !programmer.isWaiting(key));
-    const untouched = (object: FibObject) => !this.#touched.has(fibKey(object));
-    const failures: FibFailure[] = [];
-    const again = drift.filter(({ what }) => what !== 'stale').map(({ key }) => programmer.held.get(key));
-    await this.#inChunks(orderPuts(again.filter((object) => object !== undefined)).filter(isNetlinkObject), (chunk) => {
-      failures.push(...programmer.put(chunk.filter(untouched)));
-    });
-    if (this.#synced) this.#removeStale(drift, seen, failures);
-    else drift.splice(0, drift.length, ...drift.filter(({ what }) => what !== 'stale'));
-    for (const stray of read.strays) if (this.#synced) drift.push({ key: stray.key, what: 'stale' });
-    if (this.#synced) this.#removeStrays(read);
+    const { nft, kernel } = this.#options;
+    // Whatever was on it is missing then, and found so.
+    const device = await kernel.links.ensureSidDevice();
+    const failures: FibFailure[] = device ? [{ key: 'sid device', code: device.code, text: device.text }] : [];
+    const options = this.#repairOptions();
+    const drift: FibDrift[] = [];
+    const read = await this.#read().catch(unreadable);
+    if ('code' in read) failures.push(read);
+    else {
+      const found = await compareNetlink(read, options);
+      failures.push(...(await repairNetlink(found, options)));
+      drift.push(...found.drift);
+    }
     const generation = kernel.nft?.generation();
     const base = generation === undefined ? undefined : generation - nft.transactions;
     if (base === undefined || base !== this.#wholeAt) {
@@ -140,8 +139,31 @@ export class KernelScan {
       const after = kernel.nft?.generation();
       this.#wholeAt = after === undefined ? undefined : after - nft.transactions;
     }
-    if (failures.length > 0) this.#options.log('warn', 'drift cannot be repaired', { failures: failures.slice(0, 10) });
+    this.#tell(failures);
     return drift;
+  }
+
+  /** What cannot be repaired is said once, and again only when it is something else. */
+  #tell(failures: readonly FibFailure[]): void {
+    const text = JSON.stringify(failures);
+    if (failures.length > 0 && text !== this.#told)
+      this.#options.log('warn', 'drift cannot be repaired', {
+        failures: failures.slice(0, 10),
+        count: failures.length,
+      });
+    this.#told = text;
+  }
+
+  #repairOptions(): RepairOptions {
+    const { kernel, context, programmer } = this.#options;
+    return {
+      requests: kernel.requests,
+      context,
+      programmer,
+      inChunks: this.#inChunks,
+      isTouched: (key) => this.#touched.has(key),
+      synced: this.#synced,
+    };
   }
 
   async #verifyAffinity(failures: FibFailure[]): Promise<FibDrift[]> {
@@ -201,18 +223,6 @@ export class KernelScan {
     return drift;
   }
 
-  #removeStale(drift: readonly FibDrift[], seen: ReadonlyMap<FibKey, FibObject>, failures: FibFailure[]): void {
-    const { programmer, kernel, context } = this.#options;
-    const stale = drift.filter(({ key, what }) => what === 'stale' && !this.#touched.has(key)).map(({ key }) => key);
-    for (const key of stale) programmer.held.put(seen.get(key)!);
-    failures.push(...programmer.remove(stale).failures);
-    for (const { key, what } of drift) {
-      const object = seen.get(key);
-      // Rules have no replace: the one that was there instead stands beside the repaired one.
-      if (what === 'different' && object?.kind === 'rule') kernel.requests.request(encodeRemoval(context, object));
-    }
-  }
-
   #removeStrays({ strays }: KernelReadBack): number {
     const { requests } = this.#options.kernel;
     const outcomes = requests.batch(strays.map((stray) => stray.remove));
@@ -247,14 +257,6 @@ export class KernelScan {
     });
   }
 
-  async #inChunks<T>(items: readonly T[], perform: (chunk: readonly T[]) => void): Promise<void> {
-    for (let at = 0; at < items.length; at += CHUNK) {
-      if (at > 0) await turn();
-      if (this.#closed) return;
-      perform(items.slice(at, at + CHUNK));
-    }
-  }
-
   /** Runs after the scans before it. A change made from now on wins over it, even if it has to wait. */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const touched = new Set<FibKey>();
@@ -273,12 +275,10 @@ export class KernelScan {
   }
 }
 
-async function gently<T>(steps: Steps<T>): Promise<T> {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    await turn();
-  }
+/** The table changed faster than it could be read, or the kernel has no room: the next scan tries again. */
+function unreadable(error: unknown): FibFailure {
+  if (!(error instanceof CodedError)) throw error;
+  return { key: 'read-back', code: error.code, text: error.message };
 }
 
 /** A repair is no reason to forget flows a second time. */

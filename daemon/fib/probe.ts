@@ -3,25 +3,14 @@
 import { sameObject } from '../../lib/fib/equality.ts';
 import { type FibCapability, type FibObject, fibKey } from '../../lib/fib/fib.ts';
 import { Flag, MessageType } from '../../lib/netlink/constants.ts';
+import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { Encode } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
-import { encodePut, encodeRemoval, type KernelContext, type NetlinkObject } from './kernel-codec.ts';
-import { type ReadContext, readKernel } from './kernel-readback.ts';
+import { encodePut, encodeRemoval, type KernelContext } from './kernel-codec.ts';
+import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
+import { type ProbeOptions, probeTrials, type Trial } from './probe-trials.ts';
 
-export interface ProbeOptions {
-  readonly groupIdBase: number;
-  readonly nexthopIdBase: number;
-  readonly tableBase: number;
-  readonly rulePriority: number;
-}
-
-/** Beyond what the router hands out. */
-const BEYOND = 0xfff0;
-/** RFC 6666 discard prefix: nothing is sent there. */
-const SID = '100::cf:d:0:0/128';
-const SID_CSID = '100::cf:d:1:0/128';
-const SID_CSID_X = '100::cf:d:3:0/128';
-const SID_PSP = '100::cf:d:2:0/128';
+export const SID_COUNTERS = 'seg6local-counters';
 
 /** Tries each kind; own objects of an earlier life are not touched. Rejects when the kernel cannot be read. */
 export async function probeKernel(
@@ -29,90 +18,33 @@ export async function probeKernel(
   context: KernelContext & ReadContext,
   options: ProbeOptions,
 ): Promise<FibCapability[]> {
-  const nexthop = options.nexthopIdBase + BEYOND;
-  const group = options.groupIdBase + BEYOND;
-  const table = options.tableBase + BEYOND;
-  const trials: { name: string; remark: string; object: NetlinkObject }[] = [
-    {
-      name: 'seg6-encap',
-      remark: 'no steering',
-      object: { kind: 'nexthop', id: nexthop, segments: ['100::1', '100::2'] },
-    },
-    {
-      name: 'nexthop-groups',
-      remark: 'no steering',
-      object: { kind: 'group', id: group, members: [{ nexthop, weight: 1 }] },
-    },
-    {
-      name: 'nexthop-routes',
-      remark: 'no steering',
-      object: { kind: 'route', prefix: '100::1/128', table, target: { kind: 'group', id: group } },
-    },
-    {
-      name: 'nexthop-routes-ipv4',
-      remark: 'no steering of IPv4 services',
-      object: { kind: 'route', prefix: '192.0.2.1/32', table, target: { kind: 'group', id: group } },
-    },
-    {
-      name: 'seg6local',
-      remark: 'no local SIDs',
-      object: { kind: 'local-sid', prefix: SID, behaviour: { action: 'End' } },
-    },
-    {
-      name: 'seg6local-next-csid',
-      remark: 'no compressed SIDs here',
-      object: {
-        kind: 'local-sid',
-        prefix: SID_CSID,
-        behaviour: { action: 'End' },
-        flavours: { nextCsid: { blockBits: 32, nodeBits: 16 } },
-      },
-    },
-    {
-      // Linux 6.6; End alone is older.
-      name: 'seg6local-next-csid-end-x',
-      remark: 'no compressed End.X SIDs, so none at all, here',
-      object: {
-        kind: 'local-sid',
-        prefix: SID_CSID_X,
-        behaviour: { action: 'End.X', nexthop: '100::1' },
-        flavours: { nextCsid: { blockBits: 48, nodeBits: 32 } },
-      },
-    },
-    {
-      name: 'seg6local-psp',
-      remark: 'no penultimate pop',
-      object: { kind: 'local-sid', prefix: SID_PSP, behaviour: { action: 'End' }, flavours: { psp: true } },
-    },
-    {
-      name: 'rules',
-      remark: 'no affinity',
-      object: {
-        kind: 'rule',
-        family: 'ipv6',
-        priority: options.rulePriority + BEYOND,
-        fwmark: 1,
-        mask: 0xffffffff,
-        table,
-      },
-    },
-  ];
+  const trials = probeTrials(options);
   const objects = trials.map((trial) => trial.object);
   const outcomes = objects.map((object) => requests.request(encodePut(context, object, false)));
   const seen = new Map<string, FibObject>();
+  let counts = false;
   try {
     for (const object of (await readKernel(requests, context)).objects) seen.set(fibKey(object), object);
+    counts = (await readSidCounters(requests, context)).length > 0;
   } finally {
     requests.batch(objects.toReversed().map((object) => encodeRemoval(context, object)));
   }
-  return trials.map(({ name, remark, object }, i) => {
-    const error = outcomes[i];
-    // A rule left by a probe that was killed half way is as good as a new one.
-    const refused = error && error.code !== 'EEXIST' ? `${error.code}: ${error.text}` : '';
-    const back = seen.get(fibKey(object));
-    const why = refused || (back && sameObject(back, object) ? '' : 'the kernel forgets part of it');
-    return { name, available: why === '', remark: why && `${remark} (${why})` };
+  const found = trials.map((trial, i) => outcomeOf(trial, outcomes[i] ?? undefined, seen.get(fibKey(trial.object))));
+  const remark = counts ? '' : 'what each SID has processed is not known (the kernel forgets the counters)';
+  return [...found, { name: SID_COUNTERS, available: counts, remark }];
+}
+
+function outcomeOf(trial: Trial, error: NetlinkError | undefined, back: FibObject | undefined): FibCapability {
+  const { name, without, object, knownBy = [] } = trial;
+  const available = (why: string): FibCapability => ({
+    name,
+    available: why === '',
+    remark: why && `${without} (${why})`,
   });
+  // A rule left by a probe that was killed half way is as good as a new one.
+  if (error && error.code !== 'EEXIST')
+    return available(knownBy.includes(error.code) ? '' : `${error.code}: ${error.text}`);
+  return available(back && sameObject(back, object) ? '' : 'the kernel forgets part of it');
 }
 
 /** Notes what other parts may ask for; the forwarding plane itself does without. */
@@ -121,9 +53,14 @@ export function probeExtras(requests: RequestSocket, sidDeviceIndex: number): Fi
   const netem = requests.request((writer) => encodeNetemWithoutOptions(writer, sidDeviceIndex));
   return [
     // A known kind complains about the missing parameter, an unknown one about itself.
-    { name: 'vrf', available: vrf?.code === 'EINVAL', remark: vrf?.code === 'EINVAL' ? '' : (vrf?.text ?? '') },
-    { name: 'netem', available: netem?.code === 'EINVAL', remark: netem?.code === 'EINVAL' ? '' : (netem?.text ?? '') },
+    kindOf('vrf', 'one table for all: no SIDs into VRFs', vrf),
+    kindOf('netem', "labs relay their links' packets themselves", netem),
   ];
+}
+
+function kindOf(name: string, without: string, error: NetlinkError | null): FibCapability {
+  const available = error?.code === 'EINVAL';
+  return { name, available, remark: available ? '' : `${without} (${error?.text ?? 'no answer'})` };
 }
 
 const encodeVrfWithoutTable: Encode = (writer) => {

@@ -10,6 +10,7 @@ import {
   renderReplaceRemoval,
 } from '../../lib/fib/replace-csid-rules.ts';
 import { runNft } from './nft-process.ts';
+import { listTable } from './nft-table-listing.ts';
 
 export interface ReplacePlaneOptions {
   readonly markMask: number;
@@ -42,11 +43,17 @@ export class ReplacePlane {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #unavailable = 'not started';
-  /** Own transactions that took effect: each moves the kernel's ruleset generation by one. */
-  transactions = 0;
+  /** Own transactions that took effect: those that change the table, and those that wake it. */
+  #changes = 0;
+  #wakings = 0;
 
   constructor(options: ReplacePlaneOptions) {
     this.#options = options;
+  }
+
+  /** Each moves the kernel's ruleset generation by one. */
+  get transactions(): number {
+    return this.#changes + this.#wakings;
   }
 
   /** True while a transaction is under way: what marks point at must not be removed yet. */
@@ -88,11 +95,11 @@ export class ReplacePlane {
   /** Reads our table and takes the SIDs that it holds for true. Undefined when nft is unavailable or cannot tell. */
   async readBack(): Promise<ReplaceTruth | undefined> {
     if (this.#unavailable) return undefined;
-    const before = this.transactions;
+    const before = this.#changes;
     const read = await this.#list();
     if (read === undefined) return undefined;
     // A change that came in between is newer than what was read.
-    if (this.busy || before !== this.transactions) return { sids: [...this.#held.values()], state: 'whole' };
+    if (this.busy || before !== this.#changes) return { sids: [...this.#held.values()], state: 'whole' };
     const whole = read === 'absent' ? this.#held.size === 0 : read.ruleText === this.#baseline;
     const state = whole ? 'whole' : this.#baseline === undefined ? 'unknown' : 'changed';
     const sids = read === 'absent' ? [] : read.sids;
@@ -176,8 +183,9 @@ export class ReplacePlane {
 
   async #list(): Promise<ReplaceReadBack | 'absent' | undefined> {
     const { netns, nft: program } = this.#options;
-    const listed = await runNft(['-j', 'list', 'table', 'ip6', REPLACE_TABLE], { netns, program });
-    if (!listed.ok) return listed.text.includes('No such file') ? 'absent' : undefined;
+    const listed = await listTable('ip6', REPLACE_TABLE, { netns, program });
+    if (listed === undefined || listed === 'absent') return listed;
+    if (listed.woken) this.#startled();
     try {
       return readReplaceTable(listed.output);
     } catch {
@@ -185,11 +193,17 @@ export class ReplacePlane {
     }
   }
 
+  /** Somebody changed the table, whatever it looks like now. */
+  #startled(): void {
+    this.#wakings++;
+    this.#baseline = '';
+  }
+
   /** Empty when the kernel has taken it, nft's words otherwise. */
   async #transact(commands: readonly string[]): Promise<string> {
     const { netns, nft: program } = this.#options;
     const outcome = await runNft(['-f', '-'], { netns, program, input: `${commands.join('\n')}\n` });
-    if (outcome.ok) this.transactions++;
+    if (outcome.ok) this.#changes++;
     return outcome.ok ? '' : outcome.text || 'nft failed';
   }
 }

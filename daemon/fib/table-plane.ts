@@ -5,6 +5,7 @@ import { sameObject } from '../../lib/fib/equality.ts';
 import type { FibFailure, FibKey, FibObject } from '../../lib/fib/fib.ts';
 import { readTable, renderTableRemoval, type TableReadBack, type WholeTable } from '../../lib/fib/nft-table.ts';
 import { runNft } from './nft-process.ts';
+import { listTable } from './nft-table-listing.ts';
 
 export interface TablePlaneOptions {
   readonly netns?: string | undefined;
@@ -30,8 +31,9 @@ export class TablePlane<T extends FibObject> {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #unavailable = 'not started';
-  /** Own transactions that took effect: each moves the kernel's ruleset generation by one. */
-  transactions = 0;
+  /** Own transactions that took effect: those that change the table, and those that wake it. */
+  #changes = 0;
+  #wakings = 0;
 
   constructor(table: WholeTable<T>, options: TablePlaneOptions) {
     this.#table = table;
@@ -40,6 +42,11 @@ export class TablePlane<T extends FibObject> {
 
   get key(): FibKey {
     return this.#table.key;
+  }
+
+  /** Each moves the kernel's ruleset generation by one. */
+  get transactions(): number {
+    return this.#changes + this.#wakings;
   }
 
   get busy(): boolean {
@@ -80,11 +87,11 @@ export class TablePlane<T extends FibObject> {
   /** Reads the table and takes what it says for true. Undefined when nft is unavailable or cannot tell. */
   async readBack(): Promise<TableTruth<T> | undefined> {
     if (this.#unavailable) return undefined;
-    const before = this.transactions;
+    const before = this.#changes;
     const read = await this.#list();
     if (read === undefined) return undefined;
     // A change that came in between is newer than what was read.
-    if (this.busy || before !== this.transactions) return { object: this.#held, state: 'whole' };
+    if (this.busy || before !== this.#changes) return { object: this.#held, state: 'whole' };
     if (read === 'absent') {
       this.#held = undefined;
       this.#baseline = undefined;
@@ -162,11 +169,18 @@ export class TablePlane<T extends FibObject> {
     return '';
   }
 
+  /** Somebody changed the table, whatever it looks like now. */
+  #startled(): void {
+    this.#wakings++;
+    this.#baseline = '';
+  }
+
   async #list(): Promise<TableReadBack | 'absent' | undefined> {
     const { netns, nft: program } = this.#options;
     const { family, name } = this.#table;
-    const listed = await runNft(['-j', 'list', 'table', family, name], { netns, program });
-    if (!listed.ok) return listed.text.includes('No such file') ? 'absent' : undefined;
+    const listed = await listTable(family, name, { netns, program });
+    if (listed === undefined || listed === 'absent') return listed;
+    if (listed.woken) this.#startled();
     try {
       return readTable(listed.output);
     } catch {
@@ -178,7 +192,7 @@ export class TablePlane<T extends FibObject> {
   async #transact(commands: readonly string[]): Promise<string> {
     const { netns, nft: program } = this.#options;
     const outcome = await runNft(['-f', '-'], { netns, program, input: `${commands.join('\n')}\n` });
-    if (outcome.ok) this.transactions++;
+    if (outcome.ok) this.#changes++;
     return outcome.ok ? '' : outcome.text || 'nft failed';
   }
 }

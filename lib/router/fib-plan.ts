@@ -1,6 +1,6 @@
 // What the router wants in the forwarding plane, owner by owner, and what of it changed in this turn. It knows the order
 // of a start (nothing is programmed before the full set is known when an earlier life still forwards), not the kernel.
-import { type FibFailure, type FibKey, type FibObject, type FibResult, fibKey } from '../fib/fib.ts';
+import { type FibDrift, type FibFailure, type FibKey, type FibObject, type FibResult, fibKey } from '../fib/fib.ts';
 import { samePlain } from '../same-plain.ts';
 import type { RouterState } from './state.ts';
 import { log, setTimer } from './turn.ts';
@@ -109,6 +109,23 @@ export function isInForce(state: RouterState, key: FibKey): boolean {
   if (phase !== 'synced' || failed.has(key) || put.has(key)) return false;
   for (const keys of inFlight.values()) if (keys.includes(key)) return false;
   return true;
+}
+
+/** Keys of one scan that a log line names. */
+const NAMED = 5;
+
+/** Somebody altered the kernel, and the scan has put it right: counted, and told in one line a scan. */
+export function noteDrift(state: RouterState, drift: readonly FibDrift[]): void {
+  const counts = { missing: 0, different: 0, stale: 0 };
+  for (const { what } of drift) {
+    counts[what]++;
+    state.fib.drift[what]++;
+  }
+  const objects = drift.slice(0, NAMED).map(({ key, what }) => `${key} (${what})`);
+  log(state, 'warn', 'kernel drift repaired', {
+    ...counts,
+    objects: objects.join(', ') + (drift.length > NAMED ? ', ...' : ''),
+  });
 }
 
 function wantedObject(state: RouterState, key: FibKey): FibObject | undefined {

@@ -3,7 +3,7 @@
 import { invariant } from '../errors.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
-import { fibDone, flushFib, retryFailed } from './fib-plan.ts';
+import { fibDone, flushFib, noteDrift, retryFailed } from './fib-plan.ts';
 import { flushAtEndOfTurn, flushDue } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
 import { originate } from './link-state.ts';
@@ -125,8 +125,7 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
       else advertiseInstances(state);
       return;
     case 'fib-drift':
-      for (const drift of event.drift)
-        log(state, 'warn', 'kernel drift repaired', { object: drift.key, what: drift.what });
+      noteDrift(state, event.drift);
       return viewChanged(state, 'fib');
     default:
       event satisfies never;

@@ -88,6 +88,7 @@ export function createState(event: StartEvent): RouterState {
       nextRequest: 1,
       retryPauseMs: RETRY_MIN_MS,
       failures: 0,
+      drift: { missing: 0, different: 0, stale: 0 },
     },
     accessMtu: undefined,
     mtuChanged: true,

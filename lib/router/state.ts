@@ -7,7 +7,7 @@ import type {
   ServiceClassConfig,
 } from '../config/config.ts';
 import type { Decision } from '../decision/decision.ts';
-import type { AffinityClass, FibCapability, FibFailure, FibKey, FibObject } from '../fib/fib.ts';
+import type { AffinityClass, FibCapability, FibDrift, FibFailure, FibKey, FibObject } from '../fib/fib.ts';
 import type { Agent } from '../metric/agent.ts';
 import type { Family, PeerName, RouterId, ServiceId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
@@ -160,6 +160,8 @@ export interface FibState {
   nextRequest: number;
   retryPauseMs: number;
   failures: number;
+  /** Objects that scans have put right, by what was wrong with them. */
+  readonly drift: Record<FibDrift['what'], number>;
 }
 
 export interface FlushState {

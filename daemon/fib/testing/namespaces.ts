@@ -54,7 +54,11 @@ export class Namespace {
   }
 
   nft(script: string): string {
-    return execFileSync('ip', ['netns', 'exec', this.name, 'nft', '-f', '-'], { encoding: 'utf8', input: script });
+    return execFileSync('ip', ['netns', 'exec', this.name, 'nft', '-f', '-'], {
+      encoding: 'utf8',
+      input: script,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
   }
 
   /** Runs a script of this Node inside, with a message channel; ended with the namespace. */

@@ -1,0 +1,29 @@
+// Work over many objects in pieces, with a turn of the event loop between: a hundred thousand routes must not hold up a
+// keepalive.
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Steps } from '../../lib/fib/diff.ts';
+
+/** Performs a computation that yields, and lets others run whenever it does. */
+export async function gently<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await turn();
+  }
+}
+
+export type InChunks = <T>(items: readonly T[], perform: (chunk: readonly T[]) => void) => Promise<void>;
+
+/** Objects programmed in one turn of the event loop: a third of a millisecond. */
+const CHUNK = 64;
+
+/** Performs in chunks until `isOver`. */
+export function chunked(isOver: () => boolean): InChunks {
+  return async (items, perform) => {
+    for (let at = 0; at < items.length; at += CHUNK) {
+      if (at > 0) await turn();
+      if (isOver()) return;
+      perform(items.slice(at, at + CHUNK));
+    }
+  };
+}
