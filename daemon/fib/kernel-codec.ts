@@ -120,6 +120,7 @@ export function encodeRemoval(context: KernelContext, object: NetlinkObject): En
 function target(context: KernelContext, to: RouteTarget): Partial<RouteSpec> {
   switch (to.kind) {
     case 'group':
+    case 'nexthop':
       return { nexthopId: to.id };
     case 'blackhole':
       return { type: 'blackhole' };

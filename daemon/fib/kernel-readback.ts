@@ -65,6 +65,8 @@ export async function readKernel(requests: RequestSocket, kernel: ReadContext): 
     routes.push(...(await requests.dump((writer) => encodeDumpRoutes(writer, family, { protocol }), decodeRoute)));
   }
   const nexthops = await requests.dump(encodeDumpNexthops, decodeNexthop);
+  // One space of ids: the nexthops say whether a route points at one of them or at a group.
+  const groups = new Set(nexthops.flatMap((nexthop) => (nexthop.kind === 'group' ? [nexthop.id] : [])));
   const objects = new Map<string, FibObject>();
   const strays: Stray[] = [];
   const take = (object: FibObject | undefined, stray: Stray) => {
@@ -86,7 +88,7 @@ export async function readKernel(requests: RequestSocket, kernel: ReadContext): 
     if (++count % TURN_AFTER === 0) await turn();
     if (route.protocol !== protocol) continue;
     const { prefix, table, priority } = route;
-    take(routeObject(context, route), {
+    take(routeObject(context, groups, route), {
       key: `route ${table} ${prefix} metric ${priority}`,
       remove: (writer) => encodeRoute(writer, 'remove', { prefix, table, protocol, priority }),
       ...placeOf(route),
@@ -142,7 +144,7 @@ function nexthopObject(context: ReadContext, nexthop: NexthopObject): FibObject 
   return { kind: 'nexthop', id, segments: encap.segments };
 }
 
-function routeObject(context: ReadContext, route: Route): FibObject | undefined {
+function routeObject(context: ReadContext, groups: ReadonlySet<number>, route: Route): FibObject | undefined {
   const { prefix, table } = route;
   const local = seg6localOf(route);
   if (local) {
@@ -151,11 +153,11 @@ function routeObject(context: ReadContext, route: Route): FibObject | undefined 
     return whole ? sidObject(context, prefix, local) : undefined;
   }
   if (route.priority !== ROUTE_METRIC) return undefined;
-  const target = targetOf(context, route);
+  const target = targetOf(context, groups, route);
   return target && { kind: 'route', prefix, table, target };
 }
 
-function targetOf(context: ReadContext, route: Route): RouteTarget | undefined {
+function targetOf(context: ReadContext, groups: ReadonlySet<number>, route: Route): RouteTarget | undefined {
   if (route.mtu !== undefined) {
     const [hop] = route.hops;
     const whole = isOnSidDevice(context, route) && hop?.gateway === undefined && hop?.encap === undefined;
@@ -163,7 +165,8 @@ function targetOf(context: ReadContext, route: Route): RouteTarget | undefined {
   }
   if (route.type === 'blackhole') return { kind: 'blackhole' };
   if (route.type !== 'unicast') return undefined;
-  if (route.nexthopId !== undefined) return { kind: 'group', id: route.nexthopId };
+  if (route.nexthopId !== undefined)
+    return { kind: groups.has(route.nexthopId) ? 'group' : 'nexthop', id: route.nexthopId };
   const encap = route.hops[0]?.encap;
   if (encap?.kind === 'seg6') {
     const whole = encap.mode === 'encap.red' && isOnSidDevice(context, route);

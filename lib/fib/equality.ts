@@ -7,8 +7,10 @@ import type { FibObject, GatewayHop, LocalSid, NexthopGroup, RouteTarget } from 
 export function sameObject(a: FibObject, b: FibObject): boolean {
   if (a === b) return true;
   // The bulk of a table: no texts for it.
-  if (a.kind === 'route' && b.kind === 'route' && a.target.kind === 'group' && b.target.kind === 'group')
-    return a.target.id === b.target.id && a.prefix === b.prefix && a.table === b.table;
+  if (a.kind === 'route' && b.kind === 'route' && 'id' in a.target && 'id' in b.target) {
+    const isSame = a.target.kind === b.target.kind && a.target.id === b.target.id;
+    return isSame && a.prefix === b.prefix && a.table === b.table;
+  }
   return a.kind === b.kind && objectText(a) === objectText(b);
 }
 
@@ -48,7 +50,8 @@ function groupText({ id, members, resilient }: NexthopGroup): string {
 function targetText(target: RouteTarget): string {
   switch (target.kind) {
     case 'group':
-      return `group ${target.id}`;
+    case 'nexthop':
+      return `${target.kind} ${target.id}`;
     case 'blackhole':
       return 'blackhole';
     case 'too-big':

@@ -125,6 +125,7 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       const targets: FibRoute['target'][] = [
         { kind: 'blackhole' },
         { kind: 'group', id: GROUP },
+        { kind: 'nexthop', id: MEMBER },
         via(first),
         via(first, second),
         via(second),
@@ -223,6 +224,7 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       await fib.start();
       const result = await put(
         toGroup('fd00:cafe::1/128', 77),
+        { ...toGroup('fd00:cafe::2/128', 0), target: { kind: 'nexthop', id: 80 } },
         group(78, 79),
         member(MEMBER, 'fcbb:bb:2::'),
         group(GROUP, MEMBER),
@@ -231,6 +233,7 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       expect(result.failures.map(({ key, code }) => [key, code])).toEqual([
         ['group 78', 'EINVAL'],
         ['route 254 fd00:cafe::1/128', 'EINVAL'],
+        ['route 254 fd00:cafe::2/128', 'EINVAL'],
       ]);
       await expectHeld(member(MEMBER, 'fcbb:bb:2::'), group(GROUP, MEMBER));
     });

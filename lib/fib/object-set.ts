@@ -98,8 +98,8 @@ export class FibObjectSet {
       }
       case 'route': {
         const { target } = object;
-        return target.kind === 'group' && !this.has(`group ${target.id}`)
-          ? `group ${target.id} does not exist`
+        return 'id' in target && !this.has(`${target.kind} ${target.id}`)
+          ? `${target.kind} ${target.id} does not exist`
           : undefined;
       }
       case 'replace-csid': {
@@ -126,6 +126,6 @@ function overlap(a: string, b: string): boolean {
 /** Keys of the objects without which this one cannot be. */
 export function references(object: FibObject): FibKey[] {
   if (object.kind === 'group') return object.members.map((member) => `nexthop ${member.nexthop}`);
-  if (object.kind === 'route' && object.target.kind === 'group') return [`group ${object.target.id}`];
+  if (object.kind === 'route' && 'id' in object.target) return [`${object.target.kind} ${object.target.id}`];
   return [];
 }

@@ -51,7 +51,7 @@ function mainTarget(state: RouterState, own: Steered): FibRoute['target'] | unde
   }
   const best = own.programmed.get(own.decision?.best ?? '');
   if (best === undefined || best.failedAtMs !== undefined) return undefined;
-  return { kind: 'group', id: fib.groupIdBase + best.slot };
+  return { kind: 'nexthop', id: fib.nexthopIdBase + best.slot };
 }
 
 function classifierOf(state: RouterState, own: Steered): readonly ClassifierRule[] {

@@ -88,10 +88,8 @@ function report(id: number, load: { inFlight: number; arrivalRate: number }): vo
 function mainSegments(): readonly string[] | undefined {
   const fib = simulation.node('in').fib;
   const route = fib.get(`route 254 ${WEB}/128`);
-  if (route?.kind !== 'route' || route.target.kind !== 'group') return undefined;
-  const group = fib.get(`group ${route.target.id}`);
-  if (group?.kind !== 'group') return undefined;
-  const nexthop = fib.get(`nexthop ${group.members[0]!.nexthop}`);
+  if (route?.kind !== 'route' || route.target.kind !== 'nexthop') return undefined;
+  const nexthop = fib.get(`nexthop ${route.target.id}`);
   return nexthop?.kind === 'nexthop' ? nexthop.segments : undefined;
 }
 

@@ -103,17 +103,14 @@ function programInstance(
   if (segments === undefined || slot === undefined) return undefined;
   programmed.set(key, { path, egressSid, slot });
   const { fib } = state.config;
-  const group = fib.groupIdBase + slot;
+  const nexthop = fib.nexthopIdBase + slot;
   const table = fib.tableBase + slot;
-  const objects: FibObject[] = [
-    { kind: 'nexthop', id: fib.nexthopIdBase + slot, segments },
-    { kind: 'group', id: group, members: [{ nexthop: fib.nexthopIdBase + slot, weight: 1 }] },
-  ];
+  const objects: FibObject[] = [{ kind: 'nexthop', id: nexthop, segments }];
   if (affinity !== 'bucket') {
     const family = addressFamily(service);
     const fwmark = fib.markBase + slot;
     objects.push(
-      { kind: 'route', prefix: prefixOf(service), table, target: { kind: 'group', id: group } },
+      { kind: 'route', prefix: prefixOf(service), table, target: { kind: 'nexthop', id: nexthop } },
       { kind: 'rule', family, priority: fib.rulePriority + slot, fwmark, mask: fib.markMask, table },
     );
   }

@@ -1,6 +1,6 @@
 // What bench `forwarding` measures: for each case, what the router is programmed with through the daemon's own forwarding
 // plane, what is sent to it, and how much longer a packet is to leave it, so that a case that does nothing cannot pass.
-import type { AffinityService, FibObject, LocalSid } from '../../lib/fib/fib.ts';
+import type { AffinityService, FibObject, FibRoute, LocalSid } from '../../lib/fib/fib.ts';
 import { encapsulationBytes } from '../../lib/segment/packed-list.ts';
 import { bare, SERVICE, tunnelled } from './forwarding-frames.ts';
 
@@ -31,16 +31,19 @@ const sid = (prefix: string, behaviour: LocalSid['behaviour'], flavours?: LocalS
   behaviour,
   ...(flavours && { flavours }),
 });
-const nexthop = (slot: number, segments: readonly string[]): FibObject[] => [
-  { kind: 'nexthop', id: 200_000_000 + slot, segments },
-  { kind: 'group', id: 100_000_000 + slot, members: [{ nexthop: 200_000_000 + slot, weight: 1 }] },
-];
-const toGroup = (id: number, table = 254): FibObject => ({
+const nexthop = (slot: number, segments: readonly string[]): FibObject => ({
+  kind: 'nexthop',
+  id: 200_000_000 + slot,
+  segments,
+});
+const service = (target: FibRoute['target'], table = 254): FibObject => ({
   kind: 'route',
   prefix: `${SERVICE}/128`,
   table,
-  target: { kind: 'group', id: 100_000_000 + id },
+  target,
 });
+const toNexthop = (slot: number, table?: number): FibObject =>
+  service({ kind: 'nexthop', id: 200_000_000 + slot }, table);
 const rule = (slot: number): FibObject => ({
   kind: 'rule',
   family: 'ipv6',
@@ -52,12 +55,12 @@ const rule = (slot: number): FibObject => ({
 
 const LIST = ['fcbb:0:11:1::', 'fcbb:0:12:1::', 'fcbb:0:21:d6::'];
 const CORE = out('fcbb::/16');
-const steered = (segments: readonly string[]): FibObject[] => [CORE, ...nexthop(1, segments), toGroup(1)];
+const steered = (segments: readonly string[]): FibObject[] => [CORE, nexthop(1, segments), toNexthop(1)];
 /** Two contact instances behind marks, as the router programs a service. */
 const marked: FibObject[] = [
   CORE,
-  ...[1, 2].flatMap((slot) => [...nexthop(slot, LIST), toGroup(slot, 10_000 + slot), rule(slot)]),
-  toGroup(1),
+  ...[1, 2].flatMap((slot) => [nexthop(slot, LIST), toNexthop(slot, 10_000 + slot), rule(slot)]),
+  toNexthop(1),
 ];
 const affinity = (mode: 'flow' | 'client'): AffinityService => ({
   kind: 'affinity',
@@ -69,14 +72,14 @@ const affinity = (mode: 'flow' | 'client'): AffinityService => ({
 });
 const bucket: FibObject[] = [
   CORE,
-  ...[1, 2].flatMap((slot) => nexthop(slot, LIST)),
+  ...[1, 2].map((slot) => nexthop(slot, LIST)),
   {
     kind: 'group',
     id: 100_000_009,
     members: [1, 2].map((slot) => ({ nexthop: 200_000_000 + slot, weight: 1 })),
     resilient: { buckets: 128, idleTimeoutMs: 60_000, unbalancedTimeoutMs: 0 },
   },
-  toGroup(9),
+  service({ kind: 'group', id: 100_000_009 }),
 ];
 const border: FibObject = { kind: 'border', inside: ['out'], sidSpace: ['5f00::/16'] };
 const mtu: FibObject = { kind: 'mtu', services: [SERVICE], mtu: 1388, mark: 0xfff };
@@ -93,9 +96,22 @@ export const CASES: readonly Case[] = [
     target: 0.8,
   },
   {
+    id: 'encap-red-group',
+    what: 'the same through a group of one nexthop',
+    objects: [
+      CORE,
+      nexthop(1, LIST),
+      { kind: 'group', id: 100_000_001, members: [{ nexthop: 200_000_001, weight: 1 }] },
+      service({ kind: 'group', id: 100_000_001 }),
+    ],
+    packet: bare(),
+    adds: encapsulationBytes(3),
+    target: 0,
+  },
+  {
     id: 'usid-source',
     what: 'one uSID container, no SRH',
-    objects: [out('fcaa::/16'), ...nexthop(1, ['fcaa:bbbb:1:3:2:4:6:e001']), toGroup(1)],
+    objects: [out('fcaa::/16'), nexthop(1, ['fcaa:bbbb:1:3:2:4:6:e001']), toNexthop(1)],
     packet: bare(),
     adds: encapsulationBytes(1),
     target: 0,
@@ -103,7 +119,7 @@ export const CASES: readonly Case[] = [
   {
     id: 'replace-source',
     what: 'REPLACE-CSID source, one container',
-    objects: [out('fdbb::/16'), ...nexthop(1, ['fdbb:cafe:0:1:1::', CONTAINER]), toGroup(1)],
+    objects: [out('fdbb::/16'), nexthop(1, ['fdbb:cafe:0:1:1::', CONTAINER]), toNexthop(1)],
     packet: bare(),
     adds: encapsulationBytes(2),
     target: 0,

@@ -35,6 +35,7 @@ export function fibText(object: FibObject): string {
 function targetText(prefix: string, target: RouteTarget): string {
   switch (target.kind) {
     case 'group':
+    case 'nexthop':
       return `${prefix} nhid ${target.id}`;
     case 'blackhole':
       return `blackhole ${prefix}`;
