@@ -465,11 +465,13 @@ export function createFakeBackend(): FakeBackend {
       if (fromSite !== undefined && fromSite !== 'site-2') {
         return { ok: false, code: 'not-found', text: `no router of site ${fromSite} is in the link state` };
       }
-      const view = { ...EXPLAIN, service, ...(fromSite === undefined ? {} : { site: fromSite, assumed: true }) };
+      const assumed = fromSite !== undefined;
+      const candidates = EXPLAIN.candidates.map((it) => (assumed ? { ...it, from: '' } : it));
+      const view = { ...EXPLAIN, candidates, service, ...(assumed && { site: fromSite, assumed }) };
       if (service === EXPLAIN.service) return { ok: true, value: view };
       return {
         ok: true,
-        value: { ...view, serviceName: 'batch', best: '', change: 'lost', candidates: [EXPLAIN.candidates[2]!] },
+        value: { ...view, serviceName: 'batch', best: '', change: 'lost', candidates: [candidates[2]!] },
       };
     },
     setDrain(instances, drain) {

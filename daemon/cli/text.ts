@@ -86,7 +86,8 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
   const columns: Column<Candidate>[] = [
     { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
     { head: 'SITE', cell: (row) => row.site },
-    { head: 'FROM', cell: (row) => row.from },
+    // Of another site nobody here knows who told it.
+    ...(view.assumed ? [] : [{ head: 'FROM', cell: (row: Candidate) => row.from }]),
     right('COST[ms]', (row) => msOfUs(row.cost?.totalUs)),
     right('RTT[ms]', (row) => msOfUs(row.cost?.roundTripUs)),
     right('SERVICE[ms]', (row) => msOfUs(row.cost?.serviceTimeUs)),

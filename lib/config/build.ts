@@ -139,6 +139,7 @@ export function buildConfig(file: Sections): RouterConfig {
     steering: {
       services: file.steering.services.map((entry) => ({
         service: requireService(entry.service, file.services),
+        ...(Object.hasOwn(file.services, entry.service) && { name: entry.service }),
         class: entry.class,
         classify: entry.classify.map((rule) => ({ match: buildMatch(rule.match), class: rule.class })),
       })),

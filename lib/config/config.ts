@@ -252,6 +252,8 @@ export interface ServiceClassConfig {
 
 export interface SteeredServiceConfig {
   readonly service: ServiceId;
+  /** Where the file names it; for people, until somebody announces it. */
+  readonly name?: string;
   readonly class: string;
   /** Classes of new flows by what their packets look like; the first that matches counts, otherwise `class`. */
   readonly classify: readonly { readonly match: TrafficMatch; readonly class: string }[];

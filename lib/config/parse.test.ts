@@ -693,7 +693,7 @@ describe('hostile text', () => {
     );
   };
 
-  test('any text is parsed or refused with places inside it', () => {
+  test('any text is parsed or refused with places inside it', { timeout: 60_000 }, () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), isPlaced));
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...'-:?[]{}#&*!|>\'"% \n\tab01~<'), { maxLength: 60 }), (s) =>
@@ -702,7 +702,9 @@ describe('hostile text', () => {
     );
   });
 
-  test('any value in the place of any other is parsed or refused with places inside the file', () => {
+  test('any value in the place of any other is parsed or refused with places inside the file', {
+    timeout: 60_000,
+  }, () => {
     const example = parseYaml(EXAMPLE) as Record<string, unknown>;
     const paths: (string | number)[][] = [];
     const walk = (value: unknown, path: (string | number)[]): void => {

@@ -279,6 +279,7 @@ export interface ExplainCandidate {
   readonly instanceName: string;
   readonly site: SiteId;
   readonly originator: RouterId;
+  /** Peer that the route in use came from, or `local`; empty where it is not known, as of another site. */
   readonly from: string;
   readonly weight: number;
   /** `best`, `shared`, or the first step that separated it. */

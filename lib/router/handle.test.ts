@@ -5,6 +5,7 @@ import { parseConfig } from '../config/parse.ts';
 import { type FibObject, fibKey } from '../fib/fib.ts';
 import { replay } from './replay.ts';
 import { Simulation } from './simulation.fixture.ts';
+import { explainService } from './view/services.ts';
 
 const WEB = 'fd00:cafe::80';
 
@@ -124,6 +125,21 @@ describe('routers that hear each other', () => {
     report(4, { inFlight: 0, arrivalRate: 10 });
     simulation.run(200);
     expect(mainSegments()?.at(-1)).toBe(SID1);
+  });
+
+  test('explain another site by its own paths, and name no peer of ours as its source', () => {
+    const seenFrom = (site?: string) => {
+      const explained = explainService(simulation.node('in').router.state!, WEB, site);
+      return 'view' in explained ? explained.view.candidates.map((it) => [it.path[0], it.from, it.site]) : explained;
+    };
+    expect(seenFrom()).toEqual([
+      ['in', 'core1', 'site-eg1'],
+      ['in', expect.stringMatching(/^core[12]$/), 'site-eg2'],
+    ]);
+    expect(seenFrom('site-core2')).toEqual([
+      ['core2', '', 'site-eg2'],
+      ['core2', '', 'site-eg1'],
+    ]);
   });
 
   test('program routes to every locator of the domain', () => {

@@ -29,7 +29,7 @@ import { log, setTimer } from './turn.ts';
 import { runSpf } from './underlay.ts';
 
 /** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
-const READY_DEADLINE_MS = 5000;
+export const READY_DEADLINE_MS = 5000;
 /** Time for ingresses to send new flows elsewhere, and for handshakes under way to end. */
 const DRAIN_GRACE_MS = 300;
 /** Time for peers to move traffic away before the objects go. */

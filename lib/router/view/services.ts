@@ -64,7 +64,7 @@ export function serviceName(state: RouterState, service: ServiceId): string {
   for (const row of state.table.rowsOf(service)) return state.table.bestAttributes(row).serviceName;
   for (const instance of state.instances.values())
     if (instance.config.service === service) return instance.config.serviceName;
-  return '';
+  return state.config.steering.services.find((it) => it.service === service)?.name ?? '';
 }
 
 export function ribRows(state: RouterState): RibRow[] {
@@ -147,7 +147,9 @@ export type Explained = { readonly view: ExplainView } | { readonly refused: str
 export function explainService(state: RouterState, service: ServiceId, fromSite?: SiteId): Explained {
   const steered = state.steered.get(service);
   if (fromSite === undefined || fromSite === state.config.site) {
-    if (steered?.decision === undefined) return { refused: `service ${service} is not steered here` };
+    if (steered === undefined) return { refused: `service ${service} is not steered here` };
+    if (steered.decision === undefined)
+      return { refused: `nothing is decided for ${service} yet: this router still waits for what its peers know` };
     return { view: explainView(state, steered, steered.decision, state.config.site, state.config.routerId, state.spf) };
   }
   if (steered === undefined) return { refused: `service ${service} has no class here, so ${fromSite}'s is unknown` };
@@ -156,6 +158,7 @@ export function explainService(state: RouterState, service: ServiceId, fromSite?
   const spf = computeSpf(state.lsdb.nodes, root);
   const { incumbent: _incumbent, memory: _memory, ...input } = decisionInput(state, steered);
   const decision = decide({ ...input, candidates: input.candidates.map((it) => seenFrom(it, spf)) });
+  // Who told that site is known there only.
   return { view: explainView(state, steered, decision, fromSite, root, spf) };
 }
 
@@ -192,7 +195,7 @@ function explainView(
     ...(decision.incumbent.challengedSinceMs !== undefined && {
       challengedSinceMs: wallMs(state, decision.incumbent.challengedSinceMs),
     }),
-    candidates: decision.ranked.map((ranked) => explainCandidate(state, ranked, known.get(ranked.key), spf)),
+    candidates: decision.ranked.map((ranked) => explainCandidate(state, ranked, known.get(ranked.key), root, spf)),
   };
 }
 
@@ -200,6 +203,7 @@ function explainCandidate(
   state: RouterState,
   ranked: RankedCandidate,
   known: Candidate | undefined,
+  root: RouterId,
   spf: ReadonlyMap<RouterId, SpfNode>,
 ): ExplainCandidate {
   const entry = entryOf(state.table, ranked.key);
@@ -211,7 +215,7 @@ function explainCandidate(
     instanceName: ranked.attributes.instanceName,
     site: ranked.attributes.site,
     originator,
-    from: entry === undefined ? '' : entry.best === LOCAL ? 'local' : entry.best,
+    from: entry === undefined || root !== state.config.routerId ? '' : entry.best === LOCAL ? 'local' : entry.best,
     weight: ranked.weight,
     verdict: ranked.verdict,
     ...(ranked.cost && {
