@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { netnsEngine } from './engine-netns.ts';
 import { relayObstacle } from './link-relay.ts';
 import { readLabFile } from './parse-clab.ts';
@@ -34,6 +34,12 @@ test.skipIf(obstacle !== '')('metro-3 converges and passes its checks', { timeou
   const result = await verifyLab(netnsEngine, parsed);
   expect(result.leftOut).toEqual([]);
   expect(result.checks.filter((check) => !check.pass)).toEqual([]);
+
+  // Nobody has used it: all sites are as fast, and the nearest is the best.
+  const ref = { lab, file };
+  const served = () =>
+    netnsEngine.exec(ref, 'u1', ['curl', '-gsf', '-m', '2', 'http://[fd00:cafe::80]/instance'], { timeoutMs: 5000 });
+  await vi.waitFor(async () => expect((await served()).stdout).toContain('sv1'), { timeout: 20_000, interval: 200 });
 
   await netnsEngine.destroy({ lab }, { force: false });
   expect(await netnsEngine.inspect(lab)).toEqual([]);

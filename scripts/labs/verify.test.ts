@@ -71,3 +71,25 @@ test('a wrong file is refused with every fault', async () => {
     /checks\.0\.nodes.*\n.*checks\.0\.timeout.*\n.*colour/s,
   );
 });
+
+test('what a node prints is compared with what another one names, both anew at every try', async () => {
+  const check = (timeout: string) =>
+    `  - { name: n, nodes: [a], run: who, timeout: ${timeout}, matches: '^(\\w+)', among: { node: b, run: show all, field: name } }`;
+  const named = { stdout: '[{"weights":[{"name":"one"},{"name":"two"}]}]' };
+  const engine = engineThatPrints([{ stdout: 'three\n' }, named, { stdout: 'two\n' }, named]);
+  expect((await verify(check('2s'), engine)).checks).toMatchObject([
+    { pass: true, expected: 'one of name in b: show all', seen: 'a: two' },
+  ]);
+  expect(engine.runs).toEqual([
+    ['a', 'who'],
+    ['b', 'show', 'all'],
+    ['a', 'who'],
+    ['b', 'show', 'all'],
+  ]);
+  expect((await verify(check('100ms'), engineThatPrints([{ stdout: 'three' }, named]))).checks).toMatchObject([
+    { pass: false, seen: 'a: three is not what b names: one, two' },
+  ]);
+  expect(
+    (await verify(check('100ms'), engineThatPrints([{ stdout: 'three' }, { stdout: 'oops' }]))).checks,
+  ).toMatchObject([{ pass: false, seen: 'a: b printed no JSON: oops' }]);
+});

@@ -33,6 +33,8 @@ const checkSchema = z.strictObject({
   matches: z.string().optional(),
   /** Standard output is JSON and holds this (subset.ts). */
   json: z.unknown().optional(),
+  /** The first group of `matches` is one of the values under the key `field` of what another node prints as JSON. */
+  among: z.strictObject({ node: z.string(), run: z.string().min(1), field: z.string().min(1) }).optional(),
   /** For all tries together. */
   timeout: duration.prefault('20s'),
   /** What the check is pointless without: left out, with a line, where the engine lacks it. */
@@ -130,11 +132,41 @@ async function runInOneNode(
   for (;;) {
     const timeoutMs = Math.max(PAUSE_MS, deadline - performance.now());
     const result = await engine.exec({ lab: lab.name, file: lab.path }, node, argv, { timeoutMs });
-    const wrong = judge(check, result);
+    const wrong = judge(check, result) ?? (await stranger(engine, lab, check, result.stdout, timeoutMs));
     if (wrong === undefined) return { pass: true, seen: `${node}: ${evidence(check, result)}` };
     if (performance.now() + PAUSE_MS > deadline) return { pass: false, seen: `${node}: ${wrong}` };
     await new Promise((done) => setTimeout(done, PAUSE_MS));
   }
+}
+
+/** Undefined when what was printed is among what the other node names, else what it names. Asked anew at every try. */
+async function stranger(
+  engine: Engine,
+  lab: LabFile,
+  { among, matches = '(.*)', name }: Check,
+  stdout: string,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  if (among === undefined) return undefined;
+  const { node, run, field } = among;
+  const printed = new RegExp(matches, 's').exec(stdout)?.[1] ?? '';
+  const asked = { lab: lab.name, file: lab.path };
+  const result = await engine.exec(asked, node, splitWords(run, name), { timeoutMs });
+  let named: string[];
+  try {
+    named = valuesOf(JSON.parse(result.stdout), field);
+  } catch {
+    return `${node} printed no JSON: ${shorten(result.stderr || result.stdout)}`;
+  }
+  return named.includes(printed)
+    ? undefined
+    : `${shorten(printed)} is not what ${node} names: ${named.join(', ') || 'nothing'}`;
+}
+
+/** All values under a key, as text, at any depth. */
+function valuesOf(value: unknown, field: string): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, it]) => (key === field ? [String(it)] : valuesOf(it, field)));
 }
 
 /** What was printed, without what nobody asked for. */
@@ -156,7 +188,8 @@ function judge({ code, matches, json }: Check, result: ExecResult): string | und
   }
 }
 
-function describe({ code, matches, json }: Check): string {
+function describe({ code, matches, json, among }: Check): string {
+  if (among !== undefined) return `one of ${among.field} in ${among.node}: ${among.run}`;
   if (json !== undefined) return JSON.stringify(json);
   return matches === undefined ? `code ${code}` : `/${matches}/`;
 }
