@@ -3,12 +3,17 @@
 // Rules go through the nft program; where only weights change, elements go to the kernel directly, in a tenth of the time.
 import { classesOf, instancesOf, leavesTrace, mapInstances, setsOf } from '../../lib/fib/affinity-classes.ts';
 import { AFFINITY_TABLE } from '../../lib/fib/affinity-names.ts';
-import { type AffinityReadBack, countElements, readAffinity } from '../../lib/fib/affinity-readback.ts';
+import {
+  type AffinityReadBack,
+  countElements,
+  readAffinity,
+  readClassCounters,
+} from '../../lib/fib/affinity-readback.ts';
 import { AFFINITY_SET_SIZE, renderAffinityChange, renderTableRemoval } from '../../lib/fib/affinity-rules.ts';
 import { splitChange } from '../../lib/fib/affinity-split.ts';
 import { sameStructure } from '../../lib/fib/affinity-text.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
-import { type AffinityService, type FibFailure, fibKey } from '../../lib/fib/fib.ts';
+import { type AffinityService, type ClassCounter, type FibFailure, fibKey } from '../../lib/fib/fib.ts';
 import { reasonOf } from './links.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftProcess, runNft } from './nft-process.ts';
@@ -118,6 +123,14 @@ export class AffinityPlane {
         if (ok) counts.set(slot, countElements(output));
       }
     return counts;
+  }
+
+  /** What each class has decided. */
+  async counters(): Promise<ClassCounter[]> {
+    if (this.#unavailable) return [];
+    const args = ['-j', 'list', 'counters', 'table', 'inet', AFFINITY_TABLE];
+    const { ok, output } = await runNft(args, { netns: this.#options.netns, program: this.#options.nft });
+    return ok ? readClassCounters(output, [...this.#held.values()]) : [];
   }
 
   /** Resolves when nothing is under way. */

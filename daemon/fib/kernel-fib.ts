@@ -6,6 +6,7 @@
 import { borderCounters } from '../../lib/fib/border-table.ts';
 import type {
   BorderCounters,
+  ClassCounter,
   Fib,
   FibCapability,
   FibDelta,
@@ -19,6 +20,7 @@ import type {
 } from '../../lib/fib/fib.ts';
 import { fibKey } from '../../lib/fib/fib.ts';
 import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
+import { busyBuckets } from './bucket-counts.ts';
 import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
@@ -150,8 +152,14 @@ class KernelFib implements Fib {
   }
 
   async flowCounts(): Promise<ReadonlyMap<number, number>> {
-    const { kernel } = this.#alive();
-    return (await kernel.nft?.flowCounts()) ?? (await this.#nft.affinity.countByListing());
+    const { kernel, programmer } = this.#alive();
+    const learned = (await kernel.nft?.flowCounts()) ?? (await this.#nft.affinity.countByListing());
+    const busy = await busyBuckets(kernel.requests, programmer.held.values(), this.#options.nexthopIdBase);
+    return new Map([...learned, ...busy]);
+  }
+
+  classCounters(): Promise<readonly ClassCounter[]> {
+    return this.#nft.affinity.counters();
   }
 
   async sidCounters(): Promise<readonly SidCounters[]> {

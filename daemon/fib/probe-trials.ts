@@ -42,6 +42,21 @@ export function probeTrials(options: ProbeOptions): Trial[] {
       without: 'no steering',
       object: { kind: 'group', id: group, members: [{ nexthop, weight: 1 }] },
     },
+    {
+      name: 'nexthop-weights',
+      without: 'bucket affinity leaves a few buckets to contact instances without new flows',
+      object: { kind: 'group', id: group + 1, members: [{ nexthop, weight: 300 }] },
+    },
+    {
+      name: 'resilient-groups',
+      without: 'no bucket affinity',
+      object: {
+        kind: 'group',
+        id: group + 2,
+        members: [{ nexthop, weight: 1 }],
+        resilient: { buckets: 16, idleTimeoutMs: 1000, unbalancedTimeoutMs: 0 },
+      },
+    },
     { name: 'nexthop-routes', without: 'no steering', object: toGroup('100::1/128') },
     { name: 'nexthop-routes-ipv4', without: 'no steering of IPv4 services', object: toGroup('192.0.2.1/32') },
     {

@@ -1,12 +1,12 @@
 // Reads affinity services back from nft's JSON, the inverse of affinity-rules.ts. Whatever is not as we would have
 // rendered it makes the service `damaged`, and the caller renders it anew; nothing here trusts a name alone.
 import { addressToBytes, bytesToAddress } from '../net/address.ts';
-import { instancesOf, partsOf } from './affinity-classes.ts';
+import { classesOf, instancesOf, partsOf } from './affinity-classes.ts';
 import { readMatch } from './affinity-match.ts';
-import { CLASSIFY_CHAIN, ofDecideChain, serviceChains } from './affinity-names.ts';
+import { CLASSIFY_CHAIN, classNames, ofDecideChain, serviceChains } from './affinity-names.ts';
 import { type ChainRules, readClass } from './affinity-readback-class.ts';
 import type { SplitRange } from './affinity-split.ts';
-import type { AffinityService, ClassifierRule } from './fib.ts';
+import type { AffinityService, ClassCounter, ClassifierRule } from './fib.ts';
 import { asArray, asObject } from './nft-json.ts';
 
 export interface AffinityReadBack {
@@ -62,6 +62,21 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead): 
 export function countElements(document: string): number {
   const items = asArray(asObject(JSON.parse(document))?.nftables);
   return items.reduce<number>((sum, item) => sum + asArray(asObject(asObject(item)?.set)?.elem).length, 0);
+}
+
+/** Counters of these services' classes in the document of `nft -j list counters`. Throws SyntaxError. */
+export function readClassCounters(document: string, services: readonly AffinityService[]): ClassCounter[] {
+  const found = new Map<string, { packets: number; bytes: number }>();
+  for (const item of asArray(asObject(JSON.parse(document))?.nftables)) {
+    const { name, packets, bytes } = asObject(asObject(item)?.counter) ?? {};
+    if (typeof packets === 'number' && typeof bytes === 'number') found.set(String(name), { packets, bytes });
+  }
+  return services.flatMap(({ service, ...own }) =>
+    classesOf({ service, ...own }).flatMap(({ name }) => {
+      const counter = found.get(classNames(service, name).counter);
+      return counter ? [{ service, name, ...counter }] : [];
+    }),
+  );
 }
 
 function readService(

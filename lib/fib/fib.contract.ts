@@ -220,6 +220,25 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       await expectHeld();
     });
 
+    it('takes a resilient group, moves its weights, and wide weights of a plain one', async () => {
+      await fib.start();
+      const members = [member(MEMBER, 'fcbb:bb:2::'), member(MEMBER + 1, 'fcbb:bb:3::')];
+      const weigh = (w1: number, w2: number, type?: 'resilient'): FibObject => ({
+        kind: 'group',
+        id: type ? GROUP + 1 : GROUP,
+        members: [
+          { nexthop: MEMBER, weight: w1 },
+          { nexthop: MEMBER + 1, weight: w2 },
+        ],
+        ...(type && { resilient: { buckets: 1024, idleTimeoutMs: 60_000, unbalancedTimeoutMs: 0 } }),
+      });
+      const route = toGroup('fd00:cafe::80/128', GROUP + 1);
+      expect((await put(...members, weigh(1, 65_000), weigh(1, 65_000, 'resilient'), route)).failures).toEqual([]);
+      await expectHeld(...members, weigh(1, 65_000), weigh(1, 65_000, 'resilient'), route);
+      expect((await put(weigh(300, 700), weigh(40_000, 25_000, 'resilient'))).failures).toEqual([]);
+      await expectHeld(...members, weigh(300, 700), weigh(40_000, 25_000, 'resilient'), route);
+    });
+
     it('refuses what refers to nothing, names it, and does the rest', async () => {
       await fib.start();
       const result = await put(
@@ -280,6 +299,54 @@ export function describeFibContract(name: string, open: () => Promise<FibFixture
       expect((await fib.flowCounts()).size).toBe(0);
       expect((await remove('affinity fd00:cafe::80')).failures).toEqual([]);
       await expectHeld(...service);
+    });
+
+    it('takes classes of every mode, changes them, and counts what each decides', async () => {
+      if (!fixture.affinity) return;
+      await fib.start();
+      const of = (name: string, mode: AffinityService['mode'], slot: number) => ({
+        name,
+        mode,
+        instances: mode === 'bucket' ? [] : [{ slot, mark: 0x100 + slot, weight: 1000, failed: false }],
+        idleTimeoutMs: 30_000,
+        closingTimeoutMs: 2000,
+        ...(mode === 'bucket' && { mark: 0x100 + slot }),
+      });
+      const classed: AffinityService = {
+        ...affinity([700, 300]),
+        classes: [of('gold', 'client', 11), of('bulk', 'bucket', 12), of('rest', 'none', 13)],
+        classifier: [
+          { match: { dscp: 46 }, class: 'gold' },
+          { match: { source: '2001:db8::/32', ports: { from: 80, to: 99 } }, class: 'bulk' },
+          { match: { protocol: 'udp', flowLabel: 7 }, class: 'rest' },
+        ],
+      };
+      expect((await put(classed)).failures).toEqual([]);
+      await expectHeld(classed);
+      expect([...(await fib.flowCounts())].sort()).toEqual([
+        [1, 0],
+        [11, 0],
+        [2, 0],
+      ]);
+      const counters = await fib.classCounters();
+      expect(counters.map(({ name, packets }) => [name, packets])).toEqual([
+        ['', 0],
+        ['gold', 0],
+        ['bulk', 0],
+        ['rest', 0],
+      ]);
+      const fewer: AffinityService = {
+        ...classed,
+        classes: [of('gold', 'flow', 11), of('rest', 'client', 13)],
+        classifier: [{ match: { dscp: 10 }, class: 'rest' }],
+      };
+      expect((await put(fewer)).failures).toEqual([]);
+      await expectHeld(fewer);
+      const unknown = { ...fewer, classifier: [{ match: { dscp: 10 }, class: 'bulk' }] };
+      expect((await put(unknown)).failures).toMatchObject([{ key: 'affinity fd00:cafe::80', code: 'EINVAL' }]);
+      await expectHeld(fewer);
+      expect((await put(affinity([700, 300]))).failures).toEqual([]);
+      await expectHeld(affinity([700, 300]));
     });
 
     it('holds IPv6 and IPv4 services side by side', async () => {

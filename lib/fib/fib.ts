@@ -266,6 +266,15 @@ export interface FibDrift {
   readonly what: 'missing' | 'different' | 'stale';
 }
 
+/** What a class of a service has decided since its counter was made: flows, clients or packets, as its mode has it. */
+export interface ClassCounter {
+  readonly service: string;
+  /** Empty: the service's own class. */
+  readonly name: string;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 export interface SidCounters {
   readonly prefix: string;
   readonly packets: number;
@@ -295,8 +304,9 @@ export interface Fib {
   verify(): Promise<readonly FibDrift[]>;
   /** The set in force as this process believes it. */
   dump(): readonly FibObject[];
-  /** Live flows held per slot. */
+  /** By slot: live flows of `flow`, clients of `client`, busy buckets of `bucket`; slots of `none` are absent. */
   flowCounts(): Promise<ReadonlyMap<number, number>>;
+  classCounters(): Promise<readonly ClassCounter[]>;
   sidCounters(): Promise<readonly SidCounters[]>;
   /** Undefined: there is no border in force. */
   borderCounters(): Promise<BorderCounters | undefined>;

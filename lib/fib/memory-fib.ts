@@ -1,6 +1,6 @@
 // A forwarding plane that forwards nothing: dry run, simulation, tests, and machines that are not Linux. It keeps the
 // kernel's rules about objects and references, so what it accepts the kernel accepts. Refuses to know time: a clock comes in.
-import { classesOf, setsOf } from './affinity-classes.ts';
+import { classesOf, leavesTrace, setsOf } from './affinity-classes.ts';
 import { diffObjects } from './diff.ts';
 import {
   BORDER_KEY,
@@ -96,6 +96,13 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
           for (const one of classesOf(object))
             for (const { slot } of one.instances) if (setsOf(one, slot).length > 0) slots.set(slot, 0);
       return slots;
+    },
+    async classCounters() {
+      return [...held.values()].flatMap((object) =>
+        object.kind !== 'affinity' || !leavesTrace(object)
+          ? []
+          : classesOf(object).map(({ name }) => ({ service: object.service, name, packets: 0, bytes: 0 })),
+      );
     },
     async sidCounters() {
       const counters: SidCounters[] = [];

@@ -1,10 +1,19 @@
-// A client for kernel tests, told what to do over its message channel: TCP flows that stay open and are asked now and
-// then who serves them, and a paced stream of numbered datagrams whose answers are counted.
+// A client for kernel tests, told what to do over its message channel: TCP and UDP flows that stay open and are asked now
+// and then who serves them, and a paced stream of numbered datagrams whose answers are counted.
 import { createSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
 
 export type ClientRequest =
-  | { readonly do: 'open'; readonly address: string; readonly port: number; readonly count: number }
+  | {
+      readonly do: 'open';
+      readonly address: string;
+      readonly port: number;
+      readonly count: number;
+      /** Default: tcp. */
+      readonly protocol?: 'tcp' | 'udp';
+      /** Own address; default: the kernel's choice. */
+      readonly from?: string;
+    }
   /** Asks every open flow who serves it. */
   | { readonly do: 'ask' }
   | { readonly do: 'close'; readonly count: number }
@@ -20,7 +29,13 @@ export interface StreamReply {
 }
 
 const ANSWER_TIMEOUT_MS = 1500;
-const flows: Socket[] = [];
+/** Asks once who serves the flow. */
+interface Flow {
+  who(): Promise<string>;
+  end(): void;
+}
+
+const flows: Flow[] = [];
 let stopStream: (() => Promise<StreamReply>) | undefined;
 
 process.on('message', (request: ClientRequest) => {
@@ -32,16 +47,16 @@ process.send?.('ready');
 async function perform(request: ClientRequest): Promise<FlowReply | StreamReply> {
   switch (request.do) {
     case 'open': {
-      const opened = await Promise.all(
-        Array.from({ length: request.count }, () => open(request.address, request.port)),
-      );
+      const { address, port, count, protocol, from } = request;
+      const openOne = protocol === 'udp' ? openUdp : openTcp;
+      const opened = await Promise.all(Array.from({ length: count }, () => openOne(address, port, from)));
       flows.push(...opened);
-      return Promise.all(opened.map(whoServes));
+      return Promise.all(opened.map((flow) => flow.who()));
     }
     case 'ask':
-      return Promise.all(flows.map(whoServes));
+      return Promise.all(flows.map((flow) => flow.who()));
     case 'close':
-      for (const socket of flows.splice(0, request.count)) socket.end();
+      for (const flow of flows.splice(0, request.count)) flow.end();
       return [];
     case 'stream':
       stopStream = stream(request.address, request.port, request.hertz);
@@ -53,11 +68,32 @@ async function perform(request: ClientRequest): Promise<FlowReply | StreamReply>
   }
 }
 
-function open(address: string, port: number): Promise<Socket> {
+function openTcp(address: string, port: number, from?: string): Promise<Flow> {
   return new Promise((resolve) => {
-    const socket = connect(port, address, () => resolve(socket));
+    const opened = () => resolve({ who: () => whoServes(socket), end: () => socket.end() });
+    const socket = connect({ port, host: address, ...(from !== undefined && { localAddress: from }) }, opened);
     socket.setNoDelay(true);
-    socket.on('error', () => resolve(socket));
+    socket.on('error', opened);
+  });
+}
+
+/** One socket a flow, not connected: hosts answer from their own address. */
+function openUdp(address: string, port: number, from?: string): Promise<Flow> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  socket.on('error', () => {});
+  const who = () =>
+    new Promise<string>((resolve) => {
+      const done = (answer: string) => {
+        clearTimeout(timer);
+        socket.removeAllListeners('message');
+        resolve(answer);
+      };
+      const timer = setTimeout(() => done('silent'), ANSWER_TIMEOUT_MS);
+      socket.once('message', (message) => done(String(message).split(' ')[0]!));
+      socket.send('who', port, address);
+    });
+  return new Promise((resolve) => {
+    socket.bind({ ...(from !== undefined && { address: from }) }, () => resolve({ who, end: () => socket.close() }));
   });
 }
 

@@ -8,8 +8,12 @@ import { kernelFibIn } from './kernel-fixture.ts';
 import { eventually, Namespace, wire } from './namespaces.ts';
 
 export const SERVICE = 'fd00:cafe::80';
+/** The same hosts' service over IPv4, and its client. */
+export const SERVICE4 = '10.80.0.80';
 export const TCP_PORT = 8080;
 export const UDP_PORT = 9000;
+/** By site 1 or 2: the same to its End.DX4. */
+export const segmentsTo4 = (site: 1 | 2) => ['fcbb:bb:f:1::', `fcbb:bb:${site}:d4::`];
 /** By site 1 or 2: over the core's End, then the egress's End.DX6 to its host. */
 export const segmentsTo = (site: 1 | 2) => ['fcbb:bb:f:1::', `fcbb:bb:${site}:d6::`];
 
@@ -56,16 +60,23 @@ export class SteeringLab {
     await this.program(this.fib, this.underlay);
     await this.#router(core!, [
       via('2001:db8:c::/64', 'fd00:1::1', 'in'),
+      via('192.0.2.0/24', '10.0.1.1', 'in'),
       via('fcbb:bb:1::/48', 'fd00:2::2', 'e1'),
       via('fcbb:bb:2::/48', 'fd00:3::2', 'e2'),
       { kind: 'local-sid', prefix: 'fcbb:bb:f:1::/64', behaviour: { action: 'End' } },
     ]);
-    for (const [egress, site, back] of [
-      [e1!, 1, 'fd00:2::1'],
-      [e2!, 2, 'fd00:3::1'],
+    for (const [egress, site, back, back4] of [
+      [e1!, 1, 'fd00:2::1', '10.0.2.1'],
+      [e2!, 2, 'fd00:3::1', '10.0.3.1'],
     ] as const)
       await this.#router(egress, [
         via('2001:db8:c::/64', back, 'co'),
+        via('192.0.2.0/24', back4, 'co'),
+        {
+          kind: 'local-sid',
+          prefix: `fcbb:bb:${site}:d4::/64`,
+          behaviour: { action: 'End.DX4', nexthop: `10.1.${site}.2` },
+        },
         { kind: 'route', prefix: `fcbb:bb:${site}::/48`, table: 254, target: { kind: 'blackhole' } },
         {
           kind: 'local-sid',
@@ -138,12 +149,31 @@ export class SteeringLab {
     wire(core, 'e2', 'fd00:3::1/64', e2, 'co', 'fd00:3::2/64');
     wire(e1, 's1', 'fd01:1::1/64', s1, 'up', 'fd01:1::2/64');
     wire(e2, 's2', 'fd01:2::1/64', s2, 'up', 'fd01:2::2/64');
+    for (const [namespace, device, address] of [
+      [client, 'c0', '192.0.2.2/24'],
+      [ingress, 'c0', '192.0.2.1/24'],
+      [ingress, 'co', '10.0.1.1/24'],
+      [core, 'in', '10.0.1.2/24'],
+      [core, 'e1', '10.0.2.1/24'],
+      [core, 'e2', '10.0.3.1/24'],
+      [e1, 'co', '10.0.2.2/24'],
+      [e2, 'co', '10.0.3.2/24'],
+      [e1, 's1', '10.1.1.1/24'],
+      [s1, 'up', '10.1.1.2/24'],
+      [e2, 's2', '10.1.2.1/24'],
+      [s2, 'up', '10.1.2.2/24'],
+    ] as const)
+      namespace.ip('addr', 'add', address, 'dev', device);
+    client.ip('route', 'add', 'default', 'via', '192.0.2.1');
+    s1.ip('route', 'add', 'default', 'via', '10.1.1.1');
+    s2.ip('route', 'add', 'default', 'via', '10.1.2.1');
     client.ip('-6', 'route', 'add', 'default', 'via', '2001:db8:c::1');
     for (const [host, gateway] of [
       [s1, 'fd01:1::1'],
       [s2, 'fd01:2::1'],
     ] as const) {
       host.ip('addr', 'add', `${SERVICE}/128`, 'dev', 'lo');
+      host.ip('addr', 'add', `${SERVICE4}/32`, 'dev', 'lo');
       host.ip('-6', 'route', 'add', 'default', 'via', gateway);
     }
   }
