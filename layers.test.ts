@@ -44,6 +44,8 @@ const LAYERS: Record<string, readonly string[]> = {
   ],
   'lib/router/view': [
     'lib',
+    'lib/policy',
+    'lib/session',
     'lib/net',
     'lib/model',
     'lib/topology',

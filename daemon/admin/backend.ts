@@ -2,7 +2,7 @@
 // reason (STYLE, outcomes); names are resolved to identifiers before a call arrives here (resolve.ts).
 import type { ComputeState } from '../../lib/model/compute-state.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
-import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import type { ExplainView, PolicyTestView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
 
 /** Why an admin request was not carried out; maps to a gRPC status and to exit code 1 of cfnctl. */
 export interface Refusal {
@@ -34,6 +34,18 @@ export type PushReport = Partial<
   >
 >;
 
+/** What may be said to the session with a peer (lib/router/commands.ts). */
+export const SESSION_COMMANDS = ['reset', 'hard-reset', 'shutdown', 'start', 'refresh'] as const;
+export type SessionCommand = (typeof SESSION_COMMANDS)[number];
+
+export interface PolicyTest {
+  readonly peer: string;
+  readonly direction: 'import' | 'export';
+  /** Instead of the attached one. */
+  readonly policy?: string;
+  readonly service?: ServiceId;
+}
+
 export interface AdminBackend {
   status(): StatusView;
   /** Current rows, a copy; async because flow counters and SID counters are read from the kernel. */
@@ -45,6 +57,11 @@ export interface AdminBackend {
   report(instance: InstanceKey, report: PushReport): Promise<Outcome<void>>;
   /** Takes certificate, key and authorities from their files for new handshakes. */
   reloadCertificates(): Outcome<ReloadedCertificates>;
+  /** The value is the state of the session before. */
+  session(peer: string, command: SessionCommand, text: string): Outcome<string>;
+  policyTest(test: PolicyTest): Outcome<{ readonly policy: string; readonly routes: readonly PolicyTestView[] }>;
+  /** Names of the policies that are in force then. */
+  reloadPolicies(): Promise<Outcome<readonly string[]>>;
   /**
    * Calls `changed` after rows of `kind` may have changed. May be called often and with nothing changed: the server
    * conflates, reads `show(kind)` at the watcher's pace and sends the difference. Returns the unsubscription.

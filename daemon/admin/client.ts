@@ -1,8 +1,8 @@
 // A client of the admin API over its unix socket: what cfnctl and the lab's checks use. Failures are of two kinds, and
 // callers must tell them apart: nobody answers, or the daemon said no.
 import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
-import type { ExplainView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
-import type { InstanceKey, PushReport, ReloadedCertificates } from './backend.ts';
+import type { ExplainView, PolicyTestView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import type { InstanceKey, PushReport, ReloadedCertificates, SessionCommand } from './backend.ts';
 import { loadAdminService, messageToRows } from './proto.ts';
 import { probeSocket } from './socket.ts';
 
@@ -34,6 +34,14 @@ export interface DrainReply {
   readonly changed: readonly DrainedInstance[];
 }
 
+export interface PolicyTestOptions {
+  readonly peer: string;
+  readonly direction: 'import' | 'export';
+  readonly policy?: string;
+  /** Name or address. */
+  readonly service?: string;
+}
+
 export interface RowChange<K extends ViewKind> {
   readonly atMs: number;
   readonly snapshot: boolean;
@@ -50,6 +58,10 @@ export interface AdminClient {
   undrain(target: string): Promise<DrainReply>;
   reloadCertificates(): Promise<ReloadedCertificates>;
   report(instance: string, report: LoadReport): Promise<NamedInstance>;
+  /** Resolves to the session's state before. */
+  session(peer: string, command: SessionCommand, text: string): Promise<string>;
+  policyTest(test: PolicyTestOptions): Promise<{ readonly policy: string; readonly routes: readonly PolicyTestView[] }>;
+  reloadPolicies(): Promise<readonly string[]>;
   /** Ends when the daemon ends it, or when the consumer stops iterating. */
   watch<K extends ViewKind>(kind: K): AsyncIterable<RowChange<K>>;
   close(): void;
@@ -99,6 +111,9 @@ export async function connectAdmin(socket: string, deadlineMs = DEADLINE_MS): Pr
     reloadCertificates: () => unary('ReloadCertificates', {}),
     report: async (instance, report) =>
       (await unary<{ instance: NamedInstance }>('Report', { instance, ...report })).instance,
+    session: async (peer, command, text) => (await unary<{ state: string }>('Session', { peer, command, text })).state,
+    policyTest: (test) => unary('PolicyTest', { policy: '', service: '', ...test }),
+    reloadPolicies: async () => (await unary<{ policies: string[] }>('ReloadPolicies', {})).policies,
     async show(kind, name = '') {
       const rows = [];
       try {

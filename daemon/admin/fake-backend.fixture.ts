@@ -1,6 +1,14 @@
 // A small real AdminBackend for tests: it holds rows, flips drain flags, keeps reports and tells watchers. Rows are
 // those of a site with two contact instances, seen from its router.
-import type { ComputeStateView, ExplainView, InstanceView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import type {
+  ComputeStateView,
+  ExplainView,
+  InstanceView,
+  PeerProtocolView,
+  StatusView,
+  ViewKind,
+  Views,
+} from '../../lib/model/view.ts';
 import type { AdminBackend, InstanceKey, PushReport } from './backend.ts';
 
 export const NOW_MS = 1_800_000_000_000;
@@ -66,6 +74,27 @@ const STATUS: StatusView = {
   certificate: 'spiffe://cfn/site/site-1/router/e1',
   certificateNotAfterMs: NOW_MS + 3 * 86_400_000,
   degraded: ['no netem: link delay is not impaired'],
+};
+
+const PROTOCOL: PeerProtocolView = {
+  role: 'site',
+  remoteRole: 'hub',
+  relation: 'upstream',
+  capabilities: ['digest', 'subscription'],
+  retention: 'stale',
+  retentionUntilMs: NOW_MS + 61_000,
+  restartTimeMs: 120_000,
+  longLivedMs: 3_600_000,
+  serviceLimit: 1_000_000,
+  linkStateLimit: 100_000,
+  limitAction: 'close',
+  importPolicy: 'from-hub',
+  exportPolicy: '',
+  subscription: ['service fd00:cafe::80/128', 'region eu-west'],
+  remoteSubscription: [],
+  rejected: 2,
+  damped: 1,
+  mismatches: 0,
 };
 
 const EXPLAIN: ExplainView = {
@@ -173,6 +202,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       ],
       lastError: '',
       lastErrorAtMs: 0,
+      protocol: PROTOCOL,
     },
     {
       name: 'c2',
@@ -195,6 +225,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       refused: [],
       lastError: 'connection refused',
       lastErrorAtMs: NOW_MS - 4_000,
+      protocol: PROTOCOL,
     },
   ],
   services: [
@@ -496,6 +527,22 @@ export function createFakeBackend(): FakeBackend {
       reports.push({ instance: target, report });
       return Promise.resolve({ ok: true, value: undefined });
     },
+    session(peer) {
+      const row = backend.rows('peers').find((one) => one.name === peer);
+      return row === undefined
+        ? { ok: false, code: 'not-found', text: `there is no peer ${peer}` }
+        : { ok: true, value: row.state };
+    },
+    policyTest({ policy = 'from-hub', service = 'fd00:cafe::80' }) {
+      const route = { service, contactInstance: 'fd00:51::10', instanceName: 'web-10', site: 'site-1' };
+      const steps = [
+        { rule: 'ours', result: 'sites' },
+        { rule: 'rest', result: 'matched' },
+      ];
+      const changes = ['preference 0 -> 10'];
+      return { ok: true, value: { policy, routes: [{ ...route, accepted: true, by: 'rest', steps, changes }] } };
+    },
+    reloadPolicies: () => Promise.resolve({ ok: true, value: ['from-hub'] }),
     watch(kind, changed) {
       const watcher = { kind, changed };
       watchers.add(watcher);

@@ -1,6 +1,7 @@
 // The admin API over the router core: reads go to the state through the pure views, writes become events. Nothing here
 // changes the state, and everything returned is a copy.
 import { setImmediate as turn } from 'node:timers/promises';
+import { nearestWord } from '../../lib/config/nearest-word.ts';
 import type { BorderCounters, Fib } from '../../lib/fib/fib.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
 import type { CapabilityView, FlowView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
@@ -10,7 +11,9 @@ import type { Router } from '../../lib/router/handle.ts';
 import type { RouterState } from '../../lib/router/state.ts';
 import { fibRows } from '../../lib/router/view/fib.ts';
 import { linkStateRows, pathRows, peerRows } from '../../lib/router/view/peers.ts';
+import { policyTest } from '../../lib/router/view/policy-test.ts';
 import { explainService, instanceRows, ribRows, serviceName, serviceRows } from '../../lib/router/view/services.ts';
+import { readPolicies } from '../reload.ts';
 import { wallClockMs } from '../runtime/clock.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import { STAGES, type Stages } from '../runtime/stages.ts';
@@ -88,6 +91,34 @@ export function createBackend(options: BackendOptions): RouterBackend {
       if (!outcome.ok) return refuse('unavailable', outcome.text);
       return { ok: true, value: { changed: outcome.changed, ...certificateView(options.credentials) } };
     },
+    session(name, command, text) {
+      const peer = state().peers.get(name);
+      if (peer === undefined) return noPeer(state(), name);
+      const before = peer.fsm.name;
+      post({ type: 'peer-command', peer: name, command, text });
+      return { ok: true, value: before };
+    },
+    policyTest({ peer: name, direction, policy: other, service }) {
+      const peer = state().peers.get(name);
+      if (peer === undefined) return noPeer(state(), name);
+      const wanted = other ?? (direction === 'import' ? peer.importPolicy : peer.exportPolicy);
+      if (wanted === '') return refuse('unavailable', `${name} has no ${direction} policy: everything passes`);
+      const policy = state().policies.get(wanted);
+      if (policy === undefined) {
+        const near = nearestWord(wanted, [...state().policies.keys()]);
+        return refuse(
+          'not-found',
+          `there is no policy ${wanted}${near === undefined ? '' : `; did you mean ${near}?`}`,
+        );
+      }
+      return { ok: true, value: { policy: wanted, routes: policyTest(state(), peer, direction, policy, service) } };
+    },
+    async reloadPolicies() {
+      const read = await readPolicies(options.configFile);
+      if (!read.ok) return refuse('invalid', read.text);
+      post(read.event);
+      return { ok: true, value: read.event.policies.map((policy) => policy.name) };
+    },
     watch(kind, changed) {
       const set = watchers.get(kind) ?? new Set();
       watchers.set(kind, set.add(changed));
@@ -102,6 +133,11 @@ export function createBackend(options: BackendOptions): RouterBackend {
 function certificateView(credentials: CredentialStore | undefined) {
   const current = credentials?.current;
   return { certificate: current?.names.join(' ') ?? '', certificateNotAfterMs: current?.notAfterMs ?? 0 };
+}
+
+function noPeer({ peers }: RouterState, name: string): Refusal {
+  const near = nearestWord(name, [...peers.keys()]);
+  return refuse('not-found', `there is no peer ${name}${near === undefined ? '' : `; did you mean ${near}?`}`);
 }
 
 function refuse(code: Refusal['code'], text: string): Refusal {

@@ -13,7 +13,14 @@ import { CodedError } from '../../lib/errors.ts';
 import { type InstanceView, type RibRow, VIEW_KINDS, type ViewKind, type Views } from '../../lib/model/view.ts';
 import type { Logger } from '../logger.ts';
 import { wallClockMs } from '../runtime/clock.ts';
-import type { AdminBackend, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
+import {
+  type AdminBackend,
+  type InstanceKey,
+  type Outcome,
+  type PushReport,
+  type Refusal,
+  SESSION_COMMANDS,
+} from './backend.ts';
 import { isViewKind, loadAdminService, ROWS_PER_MESSAGE, rowsToMessage } from './proto.ts';
 import { resolveInstances, resolveService } from './resolve.ts';
 import { listenOnSocket } from './socket.ts';
@@ -125,6 +132,31 @@ function implementation(options: AdminServerOptions, watchers: Set<() => void>):
       return outcome.ok
         ? { ok: true, value: { instance: { ...keyOf(row), instanceName: row.instanceName } } }
         : outcome;
+    }),
+    Session: unary<{ peer: string; command: string; text: string }>(async ({ peer, command, text }) => {
+      const known = SESSION_COMMANDS.find((one) => one === command);
+      if (known === undefined)
+        return { ok: false, code: 'invalid', text: `command must be one of ${SESSION_COMMANDS.join(', ')}` };
+      const outcome = backend.session(peer, known, text);
+      return outcome.ok ? { ok: true, value: { state: outcome.value } } : outcome;
+    }),
+    PolicyTest: unary<{ peer: string; direction: string; policy: string; service: string }>(
+      async ({ peer, direction, policy, service }) => {
+        if (direction !== 'import' && direction !== 'export')
+          return { ok: false, code: 'invalid', text: 'direction must be import or export' };
+        const resolved = service === '' ? undefined : resolveService(service, await backend.show('services'));
+        if (resolved !== undefined && !resolved.ok) return resolved;
+        return backend.policyTest({
+          peer,
+          direction,
+          ...(policy !== '' && { policy }),
+          ...(resolved && { service: resolved.value }),
+        });
+      },
+    ),
+    ReloadPolicies: unary(async () => {
+      const outcome = await backend.reloadPolicies();
+      return outcome.ok ? { ok: true, value: { policies: outcome.value } } : outcome;
     }),
     Show: (call: ServerWritableStream<{ kind: string; service: string }, object>) => {
       stream(call, async () => {

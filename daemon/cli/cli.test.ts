@@ -26,6 +26,9 @@ const switchboard: AdminBackend = {
   setDrain: (instances, drain) => backend.setDrain(instances, drain),
   report: (instance, report) => backend.report(instance, report),
   reloadCertificates: () => backend.reloadCertificates(),
+  session: (peer, command, text) => backend.session(peer, command, text),
+  policyTest: (policyTest) => backend.policyTest(policyTest),
+  reloadPolicies: () => backend.reloadPolicies(),
   watch: (kind, changed) => backend.watch(kind, changed),
 };
 
@@ -74,7 +77,16 @@ async function cfnctl(
 }
 
 describe('what people see', () => {
-  const lines = ['status', ...VIEW_KINDS.map((kind) => `show ${kind}`), 'explain web', 'explain batch --from site-2'];
+  const lines = [
+    'status',
+    ...VIEW_KINDS.map((kind) => `show ${kind}`),
+    'explain web',
+    'explain batch --from site-2',
+    'peer c1',
+    'policy test c1 import web',
+    'session reset c1 --text upgrade',
+    'policy reload',
+  ];
   test.each(lines)('cfnctl %s', async (line) => {
     const { out, error } = await cfnctl(line);
     expect(error).toBe('');
@@ -125,6 +137,8 @@ describe('exit codes', () => {
     ['report web-10 --in-flight 1', EXIT.negative, /takes its load from prometheus/],
     ['explain', EXIT.usage, /missing required argument 'service'/],
     ['show pers', EXIT.usage, /Allowed choices are peers, services/],
+    ['session explode c1', EXIT.usage, /Allowed choices are reset, hard-reset/],
+    ['policy test c1 sideways', EXIT.usage, /Allowed choices are import, export/],
     ['shwo peers', EXIT.usage, /unknown command 'shwo'\n\(Did you mean show\?\)/],
     ['show peers --jsn', EXIT.usage, /unknown option '--jsn'\n\(Did you mean --json\?\)/],
     ['report web-11', EXIT.usage, /say at least one value/],

@@ -2,6 +2,7 @@
 // when a command needs it, so that help and completion are quick.
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { VIEW_KINDS, type ViewKind } from '../../lib/model/view.ts';
+import { SESSION_COMMANDS, type SessionCommand } from '../admin/backend.ts';
 import type { AdminClient, DrainReply, LoadReport } from '../admin/client.ts';
 import { VERSION } from '../version.ts';
 import { amount, count, durationUs, score } from './arguments.ts';
@@ -172,6 +173,59 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
         (client) => client.reloadCertificates(),
         (reply) =>
           `${reply.changed ? 'reloaded' : 'unchanged'}: ${reply.certificate}, good until ${new Date(reply.certificateNotAfterMs).toISOString()}\n`,
+      );
+    });
+
+  program
+    .command('peer')
+    .description('all about the session with one peer')
+    .argument('<peer>', 'name')
+    .action(async (name: string) => {
+      const found = await ask(
+        async (client) => (await client.show('peers')).filter((row) => row.name === name),
+        (rows, render) => rows.map((row) => render.peerText(row, io.nowMs(), paint)).join(''),
+      );
+      if (found.length > 0) return;
+      io.error(`cfnctl: there is no peer ${JSON.stringify(name)}\n`);
+      exit(EXIT.negative);
+    });
+
+  program
+    .command('session')
+    .description(
+      'reset, hard-reset (routes are forgotten at once), shut down, start or refresh the session with a peer',
+    )
+    .addArgument(new Argument('<command>').choices(SESSION_COMMANDS))
+    .argument('<peer>', 'name')
+    .option('--text <text>', 'what the operator of the peer is to read (RFC 9003)', '')
+    .action(async (command: SessionCommand, peer: string, { text }: { text: string }) => {
+      await ask(
+        (client) => client.session(peer, command, text),
+        (state) => `${peer}: ${command}, was ${state}\n`,
+      );
+    });
+
+  const policy = program.command('policy').description('try and reload import and export policies');
+  policy
+    .command('test')
+    .description('what a policy would do with the routes that are there; changes nothing')
+    .argument('<peer>', 'name')
+    .addArgument(new Argument('<direction>').choices(['import', 'export']))
+    .addArgument(service())
+    .option('--policy <name>', 'instead of the one attached to the peer')
+    .action(async (peer: string, direction: 'import' | 'export', name?: string, options: { policy?: string } = {}) => {
+      await ask(
+        (client) => client.policyTest({ peer, direction, ...options, ...(name !== undefined && { service: name }) }),
+        (reply, render) => render.policyText(reply, paint),
+      );
+    });
+  policy
+    .command('reload')
+    .description('read policies and subscriptions from the configuration file again; sessions stay')
+    .action(async () => {
+      await ask(
+        (client) => client.reloadPolicies(),
+        (names) => `in force: ${names.length === 0 ? 'no policies' : names.join(' ')}\n`,
       );
     });
 

@@ -1,5 +1,13 @@
 // What `show`, `status`, `explain` and `watch` print for people.
-import type { ExplainView, SegmentEntryView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import type {
+  ExplainView,
+  PeerView,
+  PolicyTestView,
+  SegmentEntryView,
+  StatusView,
+  ViewKind,
+  Views,
+} from '../../lib/model/view.ts';
 import { viewKey } from '../../lib/model/view.ts';
 import { COLUMNS, ENTRY_COLUMNS, LINK_COLUMNS, LOCATOR_COLUMNS, named, noList, verdictTone } from './columns.ts';
 import { age, clock, msOfUs, orDash, percentOfWeight, plain, span } from './format.ts';
@@ -130,6 +138,63 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
   const paths = reachable.length === 0 ? '' : `\n${renderTable(pathColumns, reachable, nowMs, paint)}`;
   const packed = reachable.map((row) => ({ to: named(row.instanceName, row.contactInstance), ...row }));
   return `${head}\n${renderTable(columns, view.candidates, nowMs, paint)}${paths}${entriesText(packed, nowMs, paint)}`;
+}
+
+/** All about one peer, as pairs. */
+export function peerText(view: PeerView, nowMs: number, paint: Paint): string {
+  const { protocol: p, received, advertised } = view;
+  const up = view.state === 'Established';
+  const list = (texts: readonly string[], none: string) => (texts.length === 0 ? none : texts.join(', '));
+  const kept = p.retention === 'none' ? '' : `, ${p.retention} for ${span(Math.max(0, p.retentionUntilMs - nowMs))}`;
+  const pairs: [string, string][] = [
+    ['peer', `${view.name} (${orDash(view.remoteName)}, ${orDash(view.remoteRouterId)}) of ${orDash(view.remoteSite)}`],
+    ['address', `${view.address} port ${view.port}${view.passive ? ', passive' : ''}`],
+    ['state', `${paint(up ? 'good' : 'bad', view.state)} for ${age(view.sinceMs, nowMs)}, flaps ${view.flaps}`],
+    ['roles', `we ${p.role || 'say none'}, it ${p.remoteRole || 'says none'}: ${p.relation}`],
+    ['families', list(view.families, '-')],
+    ['capabilities', list(p.capabilities, '-')],
+    ['hold time', span(view.holdTimeMs)],
+    ['routes kept', `${span(p.restartTimeMs)}, then ${span(p.longLivedMs)} long-lived${kept}`],
+    ['received', countsText(received)],
+    ['not used', `${p.rejected} by policy, ${p.damped} damped`],
+    ['advertised', countsText(advertised)],
+    ['limits', `${p.serviceLimit} routes, ${p.linkStateLimit} routers, then ${p.limitAction}`],
+    ['policies', `import ${p.importPolicy || 'everything'}, export ${p.exportPolicy || 'everything'}`],
+    ['we hear', list(p.subscription, 'everything')],
+    ['it hears', list(p.remoteSubscription, 'everything')],
+    ['digests', `${p.mismatches} did not match`],
+    ['messages', `${view.messagesIn} in, ${view.messagesOut} out`],
+    ['last error', view.lastError === '' ? '-' : `${view.lastError} (${age(view.lastErrorAtMs, nowMs)} ago)`],
+  ];
+  return renderPairs(
+    pairs.map(([name, value]) => [name, name === 'state' ? value : printable(value)]),
+    paint,
+  );
+}
+
+function countsText({ service, compute, linkState }: PeerView['received']): string {
+  return `${service} routes, ${compute} states, ${linkState} routers`;
+}
+
+/** Verdict on every route, with the rules that led to it. */
+export function policyText(
+  { policy, routes }: { readonly policy: string; readonly routes: readonly PolicyTestView[] },
+  paint: Paint,
+): string {
+  const columns: Column<PolicyTestView>[] = [
+    { head: 'SERVICE', cell: (row) => row.service },
+    { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
+    { head: 'SITE', cell: (row) => row.site },
+    {
+      head: 'VERDICT',
+      cell: (row) => (row.accepted ? 'accept' : 'reject'),
+      tone: (row) => (row.accepted ? 'good' : 'bad'),
+    },
+    { head: 'BY', cell: (row) => row.by },
+    { head: 'CHANGES', cell: (row) => orDash(row.changes.join(', ')) },
+    { head: 'RULES', cell: (row) => orDash(row.steps.map(({ rule, result }) => `${rule}:${result}`).join(' ')) },
+  ];
+  return `${renderPairs([['policy', policy]], paint)}\n${renderTable(columns, routes, 0, paint)}`;
 }
 
 /** Turns changes of one view into lines: what came, what went, and for the rest which columns changed from what to what. */

@@ -2,7 +2,7 @@
 // replaced whole; they carry the literals of the core verbatim (states, verdicts, reasons) and know nothing of RIBs.
 // Every `...AtMs` / `sinceMs` here is wall clock, ms since 1970: `wallOriginMs + event.atMs` with an origin taken once
 // at start, so that a value that did not change compares equal. 0: never.
-import type { Family, Role, RouterId, ServiceId, SiteId } from './identity.ts';
+import type { Family, PeerRole, Role, RouterId, ServiceId, SiteId } from './identity.ts';
 
 export interface PeerView {
   readonly name: string;
@@ -34,6 +34,54 @@ export interface PeerView {
   /** Why the session last went down or could not come up; empty: never did. */
   readonly lastError: string;
   readonly lastErrorAtMs: number;
+  readonly protocol: PeerProtocolView;
+}
+
+/** What both sides agreed to, and what is held against the peer or kept for it. */
+export interface PeerProtocolView {
+  /** What each says it is to the other; empty: not said. */
+  readonly role: PeerRole | '';
+  readonly remoteRole: PeerRole | '';
+  /** What the peer is to us. */
+  readonly relation: string;
+  /** Of both sides; empty unless Established. */
+  readonly capabilities: readonly string[];
+  /** What becomes of its routes while it is away: `none`, `stale`, `long-lived`; and until when. */
+  readonly retention: string;
+  readonly retentionUntilMs: number;
+  /** How long its routes are kept, by what both sides said. */
+  readonly restartTimeMs: number;
+  readonly longLivedMs: number;
+  /** Most it may announce. */
+  readonly serviceLimit: number;
+  readonly linkStateLimit: number;
+  readonly limitAction: string;
+  /** Empty: everything passes. */
+  readonly importPolicy: string;
+  readonly exportPolicy: string;
+  /** What we asked to hear and what the peer did: `service fd00::1/128`, `region eu`, `class web`; empty: everything. */
+  readonly subscription: readonly string[];
+  readonly remoteSubscription: readonly string[];
+  /** Routes it announced that are not used, by why: policy, damping. */
+  readonly rejected: number;
+  readonly damped: number;
+  /** Times a digest did not match. */
+  readonly mismatches: number;
+}
+
+/** What a policy would do with one route, and how it comes to that. */
+export interface PolicyTestView {
+  readonly service: ServiceId;
+  readonly contactInstance: string;
+  readonly instanceName: string;
+  readonly site: SiteId;
+  readonly accepted: boolean;
+  /** Rule that decided; `otherwise`: none did. */
+  readonly by: string;
+  /** Rules looked at, in order, each with `matched` or the condition that did not hold. */
+  readonly steps: readonly { readonly rule: string; readonly result: string }[];
+  /** What would be changed: `preference 0 -> 10`. */
+  readonly changes: readonly string[];
 }
 
 export interface FamilyCounts {

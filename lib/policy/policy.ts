@@ -35,19 +35,19 @@ export interface PolicyStep {
 export class Policy {
   readonly config: PolicyConfig;
   /** Whether the outcome depends on more than the attributes. */
-  readonly #looksAtService: boolean;
-  readonly #looksAtPeer: boolean;
+  readonly looksAtService: boolean;
+  readonly looksAtPeer: boolean;
   readonly #known = new WeakMap<ServiceAttributes, Map<string, PolicyOutcome>>();
   readonly #changed = new WeakMap<ServiceAttributes, Map<string, ServiceAttributes>>();
 
   constructor(config: PolicyConfig) {
     this.config = config;
-    this.#looksAtService = config.rules.some((rule) => rule.match.services.length > 0);
-    this.#looksAtPeer = config.rules.some((rule) => rule.match.peers.length > 0);
+    this.looksAtService = config.rules.some((rule) => rule.match.services.length > 0);
+    this.looksAtPeer = config.rules.some((rule) => rule.match.peers.length > 0);
   }
 
   apply(route: PolicyRoute): PolicyOutcome {
-    const key = `${this.#looksAtService ? route.service : ''} ${this.#looksAtPeer ? route.peer : ''}`;
+    const key = `${this.looksAtService ? route.service : ''} ${this.looksAtPeer ? route.peer : ''}`;
     let known = this.#known.get(route.attributes);
     if (known === undefined) this.#known.set(route.attributes, (known = new Map()));
     const remembered = known.get(key);

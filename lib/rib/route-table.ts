@@ -194,6 +194,12 @@ export class RouteTable {
     return this.#paths.get(this.#pathOf(row, source), SET);
   }
 
+  /** The handle under which `source` says the row; 0: it does not, or without one. */
+  handleOf(row: number, source: number): number {
+    const path = this.#pathOf(row, source);
+    return path < 0 ? 0 : this.#paths.get(path, HANDLE);
+  }
+
   /** Gives what `source` says another set, as old and under the same handle as before. */
   revise(row: number, source: number, set: number): Change {
     const path = this.#pathOf(row, source);

@@ -1,12 +1,14 @@
 // Everything that can happen to a router. Adapters post these; the recorder writes them; replay reads them back. So all
 // of them are JSON-able, and time, wall clock and identity come in with them.
-import type { RouterConfig } from '../config/config.ts';
+import type { PeerConfig, PolicyConfig, RouterConfig } from '../config/config.ts';
 import type { FibCapability, FibDrift, FibObject, FibResult } from '../fib/fib.ts';
 import type { InstanceSample, PushedReport } from '../metric/agent.ts';
 import type { PeerName } from '../model/identity.ts';
 import type { CertificateNames } from '../security/identity.ts';
 import type { NotificationMessage, SessionMessage } from '../session/message.ts';
 import type { ConnectionId } from '../session/peer-contract.ts';
+
+export type PeerCommand = 'reset' | 'hard-reset' | 'shutdown' | 'start' | 'refresh';
 
 export type RouterEventBody =
   | {
@@ -93,6 +95,19 @@ export type RouterEventBody =
   /** Answers the effect `fib-apply` or `fib-sync` of this number. */
   | { readonly type: 'fib-done'; readonly what: 'apply' | 'sync'; readonly request: number; readonly result: FibResult }
   | { readonly type: 'fib-drift'; readonly drift: readonly FibDrift[] }
+  /** The operator's word to one session; `text` is for the operator of the peer (RFC 9003). */
+  | {
+      readonly type: 'peer-command';
+      readonly peer: PeerName;
+      readonly command: PeerCommand;
+      readonly text: string;
+    }
+  /** Policies and subscriptions, read again; sessions stay. */
+  | {
+      readonly type: 'policies';
+      readonly policies: readonly PolicyConfig[];
+      readonly peers: readonly Pick<PeerConfig, 'name' | 'importPolicy' | 'exportPolicy' | 'subscription'>[];
+    }
   | { readonly type: 'drain'; readonly service: string; readonly contactInstance: string; readonly drain: boolean };
 
 /** Monotonic ms at which it happened; never decreases from one event to the next. */

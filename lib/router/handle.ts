@@ -1,13 +1,19 @@
 // The router: one event in, the effects it asks for out (RFC 10053 C-SMA, C-NMA, C-PS; RFC 4271 section 8 and 9 in
 // spirit). One writer, run to completion; the same events give the same effects, byte for byte.
 import { invariant } from '../errors.ts';
+import { DIGEST_TIMER, digestsDue } from './anti-entropy.ts';
+import { peerCommand } from './commands.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { fibDone, flushFib, noteDrift, retryFailed } from './fib-plan.ts';
+import { DAMPING_TIMER } from './flaps.ts';
 import { flushAtEndOfTurn, flushDue } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
+import { limitTimer } from './limits.ts';
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
+import { takePolicies } from './policies.ts';
+import { endRefreshes } from './refresh.ts';
 import { restartTimer, retentionExpired } from './restart.ts';
 import { planServiceMtu } from './service-mtu.ts';
 import { sweep, sweepTimer } from './service-plan.ts';
@@ -15,6 +21,7 @@ import { peerStep, timerName } from './sessions.ts';
 import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
+import { dampingDue } from './take-routes.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
 import { runSpf } from './underlay.ts';
 
@@ -48,6 +55,7 @@ function endTurn(state: RouterState): readonly RouterEffect[] {
   planServiceMtu(state);
   flushFib(state);
   flushAtEndOfTurn(state);
+  endRefreshes(state);
   const effects = state.effects;
   state.effects = [];
   return inOrder(effects);
@@ -127,6 +135,12 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
     case 'fib-drift':
       noteDrift(state, event.drift);
       return viewChanged(state, 'fib');
+    case 'peer-command': {
+      const peer = state.peers.get(event.peer);
+      return peer && peerCommand(state, peer, event.command, event.text);
+    }
+    case 'policies':
+      return takePolicies(state, event);
     default:
       event satisfies never;
   }
@@ -148,6 +162,10 @@ function timer(state: RouterState, name: string): void {
     case 'fib-verify':
       if (state.fib.phase === 'synced') state.effects.push({ type: 'fib-verify' });
       return setTimer(state, name, state.atMs + state.config.fib.verifyIntervalMs);
+    case DIGEST_TIMER:
+      return digestsDue(state);
+    case DAMPING_TIMER:
+      return dampingDue(state);
     case 'leave':
       return leave(state);
     case 'stop':
@@ -173,6 +191,10 @@ function scopedTimer(state: RouterState, name: string): void {
 function peerTimer(state: RouterState, peer: Peer, name: string): boolean {
   if (name === restartTimer(peer)) {
     retentionExpired(state, peer);
+    return true;
+  }
+  if (name === limitTimer(peer)) {
+    peerStep(state, peer, { type: 'start' });
     return true;
   }
   for (const timerOf of ['connect-retry', 'hold', 'keepalive', 'idle-hold'] as const) {

@@ -9,7 +9,8 @@ import { LOCAL_SOURCE } from '../rib/route-table.ts';
 import type { RouterEvent } from './event.ts';
 import { isInForce } from './fib-plan.ts';
 import { prefixOfSid } from './locators.ts';
-import { ownState, rowChanged, withdrawRow } from './routes.ts';
+import { ownState } from './routes.ts';
+import { rowChanged, withdrawRow } from './row-change.ts';
 import type { Instance, RouterState } from './state.ts';
 import { log, setTimer, viewChanged, wallMs } from './turn.ts';
 

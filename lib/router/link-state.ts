@@ -1,13 +1,13 @@
 // The link-state family: this router's own advertisement, and the flooding of everybody's. Which links it may name is
 // link-facts.ts', what paths come of it is underlay.ts'.
 import { MAX_CONTAINERS } from '../fib/replace-csid-walk.ts';
-import type { PeerName } from '../model/identity.ts';
+import type { PeerName, RouterId } from '../model/identity.ts';
 import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { announceSameSids } from '../segment/sid-book.ts';
 import { isUsable, linksSettled } from './link-facts.ts';
 import { adjacencySid, decapSids, endSid, endXSid } from './local-sids.ts';
-import type { Link, RouterState } from './state.ts';
+import type { Link, Peer, RouterState } from './state.ts';
 import { log, viewChanged } from './turn.ts';
 import { scheduleSpf } from './underlay.ts';
 
@@ -72,14 +72,30 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
     return;
   }
   state.nodeReceivedAtMs.set(node.originator, state.atMs);
-  state.nodeFrom.set(node.originator, from ?? '');
+  broughtBy(state, node.originator, from ?? '');
   takeSids(state, node, outcome.previous);
-  for (const [name, peer] of state.peers) if (name !== from) peer.session?.out.nodeChanged(node.originator);
+  for (const [name, peer] of state.peers) {
+    if (name !== from && !isTransit(state, from, peer)) peer.session?.out.nodeChanged(node.originator);
+  }
   state.mtuChanged = true;
   if (outcome.reachabilityChanged) state.addressesChanged = true;
   state.flush.wanted = true;
   viewChanged(state, 'link-state');
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
+}
+
+/** A site between two hubs floods neither's map to the other: they have it from each other, or are not meant to. */
+function isTransit(state: RouterState, from: PeerName | undefined, to: Peer): boolean {
+  const sender = from === undefined ? undefined : state.peers.get(from)?.session;
+  return sender?.negotiated.relation === 'upstream' && to.session?.negotiated.relation === 'upstream';
+}
+
+function broughtBy(state: RouterState, router: RouterId, from: PeerName): void {
+  const before = state.nodeFrom.get(router);
+  if (before === from) return;
+  if (before !== undefined) state.nodesFrom.set(before, (state.nodesFrom.get(before) ?? 1) - 1);
+  state.nodesFrom.set(from, (state.nodesFrom.get(from) ?? 0) + 1);
+  state.nodeFrom.set(router, from);
 }
 
 /** Judges the SIDs of a node that differ from what it announced before. */

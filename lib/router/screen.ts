@@ -18,6 +18,9 @@ const OTHER_REFUSALS = {
   replayed: 'a sequence went back: a replay, or a peer that forgot',
   'future-sequence': 'a sequence is ahead of the clock',
   'link-delay': 'a link delay beyond 24 bits (RFC 8570)',
+  leak: 'it went down or sideways before: only downstream may hear it (RFC 9234)',
+  observer: 'an observer announces nothing',
+  limit: 'beyond what the peer may announce',
 } as const;
 type Reason = Refusal | keyof typeof OTHER_REFUSALS;
 
@@ -33,7 +36,8 @@ export function screenRoutes(
 ): ServiceUpdate {
   const { authorisation } = state;
   if (authorisation === undefined) return update;
-  const speaker = { site: session.negotiated.remote.site };
+  const { site, peerRole } = session.negotiated.remote;
+  const speaker = { site, reflects: peerRole === 'hub' };
   const sets = update.attributeSets.map((set) => authorisation.judgeSet(set, speaker));
   const attributeSet = update.attributeSet.map((index, row) => {
     const set: ServiceAttributes | undefined = update.attributeSets[index];
@@ -128,7 +132,8 @@ function isCertified(state: RouterState): boolean {
 
 type Facts = Readonly<Record<string, string | number>>;
 
-function refuse(state: RouterState, peer: Peer, reason: Reason, about: Facts): undefined {
+/** Counts what is not taken of a peer, and says each reason once a session. */
+export function refuse(state: RouterState, peer: Peer, reason: Reason, about: Facts): undefined {
   const count = peer.refusals.get(reason) ?? 0;
   peer.refusals.set(reason, count + 1);
   if (peer.toldRefusals.has(reason)) return;

@@ -7,13 +7,17 @@ import { HandleTable } from '../session/handles.ts';
 import { CEASE_SUBCODE, type SessionMessage } from '../session/message.ts';
 import { stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent } from '../session/peer-contract.ts';
+import { takeDigest } from './anti-entropy.ts';
 import { exportGroup } from './export.ts';
+import { limitExceeded } from './limits.ts';
 import { originate } from './link-state.ts';
 import { sessionConfig } from './own-open.ts';
+import { importRules, takeSubscription } from './policies.ts';
+import { takeRefresh } from './refresh.ts';
 import { dropStale, sessionLost, sessionReturned, swept } from './restart.ts';
-import { MAX_ROUTES_PER_PEER, takeUpdate } from './routes.ts';
+import { takeUpdate } from './routes.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
-import { log, viewChanged } from './turn.ts';
+import { log, sendTo, viewChanged } from './turn.ts';
 
 /** Lives of a peer that are remembered so that none of their OPENs is believed again. */
 const MAX_FORMER_BOOTS = 16;
@@ -48,7 +52,7 @@ function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
       state.effects.push({ type: 'connect', peer: name });
       return;
     case 'send':
-      send(state, peer, effect.connection, effect.message);
+      sendTo(state, peer, effect.connection, effect.message);
       return;
     case 'close':
       state.effects.push({ type: 'close', peer: name, connection: effect.connection });
@@ -86,11 +90,6 @@ function setPeerTimer(state: RouterState, peer: PeerName, effect: Extract<PeerEf
   state.effects.push({ type: 'set-timer', timer, atMs, ...(jitter && { jitter: true }) });
 }
 
-function send(state: RouterState, peer: Peer, connection: ConnectionId, message: SessionMessage): void {
-  peer.messagesOut++;
-  state.effects.push({ type: 'send', peer: peer.config.name, connection, message });
-}
-
 function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, negotiated: Negotiated): void {
   const { remote } = negotiated;
   sessionReturned(state, peer, negotiated);
@@ -105,7 +104,14 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     negotiated,
     handles: new HandleTable(),
     out: new AdjRibOut(state.table, peer.source, negotiated.families),
-    group: exportGroup(state, negotiated),
+    group: exportGroup(state, peer, negotiated, remote.subscription),
+    imports: importRules(state, peer, negotiated),
+    held: new Map(),
+    subscription: remote.subscription,
+    refreshing: new Set(),
+    warned: new Set(),
+    incurable: '',
+    mismatched: new Set(),
     blocked: false,
     endOfRib: new Set(),
   };
@@ -137,19 +143,26 @@ function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect,
 }
 
 function deliver(state: RouterState, peer: Peer, message: SessionMessage): void {
-  if (peer.session === undefined) return;
-  if (message.type === 'ROUTE-REFRESH') {
-    if (message.phase === 'request') refreshFor(state, peer.session, message.family);
-    return;
+  const { session } = peer;
+  if (session === undefined) return;
+  switch (message.type) {
+    case 'ROUTE-REFRESH':
+      return takeRefresh(state, peer, session, message);
+    case 'SUBSCRIBE':
+      return takeSubscription(state, peer, session, message.subscription);
+    case 'DIGEST':
+      return takeDigest(state, peer, session, message);
+    case 'UPDATE': {
+      takeUpdate(state, peer, session, message);
+      const exceeded = limitExceeded(state, peer, session);
+      if (exceeded !== undefined) return peerStep(state, peer, { type: 'stop', ...exceeded });
+      for (const family of message.endOfRib ?? []) endOfRib(state, peer, family);
+      return;
+    }
+    default:
+      // OPEN, KEEPALIVE and NOTIFICATION are the session's own (lib/session).
+      return;
   }
-  if (message.type !== 'UPDATE') return;
-  takeUpdate(state, peer, peer.session, message);
-  if (peer.session.handles.size > MAX_ROUTES_PER_PEER) {
-    const text = `more than ${MAX_ROUTES_PER_PEER} routes`;
-    log(state, 'error', 'session ended: too many routes', { peer: peer.config.name, limit: MAX_ROUTES_PER_PEER });
-    return peerStep(state, peer, { type: 'stop', subcode: CEASE_SUBCODE.maximumPrefixes, text });
-  }
-  for (const family of message.endOfRib ?? []) endOfRib(state, peer, family);
 }
 
 function endOfRib(state: RouterState, peer: Peer, family: Family): void {
@@ -164,13 +177,6 @@ function adjacencyUp(state: RouterState, name: string): void {
   if (link === undefined || link.adjacent) return;
   link.adjacent = true;
   originate(state);
-}
-
-/** ROUTE-REFRESH (RFC 2918): sends the family again from scratch. */
-function refreshFor(state: RouterState, session: EstablishedSession, family: Family): void {
-  if (family === 'link-state') for (const router of state.lsdb.nodes.keys()) session.out.nodeChanged(router);
-  else session.out.repeat();
-  state.flush.wanted = true;
 }
 
 /** Tells all peers to stop (RFC 4486 subcode 2, RFC 9003 text). */

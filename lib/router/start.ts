@@ -3,6 +3,7 @@
 
 import { completeConfig } from '../config/complete.ts';
 import { FAMILIES } from '../model/identity.ts';
+import { Policy } from '../policy/policy.ts';
 import { mix } from '../rib/linear-hash.ts';
 import { RouteTable } from '../rib/route-table.ts';
 import { UpdateBatch } from '../rib/update-batch.ts';
@@ -12,6 +13,7 @@ import { CAPABILITY } from '../session/capabilities.ts';
 import { initialPeer } from '../session/peer.ts';
 import { QUIET } from '../time/debounce.ts';
 import { Lsdb } from '../topology/lsdb.ts';
+import { armDigests } from './anti-entropy.ts';
 import type { RouterEvent } from './event.ts';
 import { RETRY_MIN_MS, startSync } from './fib-plan.ts';
 import { ROWS_PER_UPDATE } from './flush.ts';
@@ -57,7 +59,7 @@ export function createState(event: StartEvent): RouterState {
     sweeps: [],
     sourceSites: [],
     exportGroups: new Map(),
-    prepended: new WeakMap(),
+    onward: new WeakMap(),
     peers: new Map(),
     links: new Map(),
     locators: served,
@@ -66,6 +68,7 @@ export function createState(event: StartEvent): RouterState {
     plans: new WeakMap(),
     nodeReceivedAtMs: new Map(),
     nodeFrom: new Map(),
+    nodesFrom: new Map(),
     authorisation: config.authorisation && new Authorisation(config.authorisation, config.site),
     quarantine: new Map(),
     spf: new Map(),
@@ -93,6 +96,10 @@ export function createState(event: StartEvent): RouterState {
     accessMtu: undefined,
     mtuChanged: true,
     addressesChanged: true,
+    policies: new Map(config.policies.map((policy) => [policy.name, new Policy(policy)])),
+    raw: [],
+    flaps: new Map(),
+    dampingAtMs: Number.POSITIVE_INFINITY,
     duplicates: new Set(),
     retained: event.retained.length > 0,
     ready: false,
@@ -129,6 +136,9 @@ export function createState(event: StartEvent): RouterState {
       retention: { phase: 'none', untilMs: 0 },
       longLivedMs: 0,
       subscription: peer.subscription,
+      importPolicy: peer.importPolicy,
+      exportPolicy: peer.exportPolicy,
+      mismatches: 0,
       remote: undefined,
       formerBootIds: [],
       refusals: new Map(),
@@ -205,6 +215,7 @@ export function announce(state: RouterState): void {
   originate(state);
   if (!isAnnouncing(state) || state.announced) return;
   state.announced = true;
+  armDigests(state);
   forgetRetained(state);
   for (const peer of state.peers.values()) peer.session?.out.endOfRib(FAMILIES);
   state.flush.wanted = true;

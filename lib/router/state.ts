@@ -13,7 +13,9 @@ import type { Family, PeerName, RouterId, ServiceId } from '../model/identity.ts
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { Locator } from '../model/locator.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
+import type { Flaps } from '../rib/damping.ts';
 import type { RouteTable } from '../rib/route-table.ts';
 import type { UpdateBatch } from '../rib/update-batch.ts';
 import type { Authorisation } from '../security/authorise.ts';
@@ -29,8 +31,10 @@ import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
 import type { RouterEffect } from './effect.ts';
 import type { ExportGroup } from './export.ts';
+import type { ImportRules } from './import.ts';
 import type { Retention } from './restart.ts';
 import type { Sweep } from './sweep.ts';
+import type { HeldRoute } from './take-routes.ts';
 
 /** What exists only while a session is Established. */
 export interface EstablishedSession {
@@ -40,7 +44,19 @@ export interface EstablishedSession {
   readonly handles: HandleTable;
   readonly out: AdjRibOut;
   /** Peers that are to hear the same. */
-  readonly group: ExportGroup;
+  group: ExportGroup;
+  imports: ImportRules;
+  /** Announced and not used, by handle. */
+  readonly held: Map<number, HeldRoute>;
+  /** What the peer wants to hear; undefined: everything. */
+  subscription: Subscription | undefined;
+  /** Families that are being told again, in answer to ROUTE-REFRESH (RFC 7313). */
+  readonly refreshing: Set<Family>;
+  /** Limits whose warning has been said. */
+  readonly warned: Set<Family>;
+  /** A digest that a refresh did not cure, and families whose last digest did not match. */
+  incurable: string;
+  readonly mismatched: Set<Family>;
   blocked: boolean;
   /** Families whose End-of-RIB has come. */
   readonly endOfRib: Set<Family>;
@@ -65,6 +81,11 @@ export interface Peer {
   formerBootIds: readonly string[];
   /** Rows refused so far, by reason; and the reasons told since the session came up. */
   readonly refusals: Map<string, number>;
+  /** Names of the policies in force; '': everything passes. */
+  importPolicy: string;
+  exportPolicy: string;
+  /** Digests that did not match. */
+  mismatches: number;
   readonly toldRefusals: Set<string>;
   sinceMs: number;
   messagesIn: number;
@@ -194,8 +215,15 @@ export interface RouterState {
   /** Site of each source's last OPEN, by its number in the table. */
   readonly sourceSites: (string | undefined)[];
   readonly exportGroups: Map<string, ExportGroup>;
-  /** Attribute sets with the own site in front, by the set without. */
-  readonly prepended: WeakMap<ServiceAttributes, ServiceAttributes>;
+  policies: ReadonlyMap<string, Policy>;
+  /** What sources said of rows that are used otherwise, by number of the source and row. */
+  readonly raw: (Map<number, ServiceAttributes> | undefined)[];
+  /** Withdrawals of routes, fading (flaps.ts). */
+  readonly flaps: Map<number, Flaps>;
+  /** Its timer is set for this time. */
+  dampingAtMs: number;
+  /** Attribute sets as they are passed on, by the set and the way. */
+  readonly onward: WeakMap<ServiceAttributes, Map<string, ServiceAttributes>>;
   readonly peers: Map<PeerName, Peer>;
   readonly links: Map<string, Link>;
   /** Served by this router, the plain one first. */
@@ -208,6 +236,8 @@ export interface RouterState {
   readonly nodeReceivedAtMs: Map<RouterId, number>;
   /** Peer that brought the advertisement held; empty: ourselves. */
   readonly nodeFrom: Map<RouterId, PeerName>;
+  /** How many of them each peer brought. */
+  readonly nodesFrom: Map<PeerName, number>;
   /** Absent: whoever may speak may originate anything. */
   readonly authorisation: Authorisation | undefined;
   /** Routes whose reports are not believed at present, by row of the table. */

@@ -2,7 +2,7 @@
 // routes must not keep hold timers waiting. Which rows those are is known from the epoch alone (lib/rib/sources.ts), so a
 // peer that comes back while its old routes are being swept loses none of the new ones.
 import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
-import { rowChanged, withdrawRow } from './routes.ts';
+import { rowChanged, withdrawRow } from './row-change.ts';
 import type { RouterState } from './state.ts';
 
 /** Rows looked at in one turn, about a millisecond; a row that changes counts as several. */

@@ -1,6 +1,9 @@
 // The few verbs that every part of the router uses to say what it wants done in this turn.
+
+import type { SessionMessage } from '../session/message.ts';
+import type { ConnectionId } from '../session/peer-contract.ts';
 import type { LogLevel, RouterEffect } from './effect.ts';
-import type { RouterState } from './state.ts';
+import type { Peer, RouterState } from './state.ts';
 
 export function log(
   state: RouterState,
@@ -24,4 +27,9 @@ export function viewChanged(state: RouterState, view: Extract<RouterEffect, { ty
 /** Wall clock, ms since 1970, of a monotonic time of this life. */
 export function wallMs(state: RouterState, atMs: number): number {
   return state.wallOriginMs + atMs;
+}
+
+export function sendTo(state: RouterState, peer: Peer, connection: ConnectionId, message: SessionMessage): void {
+  peer.messagesOut++;
+  state.effects.push({ type: 'send', peer: peer.config.name, connection, message });
 }

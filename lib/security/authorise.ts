@@ -31,6 +31,8 @@ export type Refusal = keyof typeof REFUSALS;
 export interface Speaker {
   /** As its certificate, or without one its OPEN, says. */
   readonly site: SiteId;
+  /** A hub: what it passes on does not name it (session.proto rule 11). */
+  readonly reflects?: boolean;
 }
 
 interface Rights {
@@ -60,10 +62,11 @@ export class Authorisation {
   judgeSet(attributes: ServiceAttributes, speaker: Speaker): Refusal | undefined {
     const { site, sitePath } = attributes;
     const internal = speaker.site === this.#ownSite;
+    const reflected = speaker.reflects === true && attributes.clusterList.length > 0;
     // Whoever is of another site has put itself in front; inside a site nobody does.
-    if (!internal && sitePath[0] !== speaker.site) return 'path';
+    if (!internal && !reflected && sitePath[0] !== speaker.site) return 'path';
     if ((sitePath.length === 0 ? this.#ownSite : sitePath.at(-1)) !== site) return 'path';
-    const relays = internal ? [speaker.site, ...sitePath] : sitePath;
+    const relays = internal || reflected ? [speaker.site, ...sitePath] : sitePath;
     return relays.some((one) => one !== site && !this.#mayRelay(one, site)) ? 'relay' : undefined;
   }
 

@@ -44,7 +44,7 @@ export function spreadAddresses(bytes: Uint8Array, rows: number): Uint32Array | 
   const into = new Uint8Array(words.buffer);
   if (bytes.length === into.length) into.set(bytes);
   else if (bytes.length !== ADDRESS_BYTES) return undefined;
-  else {
+  else if (rows > 0) {
     into.set(bytes);
     for (let i = ADDRESS_WORDS; i < words.length; i++) words[i] = words[i - ADDRESS_WORDS]!;
   }

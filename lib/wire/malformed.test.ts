@@ -83,6 +83,12 @@ describe('a malformed service entry', () => {
     expect(update.service!.attributeSet).toEqual([-1, -1, -1]);
   });
 
+  it('of no rows has no use for an address, and says nothing of it', () => {
+    expect(
+      service({ handleDelta: [], service: addresses(1), originator: [], attributeSet: [] }).service!.handle,
+    ).toHaveLength(0);
+  });
+
   it('never fills the log: faults are counted and bounded', () => {
     const sets = Array.from({ length: 100 }, (_, i) => ({ ...goodSet, site: `site ${i}` }));
     expect(service({ attributeSets: sets }).faults).toHaveLength(MAX_FAULTS);

@@ -10,7 +10,7 @@ _cfnctl() {
     if [ "$skip" = --socket ]; then socket=(--socket "$word"); fi
     if [ -n "$skip" ]; then skip=""; continue; fi
     case "$word" in
-      --from|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--count|--socket) skip="$word" ;;
+      --from|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--text|--count|--socket) skip="$word" ;;
       -*) ;;
       *) if [ -z "$command" ]; then command="$word"; else position=$((position + 1)); fi ;;
     esac
@@ -25,17 +25,23 @@ _cfnctl() {
     undrain) flags="--version --json --socket" ;;
     report) flags="--workers --in-flight --arrival-rate --work-time --service-time --spare-capacity --score --version --json --socket" ;;
     reload-certificates) flags="--version --json --socket" ;;
+    peer) flags="--version --json --socket" ;;
+    session) flags="--text --version --json --socket" ;;
+    policy) flags="--version --json --socket" ;;
     watch) flags="--count --version --json --socket" ;;
     completion) flags="--version --json --socket" ;;
   esac
   case "$command:$position" in
-    :0) words="status show explain drain undrain report reload-certificates watch completion" ;;
+    :0) words="status show explain drain undrain report reload-certificates peer session policy watch completion" ;;
     show:0) words="peers services rib instances link-state paths fib metrics capabilities flows" ;;
     show:1) words="$(_cfnctl_names services)" ;;
     explain:0) words="$(_cfnctl_names services)" ;;
     drain:0) words="$(_cfnctl_names targets)" ;;
     undrain:0) words="$(_cfnctl_names targets)" ;;
     report:0) words="$(_cfnctl_names instances)" ;;
+    peer:0) words="$(_cfnctl_names any)" ;;
+    session:0) words="reset hard-reset shutdown start refresh" ;;
+    session:1) words="$(_cfnctl_names any)" ;;
     watch:0) words="peers services rib instances link-state paths fib metrics capabilities flows" ;;
     completion:0) words="bash zsh fish" ;;
   esac

@@ -15,6 +15,9 @@ _cfnctl() {
     'undrain:attract new flows again'
     'report:report the load of a contact instance whose metrics source is push'
     'reload-certificates:take certificate, key and authorities from their files for new sessions'
+    'peer:all about the session with one peer'
+    'session:reset, hard-reset (routes are forgotten at once), shut down, start or refresh the session with a peer'
+    'policy:try and reload import and export policies'
     'watch:print a view and then every change of it'
     'completion:print the completion script of a shell'
   )
@@ -33,6 +36,9 @@ _cfnctl() {
     undrain) _arguments '1:targets:_cfnctl_names targets' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     report) _arguments '1:instances:_cfnctl_names instances' '--workers[parallel workers]:value:_files' '--in-flight[requests in the system, waiting included]:value:_files' '--arrival-rate[requests per second that arrive]:value:_files' '--work-time[mean time a request occupies a worker, for example 15ms]:value:_files' '--service-time[predicted time of a new request, waiting included]:value:_files' '--spare-capacity[requests per second it could take beyond the present]:value:_files' '--score[ready-made score, 0 (full) to 10 (idle)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     reload-certificates) _arguments '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
+    peer) _arguments '1:value:' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
+    session) _arguments '1:value:(reset hard-reset shutdown start refresh)' '2:value:' '--text[what the operator of the peer is to read (RFC 9003)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
+    policy) _arguments '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     watch) _arguments '1:value:(peers services rib instances link-state paths fib metrics capabilities flows)' '--count[end after this many changes (the first view counts as one)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     completion) _arguments '1:value:(bash zsh fish)' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
   esac

@@ -9,6 +9,7 @@ import { flavoursOf } from '../locators.ts';
 import { planAlong } from '../segment-lists.ts';
 import type { Peer, RouterState } from '../state.ts';
 import { wallMs } from '../turn.ts';
+import { peerProtocol } from './peer-protocol.ts';
 import { entryViews } from './segments.ts';
 
 /** RFC 8570 4.4: one unit of loss is 0.000003 %. */
@@ -41,6 +42,7 @@ function peerRow(state: RouterState, peer: Peer): PeerView {
     refused: [...peer.refusals].map(([reason, rows]) => ({ reason, rows })),
     lastError: peer.lastError,
     lastErrorAtMs: peer.lastErrorAtMs === 0 ? 0 : wallMs(state, peer.lastErrorAtMs),
+    protocol: peerProtocol(state, peer),
   };
 }
 

@@ -1,0 +1,199 @@
+// Announcements and withdrawals of an UPDATE into the table, row by row. What is announced and not used is kept beside the
+// table, so that another policy, or the end of damping, needs no word from the peer (soft reconfiguration).
+import { numberToRouterId, routerIdToNumber } from '../model/identity.ts';
+import type { ServiceAttributes } from '../model/service-route.ts';
+import { ADDRESS_WORDS, wordsToAddress } from '../net/address-words.ts';
+import type { ServiceUpdate } from '../session/message.ts';
+import { flapKey, flapKeyOfRow, forgive, isDamped, noteFlap } from './flaps.ts';
+import type { Untaken } from './import.ts';
+import { rowChanged, withdrawRow } from './row-change.ts';
+import { refuse } from './screen.ts';
+import type { EstablishedSession, Peer, RouterState } from './state.ts';
+import { viewChanged } from './turn.ts';
+
+/** A route that a peer announced and that is not used at present: Adj-RIB-In before policy, as far as it is not the same. */
+export interface HeldRoute {
+  readonly service: Uint32Array;
+  readonly contactInstance: Uint32Array;
+  readonly originator: number;
+  readonly attributes: ServiceAttributes;
+  readonly why: Untaken;
+}
+
+/** What an attribute set comes to: its number in the table, or -1 and why. */
+interface Verdict {
+  readonly set: number;
+  readonly why: Untaken | '';
+  /** The set is another one than was said. */
+  readonly changed: boolean;
+}
+
+const MALFORMED: Verdict = { set: -1, why: '', changed: false };
+
+export function takeRoutes(state: RouterState, peer: Peer, session: EstablishedSession, update: ServiceUpdate): void {
+  for (let i = 0; i < update.withdrawn.length; i++) takeWithdrawal(state, peer, session, update.withdrawn[i]!);
+  const { table } = state;
+  const { imports } = session;
+  // Held while the rows are taken: one row may be all that uses a set, and the next take it away.
+  const retained: number[] = [];
+  const verdictOf = (service: string, raw: ServiceAttributes): Verdict => {
+    const used = imports.judge(service, raw);
+    if (typeof used === 'string') return { set: -1, why: used, changed: false };
+    const set = table.sets.intern(used);
+    table.sets.retain(set);
+    retained.push(set);
+    return { set, why: '', changed: used !== raw };
+  };
+  const verdicts = imports.looksAtService ? undefined : update.attributeSets.map((raw) => verdictOf('', raw));
+  const own = routerIdToNumber(state.config.routerId);
+  const { handle: handles, service, originator, attributeSet } = update;
+  for (let i = 0; i < handles.length; i++) {
+    const index = attributeSet[i]!;
+    let verdict = index < 0 ? MALFORMED : verdicts?.[index];
+    verdict ??= verdictOf(wordsToAddress(service, i * ADDRESS_WORDS), update.attributeSets[index]!);
+    // RFC 4456 section 8: own router id as originator.
+    if (verdict.set < 0 || originator[i] === own) takeNot(state, peer, session, update, i, verdict.why);
+    else takeRow(state, peer, session, update, i, verdict);
+  }
+  for (const set of retained) table.sets.release(set);
+}
+
+function takeWithdrawal(state: RouterState, peer: Peer, session: EstablishedSession, handle: number): void {
+  session.held.delete(handle);
+  const row = session.handles.unbind(handle);
+  if (row < 0 || !state.table.says(row, peer.source, handle)) return;
+  const key = state.config.protocol.damping.enabled ? flapKeyOfRow(state, row) : 0;
+  withdrawRow(state, peer.source, row, handle);
+  if (!state.table.isUsed(row)) noteFlap(state, key);
+}
+
+/** The row is used with the set. */
+function takeRow(
+  state: RouterState,
+  peer: Peer,
+  session: EstablishedSession,
+  update: ServiceUpdate,
+  i: number,
+  verdict: Verdict,
+): void {
+  const { table } = state;
+  const { source } = peer;
+  const { service, contactInstance, originator } = update;
+  const handle = update.handle[i]!;
+  const word = i * ADDRESS_WORDS;
+  if (session.handles.resolve(handle) < 0) {
+    if (isBeyondLimit(state, peer, session)) return;
+    if (state.flaps.size > 0 && isDamped(state, flapKey(service, contactInstance, word, originator[i]!)))
+      return takeNot(state, peer, session, update, i, 'damped');
+  }
+  session.held.delete(handle);
+  const row = table.intern(service, word, contactInstance, word, originator[i]!);
+  const change = table.announce(row, source, verdict.set, handle);
+  const displaced = session.handles.bind(handle, row);
+  if (displaced >= 0) withdrawRow(state, source, displaced, handle);
+  // Remembered, so that another policy starts from what was said.
+  if (verdict.changed) (state.raw[source] ??= new Map()).set(row, update.attributeSets[update.attributeSet[i]!]!);
+  else state.raw[source]?.delete(row);
+  rowChanged(state, row, change);
+}
+
+/** Treat-as-withdraw (RFC 7606); what may be used one day is held. */
+function takeNot(
+  state: RouterState,
+  peer: Peer,
+  session: EstablishedSession,
+  update: ServiceUpdate,
+  i: number,
+  why: Untaken | '',
+): void {
+  const { table } = state;
+  const handle = update.handle[i]!;
+  const word = i * ADDRESS_WORDS;
+  const { service, contactInstance } = update;
+  const originator = update.originator[i]!;
+  const row = table.find(service, word, contactInstance, word, originator);
+  const displaced = session.handles.unbind(handle);
+  if (displaced >= 0 && displaced !== row) withdrawRow(state, peer.source, displaced, handle);
+  if (row >= 0) withdrawRow(state, peer.source, row);
+  session.held.delete(handle);
+  if (why === 'leak' || why === 'observer')
+    refuse(state, peer, why, {
+      service: wordsToAddress(service, word),
+      originator: numberToRouterId(originator),
+    });
+  if (why !== 'policy' && why !== 'damped') return;
+  if (isBeyondLimit(state, peer, session)) return;
+  session.held.set(handle, {
+    service: service.slice(word, word + ADDRESS_WORDS),
+    contactInstance: contactInstance.slice(word, word + ADDRESS_WORDS),
+    originator,
+    attributes: update.attributeSets[update.attributeSet[i]!]!,
+    why,
+  });
+}
+
+/** Only where the limit truncates: elsewhere the session ends when the UPDATE is taken (limits.ts). */
+function isBeyondLimit(state: RouterState, peer: Peer, session: EstablishedSession): boolean {
+  const { limits } = peer.config;
+  if (limits.action !== 'truncate' || session.handles.size + session.held.size < limits.service) return false;
+  refuse(state, peer, 'limit', { routes: limits.service });
+  return true;
+}
+
+/** Some held routes may be used now: by damping that ended, or by another policy. */
+export function retakeHeld(state: RouterState, peer: Peer, session: EstablishedSession): void {
+  const own = [...session.held];
+  for (const [handle, held] of own) {
+    session.held.delete(handle);
+    const update: ServiceUpdate = {
+      attributeSets: [held.attributes],
+      handle: Uint32Array.of(handle),
+      service: held.service,
+      contactInstance: held.contactInstance,
+      originator: Uint32Array.of(held.originator),
+      attributeSet: Int32Array.of(0),
+      withdrawn: new Uint32Array(0),
+    };
+    takeRoutes(state, peer, session, update);
+  }
+  if (own.length > 0) viewChanged(state, 'rib');
+}
+
+/** The timer of damping fired: whatever is held back longer asks for the next. */
+export function dampingDue(state: RouterState): void {
+  state.dampingAtMs = Number.POSITIVE_INFINITY;
+  forgive(state);
+  for (const peer of state.peers.values()) {
+    const { session } = peer;
+    if (session !== undefined && [...session.held.values()].some((held) => held.why === 'damped'))
+      retakeHeld(state, peer, session);
+  }
+}
+
+/**
+ * Import policy changed: what the peer said is judged again (soft reconfiguration), without a word to it. Handles stay as
+ * they are; what is refused now is held.
+ */
+export function reimport(state: RouterState, peer: Peer, session: EstablishedSession): void {
+  const { table } = state;
+  const raw = state.raw[peer.source];
+  for (const row of [...table.rows()]) {
+    const handle = table.handleOf(row, peer.source);
+    if (handle === 0 || session.handles.resolve(handle) !== row) continue;
+    const said = raw?.get(row) ?? table.sets.get(table.setOf(row, peer.source));
+    const service = new Uint32Array(ADDRESS_WORDS);
+    const contactInstance = new Uint32Array(ADDRESS_WORDS);
+    table.services.copyWords(table.service(row), service, 0);
+    table.copyInstance(row, contactInstance, 0);
+    takeRoutes(state, peer, session, {
+      attributeSets: [said],
+      handle: Uint32Array.of(handle),
+      service,
+      contactInstance,
+      originator: Uint32Array.of(table.originator(row)),
+      attributeSet: Int32Array.of(0),
+      withdrawn: new Uint32Array(0),
+    });
+  }
+  retakeHeld(state, peer, session);
+}
