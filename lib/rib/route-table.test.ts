@@ -156,6 +156,12 @@ describe('the route table', () => {
     expect(rowFor(table, keys[0]!)).toBeLessThan(5000);
   });
 
+  test('says of a row that is not there what it says of one that is not in use', () => {
+    const table = new RouteTable(1);
+    expect(table.isUsed(-1)).toBe(false);
+    expect(table.says(-1, 0)).toBe(false);
+  });
+
   test('keeps every number of a state', () => {
     const table = prepared(1);
     const row = rowFor(table, KEYS[0]!);

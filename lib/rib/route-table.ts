@@ -80,7 +80,7 @@ export class RouteTable {
   }
 
   isUsed(row: number): boolean {
-    return row < this.#rows.top && this.#rows.get(row, BEST) !== 0;
+    return row >= 0 && row < this.#rows.top && this.#rows.get(row, BEST) !== 0;
   }
 
   /** Row of the key, or -1. `instance` and `service` are four words that begin at their offsets. */
