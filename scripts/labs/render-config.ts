@@ -33,6 +33,7 @@ export function renderConfig(topology: Topology, router: TopologyRouter): string
       'end-sid': router.endSid,
       source: router.loopback,
       device: topology.srv6.device,
+      ...(router.locators.length === 0 ? {} : { locators: router.locators.map(locatorOf) }),
     },
     links: fabric.map(({ link, local, remote, peer }) => ({
       name: local.interface,
@@ -68,11 +69,15 @@ function instancesBehind(service: TopologyService, router: TopologyRouter): obje
       name: instance.host,
       service: service.name,
       address: instance.contactInstance,
-      sid: instance.sid,
+      ...(instance.sid === undefined ? {} : { sid: instance.sid }),
       classes: [service.class],
       metrics: { kind: 'prometheus', url: `http://[${instance.contactInstance}]:${service.metricsPort}/metrics` },
       health: { kind: 'http', url: `http://[${instance.contactInstance}]:${service.port}/healthz`, ...HEALTH_PROBE },
     }));
+}
+
+function locatorOf({ prefix, behaviour, csidBits }: TopologyRouter['locators'][number]): object {
+  return { prefix, behaviour, ...(csidBits === undefined ? {} : { 'csid-bits': csidBits }) };
 }
 
 function classesOf(topology: Topology): object[] {

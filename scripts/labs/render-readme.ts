@@ -17,12 +17,21 @@ export function renderAddressTable(topology: Topology): string {
     const links = linksOf(topology, node.name)
       .map(({ local, remote }) => `${local.interface} ${local.address} (${remote.node})`)
       .join('<br>');
-    const router = node.kind === 'router' ? [node.routerId, node.locator, node.endSid] : ['', '', ''];
+    const router =
+      node.kind === 'router'
+        ? [node.routerId, [node.locator, ...node.locators.map(locatorText)].join('<br>'), node.endSid]
+        : ['', '', ''];
     return row([node.name, node.site, ...router, links]);
   });
   const services = topology.services.flatMap((service) =>
     service.instances.map((instance) =>
-      row([`${service.name} ${service.id}`, instance.host, instance.contactInstance, instance.egress, instance.sid]),
+      row([
+        `${service.name} ${service.id}`,
+        instance.host,
+        instance.contactInstance,
+        instance.egress,
+        instance.sid ?? 'allotted',
+      ]),
     ),
   );
   return [
@@ -35,6 +44,10 @@ export function renderAddressTable(topology: Topology): string {
     `Links by name: ${topology.links.map((link) => `\`${linkName(link)}\``).join(', ')}.`,
     '',
   ].join('\n');
+}
+
+function locatorText({ prefix, behaviour }: { readonly prefix: string; readonly behaviour: string }): string {
+  return `${prefix} (${behaviour})`;
 }
 
 function table(heads: readonly string[]): string[] {

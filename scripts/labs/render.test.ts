@@ -55,8 +55,9 @@ test('both ends of every session name each other', () => {
   expect(peerings.map((pair) => pair.split(' ').toReversed().join(' ')).sort()).toEqual(peerings.sort());
 });
 
-test('the checks of metro-3 name nodes that it has', () => {
-  const checks = readChecks(new URL('../../containerlab/metro-3/verify.yml', import.meta.url).pathname);
-  const names = new Set(topology.nodes.map((node) => node.name));
+test.each(['metro-3', 'gsrv6-8'])('the checks of %s name nodes that it has', (lab) => {
+  const checks = readChecks(new URL(`../../containerlab/${lab}/verify.yml`, import.meta.url).pathname);
+  const { nodes } = readTopology(new URL(`../../topologies/${lab}/topology.json`, import.meta.url).pathname);
+  const names = new Set(nodes.map((node) => node.name));
   expect(checks.flatMap((check) => check.nodes).filter((node) => !names.has(node))).toEqual([]);
 });

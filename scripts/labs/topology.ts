@@ -52,6 +52,16 @@ const router = z.strictObject({
   /** SRv6 locator; endSid lies inside it. */
   locator: prefix,
   endSid: address,
+  /** Beside `locator`: those whose SIDs are packed. */
+  locators: z
+    .array(
+      z.strictObject({
+        prefix,
+        behaviour: z.enum(['end', 'next-csid', 'replace-csid']),
+        csidBits: z.union([z.literal(16), z.literal(32)]).optional(),
+      }),
+    )
+    .default([]),
   /** Outer source of encapsulated packets, on `lo`. */
   loopback: address,
   /** Prefixes behind the router that the domain must reach. */
@@ -83,7 +93,17 @@ const service = z.strictObject({
   class: siteName,
   workers: z.int().min(1).max(64),
   workUs: microseconds,
-  instances: z.array(z.strictObject({ host: name, egress: name, contactInstance: address, sid: address })).min(1),
+  instances: z
+    .array(
+      z.strictObject({
+        host: name,
+        egress: name,
+        contactInstance: address,
+        /** Absent: the daemon allots one. */
+        sid: address.optional(),
+      }),
+    )
+    .min(1),
 });
 const document = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/),
@@ -192,6 +212,7 @@ function inconsistencies(topology: Topology): string[] {
     claim('router id', node.routerId, `${path}.routerId`);
     claim('locator', node.locator, `${path}.locator`);
     claim('address', node.loopback, `${path}.loopback`);
+    for (const [at, further] of node.locators.entries()) claim('locator', further.prefix, `${path}.locators.${at}`);
     const locator = parsePrefix(node.locator);
     if (locator.length !== structure.block + structure.node)
       faults.push(`${path}.locator: length is not block + node = ${structure.block + structure.node}`);
@@ -222,9 +243,9 @@ function inconsistencies(topology: Topology): string[] {
       if (kinds.get(instance.host)?.kind !== 'service-host')
         faults.push(`${where}.host: ${instance.host} is no service host`);
       if (egress?.kind !== 'router') faults.push(`${where}.egress: ${instance.egress} is no router`);
-      else if (!prefixContains(parsePrefix(egress.locator), instance.sid))
+      else if (instance.sid !== undefined && !prefixContains(parsePrefix(egress.locator), instance.sid))
         faults.push(`${where}.sid: outside the locator ${egress.locator} of ${egress.name}`);
-      claim('SID', instance.sid, `${where}.sid`);
+      if (instance.sid !== undefined) claim('SID', instance.sid, `${where}.sid`);
       const ends = topology.links.flatMap((candidate) => candidate.endpoints);
       if (!ends.some((end) => end.node === instance.host && end.address.startsWith(`${instance.contactInstance}/`)))
         faults.push(`${where}.contactInstance: not an address of ${instance.host}`);

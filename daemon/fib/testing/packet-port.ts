@@ -33,7 +33,7 @@ export class PacketPort {
   }
 
   /** `peers`: by device, the link address that packets sent through it go to; empty: only listen. */
-  static open(namespace: Namespace, peers: Readonly<Record<string, string>>): Promise<PacketPort> {
+  static open(namespace: Pick<Namespace, 'name'>, peers: Readonly<Record<string, string>>): Promise<PacketPort> {
     const built = build();
     if ('missing' in built) throw new Error(built.missing);
     const links = Object.entries(peers).map(([device, mac]) => (mac === '' ? device : `${device}=${mac}`));

@@ -11,16 +11,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define MAX_LINKS 8
 #define MAX_PACKET 65536
-#define RECEIVE_BUFFER (16 << 20)
+/* Longer packets are cut short. */
+#define FRAME 4096
+#define FRAMES 4096
+#define BLOCK (16 * FRAME)
 
 struct link {
 	const char *name;
 	int fd;
+	unsigned char *ring;
+	int next;
 	struct sockaddr_ll to;
 };
 
@@ -34,12 +40,22 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* Bound to ETH_P_IPV6, not ETH_P_ALL: what the interface takes in, not what it sends. */
+/*
+ * Bound to ETH_P_ALL, because IPv6 itself comes before sockets of its own protocol; and a ring, because a socket's queue
+ * shares octets with the packet until somebody reads it. Either way seg6local would have written the next segment over them.
+ */
 static void open_link(char *text)
 {
 	struct link *link = &links[link_count++];
+	struct sockaddr_ll from;
 	char *mac = strchr(text, '=');
-	int bytes = RECEIVE_BUFFER;
+	int version = TPACKET_V2;
+	struct tpacket_req size = {
+		.tp_block_size = BLOCK,
+		.tp_block_nr = FRAMES * FRAME / BLOCK,
+		.tp_frame_size = FRAME,
+		.tp_frame_nr = FRAMES,
+	};
 
 	if (mac)
 		*mac++ = '\0';
@@ -51,25 +67,34 @@ static void open_link(char *text)
 	if (mac)
 		for (int i = 0; i < ETH_ALEN; i++)
 			link->to.sll_addr[i] = strtoul(mac + 3 * i, NULL, 16);
-	link->fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IPV6));
+	from = link->to;
+	from.sll_protocol = htons(ETH_P_ALL);
+	link->fd = socket(AF_PACKET, SOCK_DGRAM, 0);
 	if (!link->to.sll_ifindex || link->fd < 0 ||
-	    bind(link->fd, (struct sockaddr *)&link->to, sizeof(link->to)) < 0)
+	    setsockopt(link->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
+	    setsockopt(link->fd, SOL_PACKET, PACKET_RX_RING, &size, sizeof(size)) < 0)
 		fail(text);
-	setsockopt(link->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	link->ring = mmap(NULL, FRAMES * FRAME, PROT_READ | PROT_WRITE, MAP_SHARED, link->fd, 0);
+	if (link->ring == MAP_FAILED || bind(link->fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+		fail(text);
 }
 
-static void print_received(const struct link *link)
+static void print_received(struct link *link)
 {
-	struct sockaddr_ll from;
-	socklen_t size = sizeof(from);
-	ssize_t length = recvfrom(link->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &size);
+	for (;; link->next = (link->next + 1) % FRAMES) {
+		struct tpacket2_hdr *frame = (void *)(link->ring + link->next * FRAME);
+		struct sockaddr_ll *from = (void *)((char *)frame + TPACKET_ALIGN(sizeof(*frame)));
 
-	if (length < 0 || from.sll_pkttype == PACKET_OUTGOING)
-		return;
-	printf("%s ", link->name);
-	for (ssize_t i = 0; i < length; i++)
-		printf("%02x", packet[i]);
-	putchar('\n');
+		if (!(__atomic_load_n(&frame->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+			return;
+		if (from->sll_pkttype != PACKET_OUTGOING && from->sll_protocol == htons(ETH_P_IPV6)) {
+			printf("%s ", link->name);
+			for (unsigned int i = 0; i < frame->tp_snaplen; i++)
+				printf("%02x", ((unsigned char *)frame)[frame->tp_net + i]);
+			putchar('\n');
+		}
+		__atomic_store_n(&frame->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+	}
 }
 
 static void send_line(const char *line)
