@@ -12,6 +12,15 @@ export interface DomainOptions extends SimulationOptions {
   /** Lines of YAML for every hub, for every site. */
   readonly hubExtra?: string;
   readonly siteExtra?: string;
+  /** Options of every session of a hub with a site. */
+  readonly hubLimits?: string;
+  /** Options of all sessions of one site. */
+  readonly subscribe?: { readonly site: number; readonly text: string };
+  /** Sites that say they are observers. */
+  readonly observers?: readonly number[];
+  /** Site 0 takes its first hub for a site, and that hub takes it for a hub. */
+  readonly wrongRole?: boolean;
+  readonly digestInterval?: string;
 }
 
 export class Domain {
@@ -93,9 +102,19 @@ interface Adjacency {
   readonly local: string;
   readonly remote: string;
   readonly role: string;
+  /** More options of the peer. */
+  readonly options?: string;
 }
 
-function text(name: string, id: string, role: string, locator: string, peers: readonly Adjacency[], rest: string) {
+function text(
+  name: string,
+  id: string,
+  role: string,
+  locator: string,
+  peers: readonly Adjacency[],
+  rest: string,
+  digestInterval = '60s',
+) {
   return [
     `name: ${name}`,
     `site: ${name}`,
@@ -106,18 +125,23 @@ function text(name: string, id: string, role: string, locator: string, peers: re
     `srv6: { locator: "${locator}" }`,
     'stamp: { enabled: false }',
     'fib: { kind: memory, underlay: false, verify-interval: 0s }',
+    `protocol: { digest-interval: ${digestInterval} }`,
     'links:',
     ...peers.map(
       (it, i) =>
         `  - { name: e${i}, neighbour: ${it.neighbour}, local-address: "${it.local}", remote-address: "${it.remote}", delay: 2ms }`,
     ),
     'peers:',
-    ...peers.map((it) => `  - { name: ${it.name}, address: "${it.remote}", role: ${it.role}, hold-time: 30s }`),
+    ...peers.map(
+      (it) =>
+        `  - { name: ${it.name}, address: "${it.remote}", role: ${it.role}, hold-time: 30s${it.options ? `, ${it.options}` : ''} }`,
+    ),
     rest,
   ].join('\n');
 }
 
-function hubText({ sites, hubs, hubExtra = '' }: DomainOptions, hub: number): string {
+function hubText(options: DomainOptions, hub: number): string {
+  const { sites, hubs, hubExtra = '', hubLimits = '', digestInterval } = options;
   const peers: Adjacency[] = [];
   for (let other = 0; other < hubs; other++) {
     if (other === hub) continue;
@@ -127,19 +151,27 @@ function hubText({ sites, hubs, hubExtra = '' }: DomainOptions, hub: number): st
   for (let site = 0; site < sites; site++) {
     if (!hubNumbers(site, hubs).includes(hub)) continue;
     const [local, remote] = hubSite(hub, site);
-    peers.push({ name: `s-${site}`, neighbour: siteId(site), local, remote, role: 'site' });
+    const role = options.observers?.includes(site)
+      ? 'observer'
+      : options.wrongRole && site + hub === 0
+        ? 'hub'
+        : 'site';
+    peers.push({ name: `s-${site}`, neighbour: siteId(site), local, remote, role, options: hubLimits });
   }
-  return text(`hub-${hub}`, hubId(hub), 'hub', `5f01:0:${hex(hub + 1)}::/48`, peers, hubExtra);
+  return text(`hub-${hub}`, hubId(hub), 'hub', `5f01:0:${hex(hub + 1)}::/48`, peers, hubExtra, digestInterval);
 }
 
-function siteText({ hubs, siteExtra = '' }: DomainOptions, site: number): string {
+function siteText(options: DomainOptions, site: number): string {
+  const { hubs, siteExtra = '', subscribe, digestInterval } = options;
+  const more = subscribe?.site === site ? subscribe.text : '';
   const peers = hubNumbers(site, hubs).map((hub): Adjacency => {
     const [remote, local] = hubSite(hub, site);
-    return { name: `hub-${hub}`, neighbour: hubId(hub), local, remote, role: 'hub' };
+    return { name: `hub-${hub}`, neighbour: hubId(hub), local, remote, role: 'hub', options: more };
   });
   const locator = `5f00:0:${hex(site + 1)}`;
   const instance =
     `instances: [ { name: sv-${site}, service: web, address: "${instanceAddress(site)}", sid: "${locator}:80::", ` +
-    'metrics: { kind: push }, valid-for: 60s } ]';
-  return text(`s-${site}`, siteId(site), 'site', `${locator}::/48`, peers, `${instance}\n${siteExtra}`);
+    'metrics: { kind: push }, valid-for: 1h } ]';
+  const role = options.observers?.includes(site) ? 'observer' : 'site';
+  return text(`s-${site}`, siteId(site), role, `${locator}::/48`, peers, `${instance}\n${siteExtra}`, digestInterval);
 }
