@@ -3,9 +3,15 @@
 // (DESIGN section 4). The handle of a route is its row + 1, the same for every peer. update-batch.ts makes the UPDATEs.
 import type { Family, RouterId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
-import type { LogReader } from './change-log.ts';
+import type { ChangeLog, LogReader } from './change-log.ts';
 import type { RouteTable } from './route-table.ts';
 import { RowSet } from './row-set.ts';
+
+const OPEN: ReadonlySet<Family> = new Set();
+
+function pendingNow(log: ChangeLog, reader: LogReader, lossesOnly: boolean): boolean {
+  return (lossesOnly ? log.pendingLosses(reader) : log.pending(reader)) > 0;
+}
 
 export class AdjRibOut {
   readonly families: ReadonlySet<Family>;
@@ -22,6 +28,8 @@ export class AdjRibOut {
   /** Rows it knows already are told again. */
   #again = false;
   repeatedFrom = 0;
+  /** Families whose news wait for their time; losses do not (lib/router/pacing.ts). */
+  closed: ReadonlySet<Family> = OPEN;
   readonly #nodes = new Set<RouterId>();
   readonly #endOfRib = new Set<Family>();
 
@@ -43,6 +51,24 @@ export class AdjRibOut {
 
   get hasPending(): boolean {
     return this.#hasRows || this.#nodes.size > 0 || this.#endOfRib.size > 0;
+  }
+
+  /** Something waits that may go now. */
+  get hasDue(): boolean {
+    if (this.closed.size === 0) return this.hasPending;
+    const { families, closed } = this;
+    if (this.#walkLeft > 0 || (this.#nodes.size > 0 && !closed.has('link-state'))) return true;
+    if (families.has('service') && pendingNow(this.#table.routeLog, this.routes, closed.has('service'))) return true;
+    if (families.has('compute') && pendingNow(this.#table.stateLog, this.states, closed.has('compute'))) return true;
+    return this.#endOfRib.size > 0 && !this.#hasRows && this.#nodes.size === 0;
+  }
+
+  /** Whether anything of the family waits. */
+  isWaiting(family: Family): boolean {
+    if (family === 'link-state') return this.#nodes.size > 0;
+    const log = family === 'service' ? this.#table.routeLog : this.#table.stateLog;
+    const reader = family === 'service' ? this.routes : this.states;
+    return this.families.has(family) && log.pending(reader) > 0;
   }
 
   /** Link state and markers, beyond what the logs have. */
@@ -91,7 +117,7 @@ export class AdjRibOut {
   takeRoutes(into: Uint32Array, max: number): number {
     if (!this.families.has('service')) return 0;
     this.#lap(this.routes);
-    let count = this.#table.routeLog.read(this.routes, into, 0, max);
+    let count = this.#table.routeLog.read(this.routes, into, 0, max, this.closed.has('service'));
     this.repeatedFrom = this.#again ? count : max;
     const top = this.#table.top;
     while (this.#walkLeft > 0 && count < max) {
@@ -106,12 +132,13 @@ export class AdjRibOut {
   takeStates(into: Uint32Array, max: number): number {
     if (!this.families.has('compute')) return 0;
     this.#lap(this.states);
-    return this.#table.stateLog.read(this.states, into, 0, max);
+    return this.#table.stateLog.read(this.states, into, 0, max, this.closed.has('compute'));
   }
 
   /** Nodes to be told, at most `max`. */
   takeNodes(nodes: ReadonlyMap<RouterId, NodeAdvertisement>, max: number): NodeAdvertisement[] {
     const taken: NodeAdvertisement[] = [];
+    if (this.closed.has('link-state')) return taken;
     for (const router of this.#nodes) {
       if (taken.length >= max) break;
       this.#nodes.delete(router);

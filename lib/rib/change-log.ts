@@ -9,6 +9,9 @@ const WRAP = 0x8000_0000;
 /** A reader this many entries behind, beyond two for each row there is, starts over instead. */
 const SLACK = 65_536;
 
+const LANES = [1, 0] as const;
+const LOSSES = [1] as const;
+
 /** Where a reader stands; the log moves it on. */
 export interface LogReader {
   readonly next: [news: number, losses: number];
@@ -97,10 +100,15 @@ export class ChangeLog {
     return this.#indexOf(row, word) >= reader.next[word >= LANE ? 1 : 0];
   }
 
-  /** Reads at most `max` rows that changed into `into` from `count` on, losses first; returns the new count. */
-  read(reader: LogReader, into: Uint32Array, count: number, max: number): number {
+  /** The same of the losses alone: what passes all pacing. */
+  pendingLosses(reader: LogReader): number {
+    return this.#lanes[1].end - reader.next[1];
+  }
+
+  /** Reads at most `max` rows that changed into `into` from `count` on, losses first or alone; returns the new count. */
+  read(reader: LogReader, into: Uint32Array, count: number, max: number, lossesOnly = false): number {
     let filled = count;
-    for (const number of [1, 0] as const) {
+    for (const number of lossesOnly ? LOSSES : LANES) {
       const lane = this.#lanes[number];
       let index = reader.next[number];
       for (; index < lane.end && filled < max; index++) {

@@ -48,7 +48,7 @@ export class UpdateBatch {
    */
   next(peers: readonly AdjRibOut[], view: ExportView, deliver: Deliver): boolean {
     const leader = peers[0];
-    if (leader?.hasPending !== true) return false;
+    if (leader?.hasDue !== true) return false;
     this.#take(leader, view);
     for (const peer of peers) {
       if (peer === leader) continue;

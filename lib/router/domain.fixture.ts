@@ -21,6 +21,7 @@ export interface DomainOptions extends SimulationOptions {
   /** Site 0 takes its first hub for a site, and that hub takes it for a hub. */
   readonly wrongRole?: boolean;
   readonly digestInterval?: string;
+  readonly reportRate?: string;
 }
 
 export class Domain {
@@ -114,6 +115,7 @@ function text(
   peers: readonly Adjacency[],
   rest: string,
   digestInterval = '60s',
+  reportRate = '{ per-second: 100, burst: 200 }',
 ) {
   return [
     `name: ${name}`,
@@ -125,7 +127,7 @@ function text(
     `srv6: { locator: "${locator}" }`,
     'stamp: { enabled: false }',
     'fib: { kind: memory, underlay: false, verify-interval: 0s }',
-    `protocol: { digest-interval: ${digestInterval} }`,
+    `protocol: { digest-interval: ${digestInterval}, report-rate: ${reportRate} }`,
     'links:',
     ...peers.map(
       (it, i) =>
@@ -158,7 +160,16 @@ function hubText(options: DomainOptions, hub: number): string {
         : 'site';
     peers.push({ name: `s-${site}`, neighbour: siteId(site), local, remote, role, options: hubLimits });
   }
-  return text(`hub-${hub}`, hubId(hub), 'hub', `5f01:0:${hex(hub + 1)}::/48`, peers, hubExtra, digestInterval);
+  return text(
+    `hub-${hub}`,
+    hubId(hub),
+    'hub',
+    `5f01:0:${hex(hub + 1)}::/48`,
+    peers,
+    hubExtra,
+    digestInterval,
+    options.reportRate,
+  );
 }
 
 function siteText(options: DomainOptions, site: number): string {

@@ -9,6 +9,7 @@ import type { Subscription } from '../session/message.ts';
 import type { Negotiated } from '../session/peer-contract.ts';
 import { markSent, type Relation } from '../session/roles.ts';
 import { SubscriptionFilter } from '../session/subscription.ts';
+import { type Pace, startPace } from './pacing.ts';
 import type { Peer, RouterState } from './state.ts';
 
 export interface ExportGroup {
@@ -25,19 +26,10 @@ export interface ExportGroup {
   /** For rules that look at the peer: its name; groups of several peers have policies that do not. */
   readonly peer: string;
   readonly filter: SubscriptionFilter | undefined;
-  /** Least time between UPDATEs, and until when each family waits (pacing.ts). */
+  /** Until when the news of each family wait (pacing.ts). */
   readonly pace: Pace;
   /** Verdict on each attribute set by its number, right while the table's set is still `of`. */
   readonly verdicts: ({ readonly of: ServiceAttributes; readonly out: ServiceAttributes | undefined } | undefined)[];
-}
-
-export interface Pace {
-  readonly serviceMs: number;
-  readonly computeMs: number;
-  readonly linkStateMs: number;
-  serviceAtMs: number;
-  computeAtMs: number;
-  linkStateAtMs: number;
 }
 
 /** The group of a peer by what its session negotiated and what is configured for it. */
@@ -67,14 +59,7 @@ export function exportGroup(
     policy,
     peer: name,
     filter: subscription && new SubscriptionFilter(subscription),
-    pace: {
-      serviceMs: pacing.service,
-      computeMs: pacing.compute,
-      linkStateMs: pacing['link-state'],
-      serviceAtMs: 0,
-      computeAtMs: 0,
-      linkStateAtMs: 0,
-    },
+    pace: startPace(pacing),
     verdicts: [],
   };
   state.exportGroups.set(key, made);

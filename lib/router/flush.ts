@@ -3,6 +3,7 @@
 // while input is still coming. A blocked peer waits without a queue: the table's log knows where it stands.
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import { type ExportGroup, exported } from './export.ts';
+import { closePace, newsOf, openPace, opensAtMs } from './pacing.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { continueSweeps } from './sweep.ts';
 import { setTimer } from './turn.ts';
@@ -42,6 +43,8 @@ function arm(state: RouterState): void {
   setTimer(state, 'flush', state.atMs);
 }
 
+export const PACE_TIMER = 'pace';
+
 interface Waiting {
   readonly peer: Peer;
   readonly session: EstablishedSession;
@@ -58,6 +61,7 @@ function flushNow(state: RouterState): void {
     const byOut = new Map(waiting.map((it) => [it.session.out, it]));
     const view = { attributes: (row: number) => exported(state, group, row), nodes: state.lsdb.nodes };
     const outs = [...byOut.keys()].slice(0, sends);
+    const news = outs[0] === undefined ? [] : newsOf(outs[0], group.pace);
     while (updates > 0 && sends > 0 && outs.length > 0) {
       const more = state.batch.next(outs, view, (out, message) => {
         const { peer, session } = byOut.get(out)!;
@@ -68,19 +72,43 @@ function flushNow(state: RouterState): void {
       if (!more) break;
       updates--;
     }
+    // A backlog goes on being told; the pause begins when it is out.
+    if (!outs.some((out) => out.hasDue)) closePace(group.pace, news, flush, state.atMs);
     if (updates === 0 || sends <= 0) break;
   }
   table.routeLog.trim();
   table.stateLog.trim();
   // The rest waits one turn, so that a whole table never starves timers or overruns the transport.
   if (waitingPeers(state).length > 0) arm(state);
+  wakeAtPace(state);
+}
+
+/** What waits for its time is told when that comes. */
+function wakeAtPace(state: RouterState): void {
+  let soonest = Number.POSITIVE_INFINITY;
+  for (const { session } of state.peers.values())
+    if (session !== undefined && !session.blocked)
+      soonest = Math.min(soonest, opensAtMs(session.out, session.group.pace));
+  const { flush } = state;
+  if (soonest === Number.POSITIVE_INFINITY || (flush.paceAtMs > state.atMs && flush.paceAtMs <= soonest)) return;
+  flush.paceAtMs = soonest;
+  setTimer(state, PACE_TIMER, soonest);
+}
+
+/** The timer of pacing fired. */
+export function paceDue(state: RouterState): void {
+  state.flush.paceAtMs = 0;
+  flushNow(state);
 }
 
 function waitingPeers(state: RouterState): Waiting[] {
   const found: Waiting[] = [];
   for (const peer of state.peers.values()) {
     const { session } = peer;
-    if (session !== undefined && !session.blocked && session.out.hasPending) found.push({ peer, session });
+    if (session === undefined || session.blocked || !session.out.hasPending) continue;
+    openPace(session.group.pace, state.atMs);
+    session.out.closed = session.group.pace.closed;
+    if (session.out.hasDue) found.push({ peer, session });
   }
   return found;
 }

@@ -7,14 +7,16 @@ import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { fibDone, flushFib, noteDrift, retryFailed } from './fib-plan.ts';
 import { DAMPING_TIMER } from './flaps.ts';
-import { flushAtEndOfTurn, flushDue } from './flush.ts';
+import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
 import { limitTimer } from './limits.ts';
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { takePolicies } from './policies.ts';
 import { endRefreshes } from './refresh.ts';
+import { REPORT_TIMER } from './report-rate.ts';
 import { restartTimer, retentionExpired } from './restart.ts';
+import { reportsDue } from './routes.ts';
 import { planServiceMtu } from './service-mtu.ts';
 import { sweep, sweepTimer } from './service-plan.ts';
 import { peerStep, timerName } from './sessions.ts';
@@ -162,6 +164,10 @@ function timer(state: RouterState, name: string): void {
     case 'fib-verify':
       if (state.fib.phase === 'synced') state.effects.push({ type: 'fib-verify' });
       return setTimer(state, name, state.atMs + state.config.fib.verifyIntervalMs);
+    case PACE_TIMER:
+      return paceDue(state);
+    case REPORT_TIMER:
+      return reportsDue(state);
     case DIGEST_TIMER:
       return digestsDue(state);
     case DAMPING_TIMER:

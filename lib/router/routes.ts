@@ -8,6 +8,7 @@ import { LOCAL_SOURCE } from '../rib/route-table.ts';
 import type { ComputeUpdate, UpdateMessage } from '../session/message.ts';
 import { refusesRouter } from './limits.ts';
 import { install } from './link-state.ts';
+import { isHeldBack, releasedReports } from './report-rate.ts';
 import { refuse, screenRoutes, screenState, takesNode } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { serviceChanged } from './steering.ts';
@@ -48,11 +49,21 @@ function takeStates(state: RouterState, peer: Peer, session: EstablishedSession,
     const said = screenState(state, peer, row, update.state, i * STATE_NUMBERS);
     if (said === undefined) continue;
     const at = said === update.state ? i * STATE_NUMBERS : 0;
+    if (isHeldBack(state, peer, row, handle, said, at)) continue;
     if (table.updateState(row, said, at, peer.source, state.atMs) === 'older') continue;
     news = true;
     stateChanged(state, row);
   }
   if (news) viewChanged(state, 'rib');
+}
+
+/** The timer of the report rate fired. */
+export function reportsDue(state: RouterState): void {
+  for (const [row, { values, source }] of releasedReports(state)) {
+    if (state.table.updateState(row, values, 0, source, state.atMs) === 'older') continue;
+    viewChanged(state, 'rib');
+    stateChanged(state, row);
+  }
 }
 
 const scratch = new Float64Array(STATE_NUMBERS);

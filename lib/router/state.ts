@@ -27,11 +27,13 @@ import type { Subscription } from '../session/message.ts';
 import type { PeerState } from '../session/peer.ts';
 import type { ConnectionId, Negotiated } from '../session/peer-contract.ts';
 import type { Debounce } from '../time/debounce.ts';
+import type { Bucket } from '../time/token-bucket.ts';
 import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
 import type { RouterEffect } from './effect.ts';
 import type { ExportGroup } from './export.ts';
 import type { ImportRules } from './import.ts';
+import type { HeldReport } from './report-rate.ts';
 import type { Retention } from './restart.ts';
 import type { Sweep } from './sweep.ts';
 import type { HeldRoute } from './take-routes.ts';
@@ -195,6 +197,10 @@ export interface FlushState {
   /** Changes in the table's logs by then. */
   changes: number;
   turns: number;
+  /** Of the jitter of pacing; another one in each life. */
+  readonly seed: number;
+  /** The timer of pacing is set for this time; past: it is not. */
+  paceAtMs: number;
 }
 
 export interface RouterState {
@@ -222,6 +228,10 @@ export interface RouterState {
   readonly flaps: Map<number, Flaps>;
   /** Its timer is set for this time. */
   dampingAtMs: number;
+  /** Tokens of each service and site, and reports that wait for one, by row (report-rate.ts). */
+  readonly reportBuckets: Map<string, Bucket>;
+  readonly heldReports: Map<number, HeldReport>;
+  reportsAtMs: number;
   /** Attribute sets as they are passed on, by the set and the way. */
   readonly onward: WeakMap<ServiceAttributes, Map<string, ServiceAttributes>>;
   readonly peers: Map<PeerName, Peer>;
