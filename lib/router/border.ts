@@ -42,7 +42,8 @@ function sidSpace(state: RouterState): string[] {
     return answer;
   };
   const chosen = new Set<string>();
-  for (const { prefix, structure } of [own, ...nodes.flatMap((node) => node.locators)]) {
+  const further = config.srv6.locators.map(({ prefix, block }) => ({ prefix, structure: { block } }));
+  for (const { prefix, structure } of [own, ...further, ...nodes.flatMap((node) => node.locators)]) {
     const locator = parsePrefix(prefix);
     const bits = Math.min(structure.block, locator.length);
     const block = formatPrefix(parsePrefix(`${locator.address}/${bits}`));

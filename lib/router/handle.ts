@@ -130,10 +130,7 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
     case 'drain':
       return instanceEvent(state, event);
     case 'fib-done':
-      fibDone(state, event.what, event.request, event.result);
-      if (event.what === 'sync') announce(state);
-      else advertiseInstances(state);
-      return;
+      return fibAnswered(state, event);
     case 'fib-drift':
       noteDrift(state, event.drift);
       return viewChanged(state, 'fib');
@@ -146,6 +143,15 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
     default:
       event satisfies never;
   }
+}
+
+function fibAnswered(state: RouterState, { what, request, result }: Extract<RouterEvent, { type: 'fib-done' }>): void {
+  const failed = state.fib.failed.size;
+  fibDone(state, what, request, result);
+  if (what === 'sync') announce(state);
+  else advertiseInstances(state);
+  // A locator whose End the kernel refuses is not announced.
+  if (state.fib.failed.size !== failed) originate(state);
 }
 
 function timer(state: RouterState, name: string): void {

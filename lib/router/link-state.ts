@@ -6,7 +6,7 @@ import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from 
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { announceSameSids } from '../segment/sid-book.ts';
 import { isUsable, linksSettled } from './link-facts.ts';
-import { adjacencySid, decapSids, endSid, endXSid } from './local-sids.ts';
+import { adjacencySid, announcedLocators, decapSids, endSid, endXSid } from './local-sids.ts';
 import type { Link, Peer, RouterState } from './state.ts';
 import { log, viewChanged } from './turn.ts';
 import { scheduleSpf } from './underlay.ts';
@@ -18,7 +18,7 @@ const MAX_DUPLICATES = 16;
 export function originate(state: RouterState): void {
   if (!linksSettled(state) || state.stopping) return;
   const { config } = state;
-  const [, ...others] = state.locators;
+  const others = announcedLocators(state);
   const content = {
     originator: config.routerId,
     site: config.site,
@@ -136,7 +136,7 @@ function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
 
 function advertiseLink(state: RouterState, link: Link): LinkAdvertisement {
   const { config } = link;
-  const adjacencySids = state.locators.slice(1).flatMap((locator) => adjacencySid(state, locator, link) ?? []);
+  const adjacencySids = announcedLocators(state).flatMap((locator) => adjacencySid(state, locator, link) ?? []);
   return {
     name: config.name,
     neighbour: config.neighbour,

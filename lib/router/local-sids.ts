@@ -1,6 +1,6 @@
 // The SIDs every router has (RFC 8986, RFC 9800): in each locator that it serves End and End.X a link, End.DT6 and End.DX4
 // that end a tunnel in the main table, and an egress SID a contact instance, above the black hole of the locator.
-import { type FibObject, type LocalSid, MAIN_TABLE, type SidBehaviour } from '../fib/fib.ts';
+import { type FibObject, fibKey, type LocalSid, MAIN_TABLE, type SidBehaviour } from '../fib/fib.ts';
 import { replaceAdjacency } from '../fib/replace-csid-adjacency.ts';
 import type { DecapSid, SidAdvertisement } from '../model/link-state.ts';
 import { adjacencyFunction, endFunction, type Locator, sidOf, structureOf } from '../model/locator.ts';
@@ -46,6 +46,11 @@ export function decapSids(state: RouterState): DecapSid[] {
 export function endSid(locator: Locator): SidAdvertisement {
   const value = endFunction(locator);
   return { sid: sidOf(locator, value), structure: structureOf(locator, value), behaviour: behaviourOf(locator, 'End') };
+}
+
+/** Locators beside the first whose End is not refused by the forwarding plane: others must not be sent there. */
+export function announcedLocators(state: RouterState): Locator[] {
+  return state.locators.slice(1).filter((locator) => !endOf(locator).some((it) => state.fib.failed.has(fibKey(it))));
 }
 
 /** End.X SID of a link in the first locator. */

@@ -1,6 +1,7 @@
 // Segment lists of this router and of others as seen from here: joins link state, configuration and egress SID into the
 // planner's input, and keeps what came of it as long as the path is the same. Choosing paths is not its business.
 import type { RouterId } from '../model/identity.ts';
+import type { LinkAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import { planSegments, type SegmentPlan } from '../segment/plan.ts';
 import { makeSid, type Sid } from '../segment/sid.ts';
@@ -37,12 +38,32 @@ export function planAlong(state: RouterState, path: readonly RouterId[], egress:
   const own = ingress === config.routerId;
   return planSegments({
     path,
+    ...(!config.fib.underlay && { links: pinnedLinks(state, path) }),
     nodes: lsdb.nodes,
     sids,
     egress,
     maxSidDepth: own ? config.srv6.maxSidDepth : (lsdb.nodes.get(ingress)?.maxSidDepth ?? config.srv6.maxSidDepth),
     flavours: flavoursOf(config),
   });
+}
+
+/**
+ * Links that a list must name, by hop. Our own underlay takes the fastest of parallel links, as the path was costed;
+ * another IGP may take any of them, so there a hop over links of different delay is pinned by End.X of the fastest.
+ */
+export function pinnedLinks(state: RouterState, path: readonly RouterId[]): (string | undefined)[] {
+  return path.slice(0, -1).map((from, hop) => {
+    const to = path[hop + 1]!;
+    const back = new Set(linksBetween(state, to, from).map((link) => link.localAddress));
+    const [fastest, ...others] = linksBetween(state, from, to)
+      .filter((link) => back.has(link.remoteAddress))
+      .sort((a, b) => a.delayMinUs - b.delayMinUs || (a.name < b.name ? -1 : 1));
+    return others.some((link) => link.delayMinUs > fastest!.delayMinUs) ? fastest!.name : undefined;
+  });
+}
+
+function linksBetween({ lsdb }: RouterState, from: RouterId, to: RouterId): LinkAdvertisement[] {
+  return lsdb.nodes.get(from)?.links.filter((link) => link.neighbour === to) ?? [];
 }
 
 /** The list toward an egress SID along `path`; undefined, and said, when there is none that the headend can impose. */

@@ -84,6 +84,107 @@ describe('the segment planner', () => {
     expect(plan([])).toMatchObject({ segments: [], reason: 'no-path', router: '' });
   });
 
+  describe('packs what the routers on the path announce', () => {
+    // Each router a locator of each kind; router 3 full SIDs only.
+    const twins = new Map(
+      [...nodes].map(([router, node]) => {
+        const n = router.split('.')[3]!;
+        const further = [
+          {
+            prefix: `fcbb:bbbb:${n}::/48`,
+            endSid: `fcbb:bbbb:${n}::`,
+            structure: { block: 32, node: 16, function: 0, argument: 80 },
+            behaviour: BEHAVIOUR.endNextCsid,
+          },
+          {
+            prefix: `fdbb:cafe:0:${n}::/64`,
+            endSid: `fdbb:cafe:0:${n}:1::`,
+            structure: { block: 48, node: 16, function: 16, argument: 48 },
+            behaviour: BEHAVIOUR.endReplaceCsid,
+          },
+        ];
+        const links = node.links.map((link) => ({
+          ...link,
+          endXSid: `5f00:0:${n}:e00${link.name.slice(3)}::`,
+          adjacencySids: [
+            {
+              sid: `fcbb:bbbb:${n}:e00${link.name.slice(3)}::`,
+              structure: { block: 32, node: 16, function: 16, argument: 64 },
+              behaviour: BEHAVIOUR.endXNextCsid,
+            },
+          ],
+        }));
+        return [router, { ...node, links, locators: [...node.locators, ...(n === '3' ? [] : further)] }] as const;
+      }),
+    );
+    const nextEgress = makeSid(
+      'fcbb:bbbb:5:f001::',
+      { block: 32, node: 16, function: 16, argument: 64 },
+      60,
+      '0.0.0.5',
+    );
+    const of = (path: number[], options: Partial<Parameters<typeof planSegments>[0]> = {}) =>
+      planSegments({
+        path: path.map(routerOf),
+        nodes: twins,
+        sids: new SidBook(),
+        egress: nextEgress,
+        maxSidDepth: 10,
+        flavours: ['next', 'replace'],
+        ...options,
+      });
+
+    test('into one container where all have uSIDs', () => {
+      expect(of([1, 6, 4, 5])).toMatchObject({ segments: ['fcbb:bbbb:6:4:5:f001::'], bytes: 40, reason: 'complete' });
+    });
+
+    test('around a router that has none', () => {
+      expect(of([1, 2, 3, 4, 5]).entries.map(({ kind, holds }) => [kind, holds.length])).toEqual([
+        ['full', 1],
+        ['full', 1],
+        ['next', 2],
+      ]);
+    });
+
+    test('with the flavours that are wanted only', () => {
+      expect(of([1, 6, 4, 5], { flavours: [] }).segments).toEqual([end(6), end(4), nextEgress.address]);
+      const egress = makeSid(
+        'fdbb:cafe:0:5:f001::',
+        { block: 48, node: 16, function: 16, argument: 48 },
+        116,
+        '0.0.0.5',
+      );
+      expect(of([1, 6, 4, 5], { egress, flavours: ['replace'] }).segments).toEqual([
+        'fdbb:cafe:0:6:1::',
+        '::5:f001:4:1',
+      ]);
+    });
+
+    test('within the depth of the headend: what is packed fits where full SIDs do not', () => {
+      expect(of([1, 6, 4, 5], { maxSidDepth: 1 }).reason).toBe('complete');
+      expect(of([1, 6, 4, 5], { maxSidDepth: 1, flavours: [] }).reason).toBe('too-deep');
+    });
+
+    test('within the depth of an endpoint', () => {
+      const shallow = new Map(twins).set(routerOf(2), { ...twins.get(routerOf(2))!, maxSegmentsLeft: 1 });
+      // Router 2 would see two entries behind it; the shortest path goes there by itself.
+      expect(of([1, 2, 3, 4, 5], { nodes: shallow })).toMatchObject({ reason: 'shortened', router: routerOf(3) });
+      const detour = new Map(twins).set(routerOf(6), { ...twins.get(routerOf(6))!, maxSegmentsLeft: 1 });
+      expect(of([1, 6, 4, 5], { nodes: detour }).reason).toBe('complete');
+      expect(of([1, 6, 4, 5], { nodes: detour, flavours: [] }).reason).toBe('endpoint-too-shallow');
+    });
+
+    test('names a link that must be taken by End.X, and no End for either side of it', () => {
+      // eth4 is 1 - 6, eth5 is 6 - 4.
+      const links = [undefined, 'eth5', undefined];
+      expect(of([1, 6, 4, 5], { links }).segments).toEqual(['fcbb:bbbb:6:e005:5:f001::']);
+      expect(of([1, 6, 4, 5], { links: ['eth4'] }).segments).toEqual(['fcbb:bbbb:1:e004:4:5:f001:0']);
+      expect(of([1, 6, 4, 5], { links: ['eth9'] })).toMatchObject({ reason: 'no-end-sid', router: routerOf(1) });
+      // A pinned link is never left out.
+      expect(of([1, 2, 3], { links: ['eth0'], maxSidDepth: 1, flavours: [] }).reason).toBe('too-deep');
+    });
+  });
+
   test('walking the list from SID to SID over shortest paths is never longer than the path that was asked for', () => {
     const node = fc.integer({ min: 1, max: 9 });
     const links = fc.array(fc.tuple(node, node, fc.integer({ min: 1, max: 5 })), { minLength: 8, maxLength: 30 });
