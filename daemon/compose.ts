@@ -3,7 +3,7 @@
 //
 //   transport ─┐                                             ┌─> transport  (send, connect, close)
 //   links ─────┤                                             ├─> forwarding plane (apply, sync, verify)
-//   STAMP ─────┼─> mailbox ─> handle(router, event) ─ effects ┼─> timers
+//   STAMP ─────┼─> mailbox ─> turn(router, event) ── effects ┼─> timers
 //   C-SMA ─────┤      └─> recorder                           ├─> log
 //   admin ─────┘                                             └─> watchers of the admin API
 import type { RouterConfig } from '../lib/config/config.ts';
@@ -11,7 +11,7 @@ import { CodedError } from '../lib/errors.ts';
 import type { FibResult } from '../lib/fib/fib.ts';
 import type { LogLevel, RouterEffect } from '../lib/router/effect.ts';
 import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
-import { createRouter, handle } from '../lib/router/handle.ts';
+import { createRouter, turn } from '../lib/router/handle.ts';
 import { createBackend } from './admin/router-backend.ts';
 import { serveAdmin } from './admin/server.ts';
 import { probeSocket } from './admin/socket.ts';
@@ -81,10 +81,10 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
           log.warn({ reason }, 'recording ended'),
         );
   const mailbox: Mailbox = new Mailbox({
-    handle: (event) => handle(router, event),
+    handle: (event) => turn(router, event),
     perform,
     pressure: (high) => transport.setPaused(high),
-    recorded: (event, effects) => recorder?.record(event, effects),
+    ...(recorder && { recorded: (event, effects) => recorder.record(event, effects) }),
     performed: (event) => stages.observe(event),
   });
   const transport = createSessionTransport({

@@ -26,6 +26,21 @@ test('an event posted while another runs is handled after its effects, in order'
   expect(seen).toEqual(['handle a', 'performed', 'handle b']);
 });
 
+test('an effect is performed before the next one is worked out, and all of them are recorded together', () => {
+  const seen: string[] = [];
+  const mailbox: Mailbox = new Mailbox({
+    *handle() {
+      yield { type: 'cancel-timer', timer: 'kernel' };
+      seen.push('worked out the rest');
+      yield { type: 'cancel-timer', timer: 'peer' };
+    },
+    perform: (effect) => seen.push(effect.type === 'cancel-timer' ? effect.timer : effect.type),
+    recorded: (_, effects) => seen.push(`recorded ${effects.length}`),
+  });
+  mailbox.post(timer('a'));
+  expect(seen).toEqual(['kernel', 'worked out the rest', 'peer', 'recorded 2']);
+});
+
 test('a long queue gives timers their turn, presses once, and loses nothing', async () => {
   let handled = 0;
   let turns = 0;

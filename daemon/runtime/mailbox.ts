@@ -9,14 +9,15 @@ const SLICE_MS = 5;
 const PRESSURE_AT = 1000;
 
 export interface MailboxHooks {
-  handle(event: RouterEvent): readonly RouterEffect[];
+  /** The effects are taken one by one: each is performed before the next is asked for. */
+  handle(event: RouterEvent): Iterable<RouterEffect>;
   /** `event` is what the effect answers. */
   perform(effect: RouterEffect, event: RouterEvent): void;
   /** The queue got long; or is empty again. */
   pressure?(high: boolean): void;
-  /** Before the effects are performed: a recording holds what led to a crash. */
+  /** What a turn led to, once it is over; not called for a turn that crashed. */
   recorded?(event: RouterEvent, effects: readonly RouterEffect[]): void;
-  /** After they were. */
+  /** The turn is over. */
   performed?(event: RouterEvent): void;
 }
 
@@ -50,10 +51,13 @@ export class Mailbox {
     let next = 0;
     while (next < this.#queue.length) {
       const event = this.#queue[next++]!;
-      const effects = this.#hooks.handle(event);
+      const effects: RouterEffect[] | undefined = this.#hooks.recorded && [];
+      for (const effect of this.#hooks.handle(event)) {
+        this.#hooks.perform(effect, event);
+        effects?.push(effect);
+      }
       this.handled++;
-      this.#hooks.recorded?.(event, effects);
-      for (const effect of effects) this.#hooks.perform(effect, event);
+      if (effects) this.#hooks.recorded?.(event, effects);
       this.#hooks.performed?.(event);
       if (next < this.#queue.length && monotonicMs() > until) {
         this.#queue.splice(0, next);

@@ -41,8 +41,11 @@ export class FibObjectSet {
 
   /** Why `object` cannot be put now, in the kernel's codes; undefined when it can. */
   refusal(object: FibObject): FibFailure | undefined {
-    const why = objectFault(object) ?? this.#referenceFault(object);
-    return why ? { key: fibKey(object), code: 'EINVAL', text: why } : undefined;
+    const key = fibKey(object);
+    // The commonest change judges nothing anew: what the key says was judged when the route was first put.
+    const known = isGroupRoute(object) && this.#objects.has(key);
+    const why = (known ? undefined : objectFault(object)) ?? this.#referenceFault(object);
+    return why ? { key, code: 'EINVAL', text: why } : undefined;
   }
 
   /** Why the object cannot be removed now: the kernel would silently delete everything that uses it. */
@@ -121,6 +124,10 @@ export class FibObjectSet {
 function overlap(a: string, b: string): boolean {
   const [first, second] = [parsePrefix(a), parsePrefix(b)];
   return prefixContains(first, second.address) || prefixContains(second, first.address);
+}
+
+function isGroupRoute(object: FibObject): boolean {
+  return object.kind === 'route' && object.target.kind === 'group';
 }
 
 /** Keys of the objects without which this one cannot be. */

@@ -38,11 +38,33 @@ export function createRouter(): Router {
 
 /** Takes one event and returns what the world is to do, in order. The first event is `start`. */
 export function handle(router: Router, event: RouterEvent): readonly RouterEffect[] {
+  return [...turn(router, event)];
+}
+
+/**
+ * As `handle`, one effect at a time: what the kernel is to do comes out before the rest of the turn is worked out, so that
+ * traffic does not wait for what peers are told. The caller takes all of them, and nothing else looks at the state between.
+ */
+export function* turn(router: Router, event: RouterEvent): Generator<RouterEffect, void, undefined> {
+  const state = take(router, event);
+  planServiceMtu(state);
+  flushFib(state);
+  const [kernel, later] = split(state.effects);
+  state.effects = later;
+  yield* kernel;
+  flushAtEndOfTurn(state);
+  endRefreshes(state);
+  const effects = inOrder(state.effects);
+  state.effects = [];
+  yield* effects;
+}
+
+function take(router: Router, event: RouterEvent): RouterState {
   if (event.type === 'start') {
     invariant(router.state === undefined, 'a router starts once');
     router.state = createState(event);
     begin(router.state, event.retained.length);
-    return endTurn(router.state);
+    return router.state;
   }
   invariant(router.state !== undefined, 'the first event is start');
   const state = router.state;
@@ -50,17 +72,15 @@ export function handle(router: Router, event: RouterEvent): readonly RouterEffec
   state.atMs = Math.max(state.atMs, event.atMs);
   dispatch(state, event);
   checkReady(state);
-  return endTurn(state);
+  return state;
 }
 
-function endTurn(state: RouterState): readonly RouterEffect[] {
-  planServiceMtu(state);
-  flushFib(state);
-  flushAtEndOfTurn(state);
-  endRefreshes(state);
-  const effects = state.effects;
-  state.effects = [];
-  return inOrder(effects);
+/** What is the kernel's, and the rest. */
+function split(effects: readonly RouterEffect[]): [RouterEffect[], RouterEffect[]] {
+  const kernel: RouterEffect[] = [];
+  const rest: RouterEffect[] = [];
+  for (const effect of effects) (rankOf(effect) === 0 ? kernel : rest).push(effect);
+  return [kernel, rest];
 }
 
 /**
