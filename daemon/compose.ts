@@ -18,6 +18,7 @@ import { probeSocket } from './admin/socket.ts';
 import { createComputeAgent } from './agent/compute-agent.ts';
 import { watchLinks } from './agent/links.ts';
 import { createStampAgent } from './agent/stamp.ts';
+import { measureDrains } from './fib/measure-drains.ts';
 import { openFib } from './fib/open-fib.ts';
 import { createLogLimiter } from './log-limiter.ts';
 import type { Logger } from './logger.ts';
@@ -147,6 +148,9 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         return programmed('sync', effect.request, fib.sync(effect.desired));
       case 'fib-verify':
         fib.verify().then((drift) => drift.length > 0 && post({ type: 'fib-drift', drift }), crash);
+        return;
+      case 'measure-drains':
+        void measureDrains(fib, effect).then((measures) => measures && post({ type: 'drains-measured', ...measures }));
         return;
       case 'view-changed':
         return backend.changed(effect.view);

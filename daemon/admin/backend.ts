@@ -26,6 +26,12 @@ export interface InstanceKey {
   readonly contactInstance: string;
 }
 
+/** When a drain is over at the latest, and how long an own instance must be silent to be without flows. */
+export interface DrainBounds {
+  readonly timeoutMs?: number;
+  readonly quietMs?: number;
+}
+
 /** A pushed load report of an instance whose source is `push`; at least one field. What is absent is unknown. */
 export type PushReport = Partial<
   Pick<
@@ -51,9 +57,13 @@ export interface AdminBackend {
   /** Current rows, a copy; async because flow counters and SID counters are read from the kernel. */
   show<K extends ViewKind>(kind: K): Promise<readonly Views[K][]>;
   /** The last decision for `service`, or one computed as if at the ingress of `fromSite`. */
-  explain(service: ServiceId, fromSite?: SiteId): Outcome<ExplainView>;
+  explain(service: ServiceId, fromSite?: SiteId, className?: string): Outcome<ExplainView>;
   /** Sets or clears the drain flag; resolves when the change is in the RIB. Idempotent; value = instances whose flag changed. */
-  setDrain(instances: readonly InstanceKey[], drain: boolean): Promise<Outcome<readonly InstanceKey[]>>;
+  setDrain(
+    instances: readonly InstanceKey[],
+    drain: boolean,
+    bounds?: DrainBounds,
+  ): Promise<Outcome<readonly InstanceKey[]>>;
   report(instance: InstanceKey, report: PushReport): Promise<Outcome<void>>;
   /** Takes certificate, key and authorities from their files for new handshakes. */
   reloadCertificates(): Outcome<ReloadedCertificates>;

@@ -2,7 +2,7 @@
 // callers must tell them apart: nobody answers, or the daemon said no.
 import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import type { ExplainView, PolicyTestView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
-import type { InstanceKey, PushReport, ReloadedCertificates, SessionCommand } from './backend.ts';
+import type { DrainBounds, InstanceKey, PushReport, ReloadedCertificates, SessionCommand } from './backend.ts';
 import { loadAdminService, messageToRows } from './proto.ts';
 import { probeSocket } from './socket.ts';
 
@@ -53,8 +53,8 @@ export interface RowChange<K extends ViewKind> {
 export interface AdminClient {
   status(): Promise<StatusView>;
   show<K extends ViewKind>(kind: K, service?: string): Promise<readonly Views[K][]>;
-  explain(service: string, fromSite?: string): Promise<ExplainView>;
-  drain(target: string): Promise<DrainReply>;
+  explain(service: string, fromSite?: string, className?: string): Promise<ExplainView>;
+  drain(target: string, bounds?: DrainBounds): Promise<DrainReply>;
   undrain(target: string): Promise<DrainReply>;
   reloadCertificates(): Promise<ReloadedCertificates>;
   report(instance: string, report: LoadReport): Promise<NamedInstance>;
@@ -105,8 +105,8 @@ export async function connectAdmin(socket: string, deadlineMs = DEADLINE_MS): Pr
 
   return {
     status: () => unary('Status', {}),
-    explain: (name, fromSite = '') => unary('Explain', { service: name, fromSite }),
-    drain: (target) => unary('Drain', { target }),
+    explain: (name, fromSite = '', className = '') => unary('Explain', { service: name, fromSite, class: className }),
+    drain: (target, bounds = {}) => unary('Drain', { target, ...bounds }),
     undrain: (target) => unary('Undrain', { target }),
     reloadCertificates: () => unary('ReloadCertificates', {}),
     report: async (instance, report) =>

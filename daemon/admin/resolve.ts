@@ -10,10 +10,14 @@ import type { Outcome } from './backend.ts';
 export function resolveService(text: string, services: readonly ServiceView[]): Outcome<ServiceId> {
   if (text === '') return { ok: false, code: 'invalid', text: 'a service must be said' };
   const address = asAddress(text);
-  const found = services.filter((row) => row.service === address || row.name === text);
-  if (found.length === 1) return { ok: true, value: found[0]!.service };
-  if (found.length > 1) {
-    const list = found.map((row) => row.service).join(', ');
+  // A row a class.
+  const found = new Set(
+    services.filter((row) => row.service === address || row.name === text).map((row) => row.service),
+  );
+  const [first] = found;
+  if (first !== undefined && found.size === 1) return { ok: true, value: first };
+  if (found.size > 1) {
+    const list = [...found].join(', ');
     return { ok: false, code: 'invalid', text: `several services are named ${text}: ${list}` };
   }
   return unknown(

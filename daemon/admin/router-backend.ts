@@ -4,21 +4,23 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { nearestWord } from '../../lib/config/nearest-word.ts';
 import type { BorderCounters, Fib } from '../../lib/fib/fib.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
-import type { CapabilityView, FlowView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
-import { entriesOf, entryOf } from '../../lib/rib/route-entry.ts';
+import type { CapabilityView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
+import { entriesOf } from '../../lib/rib/route-entry.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
 import type { Router } from '../../lib/router/handle.ts';
 import type { RouterState } from '../../lib/router/state.ts';
 import { fibRows } from '../../lib/router/view/fib.ts';
+import { drainRows, flowRows } from '../../lib/router/view/flows.ts';
 import { linkStateRows, pathRows, peerRows } from '../../lib/router/view/peers.ts';
 import { policyTest } from '../../lib/router/view/policy-test.ts';
-import { explainService, instanceRows, ribRows, serviceName, serviceRows } from '../../lib/router/view/services.ts';
+import { explainService, instanceRows, ribRows, serviceRows } from '../../lib/router/view/services.ts';
 import { readPolicies } from '../reload.ts';
 import { wallClockMs } from '../runtime/clock.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import { STAGES, type Stages } from '../runtime/stages.ts';
 import type { CredentialStore } from '../security/credential-store.ts';
-import type { AdminBackend, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
+import type { AdminBackend, DrainBounds, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
+import { classRows } from './class-metrics.ts';
 
 export interface BackendOptions {
   readonly router: Router;
@@ -52,23 +54,29 @@ export function createBackend(options: BackendOptions): RouterBackend {
     'link-state': async () => linkStateRows(state()),
     paths: async () => pathRows(state()),
     fib: async () => fibRows(state()),
-    metrics: async () => [...metricRows(state(), options), ...borderRows(await fib.borderCounters())],
+    metrics: async () => [
+      ...metricRows(state(), options),
+      ...borderRows(await fib.borderCounters()),
+      ...classRows(state(), await fib.classCounters(), await fib.flowCounts()),
+    ],
     capabilities: async () => state().capabilities.map((it): CapabilityView => ({ ...it })),
     flows: async () => flowRows(state(), await fib.flowCounts()),
+    drains: async () => drainRows(state()),
   };
 
   return {
     status: () => statusView(state(), options),
     show: (kind) => readers[kind](),
-    explain(service: ServiceId, fromSite?: SiteId) {
-      const explained = explainService(state(), service, fromSite);
+    explain(service: ServiceId, fromSite?: SiteId, className?: string) {
+      const explained = explainService(state(), service, fromSite, className);
       return 'view' in explained ? { ok: true, value: explained.view } : refuse('not-found', explained.refused);
     },
-    async setDrain(instances: readonly InstanceKey[], drain: boolean): Promise<Outcome<readonly InstanceKey[]>> {
+    async setDrain(instances: readonly InstanceKey[], drain: boolean, bounds: DrainBounds = {}) {
       const before = new Set(instances.filter((it) => isDrained(state(), it) === drain));
       const unknown = instances.find((it) => isDrained(state(), it) === undefined);
       if (unknown) return refuse('not-found', `no contact instance ${unknown.contactInstance} of ${unknown.service}`);
-      for (const { service, contactInstance } of instances) post({ type: 'drain', service, contactInstance, drain });
+      for (const { service, contactInstance } of instances)
+        post({ type: 'drain', service, contactInstance, drain, ...bounds });
       return { ok: true, value: instances.filter((it) => !before.has(it)) };
     },
     async report({ service, contactInstance }: InstanceKey, report: PushReport): Promise<Outcome<void>> {
@@ -195,27 +203,6 @@ function borderRows(dropped: BorderCounters | undefined): MetricView[] {
     help: 'packets from outside the domain that only its routers may send',
     value,
   }));
-}
-
-function flowRows(state: RouterState, counts: ReadonlyMap<number, number>): FlowView[] {
-  return [...state.slots].flatMap(([key, slot]): FlowView[] => {
-    const entry = entryOf(state.table, key);
-    if (entry === undefined) return [];
-    const { attributes } = entry;
-    const { service, contactInstance } = entry.route;
-    return [
-      {
-        service,
-        serviceName: serviceName(state, service),
-        contactInstance,
-        instanceName: attributes.instanceName,
-        site: attributes.site,
-        slot,
-        weight: state.steered.get(service)?.decision?.weights[key] ?? 0,
-        flows: counts.get(slot) ?? 0,
-      },
-    ];
-  });
 }
 
 function metricRows(state: RouterState, { stages, mailbox, credentials }: BackendOptions): MetricView[] {

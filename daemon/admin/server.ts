@@ -15,6 +15,7 @@ import type { Logger } from '../logger.ts';
 import { wallClockMs } from '../runtime/clock.ts';
 import {
   type AdminBackend,
+  type DrainBounds,
   type InstanceKey,
   type Outcome,
   type PushReport,
@@ -94,10 +95,10 @@ function implementation(options: AdminServerOptions, watchers: Set<() => void>):
   const { backend, nowMs } = options;
 
   const setDrain = (drain: boolean) =>
-    unary<{ target: string }>(async ({ target }) => {
+    unary<{ target: string } & DrainBounds>(async ({ target, ...bounds }) => {
       const matched = await drainTargets(backend, target);
       if (!matched.ok) return matched;
-      const changed = await backend.setDrain(matched.value.map(keyOf), drain);
+      const changed = await backend.setDrain(matched.value.map(keyOf), drain, bounds);
       if (!changed.ok) return changed;
       const isChanged = (row: DrainTarget) =>
         changed.value.some((key) => key.service === row.service && key.contactInstance === row.contactInstance);
@@ -106,10 +107,10 @@ function implementation(options: AdminServerOptions, watchers: Set<() => void>):
 
   return {
     Status: unary(() => Promise.resolve({ ok: true, value: backend.status() })),
-    Explain: unary<{ service: string; fromSite: string }>(async ({ service, fromSite }) => {
+    Explain: unary<{ service: string; fromSite: string; class: string }>(async ({ service, fromSite, class: name }) => {
       const resolved = resolveService(service, await backend.show('services'));
       if (!resolved.ok) return resolved;
-      return fromSite === '' ? backend.explain(resolved.value) : backend.explain(resolved.value, fromSite);
+      return backend.explain(resolved.value, fromSite || undefined, name || undefined);
     }),
     Drain: setDrain(true),
     Undrain: setDrain(false),

@@ -173,6 +173,25 @@ describe('changes', () => {
     );
   });
 
+  test('drain --watch prints what is left until all it named are over', async () => {
+    const poll = async (condition: () => boolean) => {
+      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    const running = cfnctl('drain web-10 --timeout 5m --quiet 10s --watch');
+    await poll(() => backend.watcherCount === 1);
+    const [own] = backend.rows('drains');
+    backend.put('drains', [{ ...own!, flows: 2 }]);
+    backend.put('drains', [{ ...own!, flows: 0, state: 'drained' }]);
+    const { out, code } = await running;
+    expect(code).toBe(EXIT.ok);
+    expect(out).toMatch(/^web-10: draining/);
+    expect(out.trimEnd().split('\n').at(-1)).toMatch(/^web-10: drained after .*, 0 flows left here/);
+    backend.put('drains', [{ ...own!, state: 'timed-out' }]);
+    expect((await cfnctl('drain web-10 --watch')).code).toBe(EXIT.negative);
+    await cfnctl('undrain all');
+    expect(await cfnctl('drain web-10 --timeout soon')).toMatchObject({ code: EXIT.usage });
+  });
+
   test('report carries numbers and times in the units of the API', async () => {
     const { out } = await cfnctl(
       'report web-11 --workers 8 --in-flight 3 --work-time 15ms --service-time 800us --arrival-rate 2.5',

@@ -1,6 +1,6 @@
 // The columns of `show`: what a person sees of each view. JSON has every field; a table has what answers the question.
 import type { ComputeStateView, RibRow, SegmentEntryView, ViewKind, Views } from '../../lib/model/view.ts';
-import { age, bandwidth, msOfUs, orDash, percentOfWeight, plain } from './format.ts';
+import { age, bandwidth, msOfUs, orDash, percentOfWeight, plain, span } from './format.ts';
 import type { Tone } from './style.ts';
 import type { Column } from './table.ts';
 
@@ -79,6 +79,7 @@ export const COLUMNS: ColumnsOf = {
     { head: 'SERVICE', cell: (row) => named(row.name, row.service) },
     { head: 'ADDRESS', cell: (row) => row.service },
     { head: 'CLASS', cell: (row) => orDash(row.class) },
+    { head: 'FLOWS THAT ARE', cell: (row) => orDash(row.classify.join(' or ')) },
     { head: 'STRATEGY', cell: (row) => orDash(row.strategy) },
     { head: 'AFFINITY', cell: (row) => orDash(row.affinity) },
     number('ELIGIBLE', (row) => (row.steered ? `${row.eligible}/${row.candidates}` : `-/${row.candidates}`)),
@@ -195,14 +196,37 @@ export const COLUMNS: ColumnsOf = {
   flows: [
     { head: 'SERVICE', cell: (row) => named(row.serviceName, row.service) },
     { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
+    { head: 'CLASS', cell: (row) => row.class },
     { head: 'SITE', cell: (row) => row.site },
     number('SLOT', (row) => String(row.slot)),
     number('WEIGHT[%]', (row) => percentOfWeight(row.weight)),
     number('FLOWS', (row) => String(row.flows)),
+    { head: 'STATE', cell: (row) => orDash(row.state), tone: (row) => DRAIN_TONES[row.state] },
+  ],
+  drains: [
+    { head: 'SERVICE', cell: (row) => named(row.serviceName, row.service) },
+    { head: 'INSTANCE', cell: (row) => named(row.instanceName, row.contactInstance) },
+    { head: 'FOR', cell: (row) => (row.local ? 'everybody' : 'this ingress') },
+    { head: 'STATE', cell: (row) => row.state, tone: (row) => DRAIN_TONES[row.state] },
+    number('FLOWS LEFT', (row) => plain(row.flows)),
+    { head: 'SILENT', align: 'right', cell: (row) => (row.silentMs === undefined ? '-' : span(row.silentMs)) },
+    { head: 'SINCE', align: 'right', ages: true, cell: (row, nowMs) => age(row.sinceMs, nowMs) },
+    {
+      head: 'ENDS IN',
+      align: 'right',
+      ages: true,
+      cell: (row, nowMs) => (row.deadlineMs === 0 || row.state !== 'draining' ? '-' : age(nowMs, row.deadlineMs)),
+    },
   ],
 };
 
 const HEALTH_TONES: Readonly<Record<string, Tone>> = { up: 'good', down: 'bad', unknown: 'warn' };
+const DRAIN_TONES: Readonly<Record<string, Tone>> = {
+  draining: 'warn',
+  drained: 'good',
+  'timed-out': 'bad',
+  failed: 'bad',
+};
 const FIB_TONES: Readonly<Record<string, Tone>> = { 'in-force': 'good', pending: 'warn', failed: 'bad' };
 
 export interface LinkRow {

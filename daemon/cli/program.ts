@@ -5,7 +5,7 @@ import { VIEW_KINDS, type ViewKind } from '../../lib/model/view.ts';
 import { SESSION_COMMANDS, type SessionCommand } from '../admin/backend.ts';
 import type { AdminClient, DrainReply, LoadReport } from '../admin/client.ts';
 import { VERSION } from '../version.ts';
-import { amount, count, durationUs, score } from './arguments.ts';
+import { amount, count, durationMs, durationUs, score } from './arguments.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
 import { createPaint, wantsColour } from './style.ts';
 
@@ -119,25 +119,73 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
     .description('why flows to a service go where they go, candidate by candidate')
     .argument('<service>', 'name or address')
     .option('--from <site>', 'as the ingress of this site would decide')
-    .action(async (name: string, options: { from?: string }) => {
+    .option('--class <name>', "a class that the service's classifier names")
+    .action(async (name: string, options: { from?: string; class?: string }) => {
       const view = await ask(
-        (client) => client.explain(name, options.from),
+        (client) => client.explain(name, options.from, options.class),
         (reply, render) => render.explainText(reply, io.nowMs(), paint),
       );
       if (view.best === '') exit(EXIT.negative);
     });
 
-  for (const verb of ['drain', 'undrain'] as const) {
-    program
-      .command(verb)
-      .description(verb === 'drain' ? 'attract no new flows; running flows stay' : 'attract new flows again')
-      .argument('<target>', 'service or contact instance, by name or address; all: every one of this router')
-      .action(async (target: string) => {
-        await ask(
-          (client) => client[verb](target),
-          (reply) => drainText(verb, reply),
-        );
-      });
+  const target = () =>
+    new Argument('<target>', 'service or contact instance, by name or address; all: every one of this router');
+  program
+    .command('drain')
+    .description('attract no new flows; running flows stay, and an instance of this router is withdrawn without them')
+    .addArgument(target())
+    .option('--timeout <time>', 'end after this long, whatever is left, for example 5m', durationMs)
+    .option(
+      '--quiet <time>',
+      'an instance of this router has no flows when nobody sent it a packet for this long',
+      durationMs,
+    )
+    .option('--watch', 'print what is left until the drain is over')
+    .action(async (name: string, options: { timeout?: number; quiet?: number; watch?: true }) => {
+      const bounds = {
+        ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+        ...(options.quiet !== undefined && { quietMs: options.quiet }),
+      };
+      const reply = await ask(
+        (client) => client.drain(name, bounds),
+        (drained) => drainText('drain', drained),
+      );
+      if (options.watch && !(await watchDrain(reply))) exit(EXIT.negative);
+    });
+  program
+    .command('undrain')
+    .description('attract new flows again')
+    .addArgument(target())
+    .action(async (name: string) => {
+      await ask(
+        (client) => client.undrain(name),
+        (reply) => drainText('undrain', reply),
+      );
+    });
+
+  /** Prints every change of these drains until all are over; false: one timed out, or the daemon went. */
+  async function watchDrain({ matched }: DrainReply): Promise<boolean> {
+    const { socket, json } = globals();
+    const { connectAdmin } = await import('../admin/client.ts');
+    const { drainLine } = await import('./text.ts');
+    const keys = new Set(matched.map((row) => `${row.service} ${row.contactInstance}`));
+    const states = new Map<string, string>();
+    const client = await connectAdmin(socket);
+    try {
+      for await (const { rows } of client.watch('drains')) {
+        for (const row of rows) {
+          const key = `${row.service} ${row.contactInstance}`;
+          if (!keys.has(key)) continue;
+          states.set(key, row.state);
+          io.out(json ? `${JSON.stringify(row)}\n` : drainLine(row, io.nowMs()));
+        }
+        const over = [...keys].every((key) => (states.get(key) ?? 'draining') !== 'draining');
+        if (over) return ![...states.values()].includes('timed-out');
+      }
+    } finally {
+      client.close();
+    }
+    return false;
   }
 
   program

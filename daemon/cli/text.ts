@@ -197,6 +197,14 @@ export function policyText(
   return `${renderPairs([['policy', policy]], paint)}\n${renderTable(columns, routes, 0, paint)}`;
 }
 
+/** One line of `drain --watch`. */
+export function drainLine(row: Views['drains'], nowMs: number): string {
+  const left = row.flows === undefined ? '' : `, ${row.flows} flows left here`;
+  const silent = row.silentMs === undefined ? '' : `, silent for ${span(row.silentMs)}`;
+  const since = age(row.sinceMs, nowMs);
+  return `${named(row.instanceName, row.contactInstance)}: ${row.state} after ${since}${left}${silent}\n`;
+}
+
 /** Turns changes of one view into lines: what came, what went, and for the rest which columns changed from what to what. */
 export function createWatchText<K extends ViewKind>(kind: K, paint: Paint) {
   const columns: readonly Column<Views[K]>[] = COLUMNS[kind];

@@ -90,7 +90,7 @@ export interface FamilyCounts {
   readonly linkState: number;
 }
 
-/** A service this router knows, and what it does with new flows to it. */
+/** A service this router knows, and what it does with new flows to it: a row a class, the service's own first. */
 export interface ServiceView {
   readonly service: ServiceId;
   /** Empty when no route has named it. */
@@ -98,6 +98,8 @@ export interface ServiceView {
   /** Configured in `steering`; the rest of the row is empty or 0 when false. */
   readonly steered: boolean;
   readonly class: string;
+  /** What a new flow must look like to be of this class, rule by rule; empty: what no rule says. */
+  readonly classify: readonly string[];
   readonly strategy: string;
   readonly affinity: string;
   readonly candidates: number;
@@ -286,16 +288,39 @@ export interface CapabilityView {
   readonly remark: string;
 }
 
-/** Live flows held by affinity, a row a service and contact instance. */
+/** Live flows held by affinity, a row a class of a service and contact instance. */
 export interface FlowView {
   readonly service: ServiceId;
   readonly serviceName: string;
+  readonly class: string;
   readonly contactInstance: string;
   readonly instanceName: string;
   readonly site: SiteId;
   readonly slot: number;
   readonly weight: number;
+  /** Flows; clients of affinity client, busy hash buckets of bucket; 0 with none, which keeps nothing. */
   readonly flows: number;
+  /** `draining`, `drained`, `timed-out`; `failed`: gone, its flows are forgotten; empty: none of these. */
+  readonly state: string;
+}
+
+/** A drain that was asked of this router. */
+export interface DrainView {
+  readonly service: ServiceId;
+  readonly serviceName: string;
+  readonly contactInstance: string;
+  readonly instanceName: string;
+  /** An instance of this router, drained for everybody; otherwise this ingress alone leaves it out. */
+  readonly local: boolean;
+  /** `draining`, `drained`, `timed-out`. */
+  readonly state: string;
+  readonly sinceMs: number;
+  /** When it ends at the latest; 0: when nothing is left. */
+  readonly deadlineMs: number;
+  /** Flows that this ingress still sends there; absent: it keeps none of them. */
+  readonly flows?: number;
+  /** Of an instance of this router: for how long no packet of anybody has come for it. */
+  readonly silentMs?: number;
 }
 
 /** A decision with everything a person needs to believe it. */
@@ -395,6 +420,7 @@ export interface Views {
   readonly metrics: MetricView;
   readonly capabilities: CapabilityView;
   readonly flows: FlowView;
+  readonly drains: DrainView;
 }
 export type ViewKind = keyof Views;
 export const VIEW_KINDS = [
@@ -408,11 +434,12 @@ export const VIEW_KINDS = [
   'metrics',
   'capabilities',
   'flows',
+  'drains',
 ] as const satisfies readonly ViewKind[];
 
 const KEYS: { readonly [K in ViewKind]: (row: Views[K]) => string } = {
   peers: (row) => row.name,
-  services: (row) => row.service,
+  services: (row) => (row.class === '' ? row.service : `${row.service} ${row.class}`),
   rib: (row) => `${row.service} ${row.contactInstance} ${row.originator}`,
   instances: (row) => `${row.service} ${row.contactInstance}`,
   'link-state': (row) => row.originator,
@@ -420,7 +447,8 @@ const KEYS: { readonly [K in ViewKind]: (row: Views[K]) => string } = {
   fib: (row) => row.key,
   metrics: (row) => `${row.name} ${JSON.stringify(row.labels)}`,
   capabilities: (row) => row.name,
-  flows: (row) => `${row.service} ${row.contactInstance}`,
+  flows: (row) => `${row.service} ${row.class} ${row.contactInstance}`,
+  drains: (row) => `${row.service} ${row.contactInstance}`,
 };
 
 /** Identity of a row among the rows of its kind: what watchers merge by. */

@@ -25,10 +25,12 @@ export type RouterEffect =
   | { readonly type: 'fib-apply'; readonly request: number; readonly delta: FibDelta; readonly cause: string }
   | { readonly type: 'fib-sync'; readonly request: number; readonly desired: readonly FibObject[] }
   | { readonly type: 'fib-verify' }
+  /** Answered by `drains-measured`: flows of these slots, and packets that these SIDs (prefixes) took. */
+  | { readonly type: 'measure-drains'; readonly slots: readonly number[]; readonly sids: readonly string[] }
   /** Rows of this view may have changed. */
   | {
       readonly type: 'view-changed';
-      readonly view: 'peers' | 'services' | 'rib' | 'instances' | 'link-state' | 'paths' | 'fib';
+      readonly view: 'peers' | 'services' | 'rib' | 'instances' | 'link-state' | 'paths' | 'fib' | 'drains';
     }
   | {
       readonly type: 'log';

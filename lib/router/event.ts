@@ -7,6 +7,7 @@ import type { PeerName } from '../model/identity.ts';
 import type { CertificateNames } from '../security/identity.ts';
 import type { NotificationMessage, SessionMessage } from '../session/message.ts';
 import type { ConnectionId } from '../session/peer-contract.ts';
+import type { DrainMeasures } from './drains.ts';
 
 export type PeerCommand = 'reset' | 'hard-reset' | 'shutdown' | 'start' | 'refresh';
 
@@ -108,7 +109,17 @@ export type RouterEventBody =
       readonly policies: readonly PolicyConfig[];
       readonly peers: readonly Pick<PeerConfig, 'name' | 'importPolicy' | 'exportPolicy' | 'subscription'>[];
     }
-  | { readonly type: 'drain'; readonly service: string; readonly contactInstance: string; readonly drain: boolean };
+  | {
+      readonly type: 'drain';
+      readonly service: string;
+      readonly contactInstance: string;
+      readonly drain: boolean;
+      /** A drain ends after this long, whatever is left; absent: only when nothing is. */
+      readonly timeoutMs?: number;
+      /** Of an own contact instance: nothing is left when its SID took no packet for this long. */
+      readonly quietMs?: number;
+    }
+  | ({ readonly type: 'drains-measured' } & DrainMeasures);
 
 /** Monotonic ms at which it happened; never decreases from one event to the next. */
 export type RouterEvent = { readonly atMs: number } & RouterEventBody;

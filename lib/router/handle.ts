@@ -3,12 +3,13 @@
 import { invariant } from '../errors.ts';
 import { DIGEST_TIMER, digestsDue } from './anti-entropy.ts';
 import { peerCommand } from './commands.ts';
+import { DRAINS_TIMER, drainsDue } from './drains.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { fibDone, flushFib, noteDrift, retryFailed } from './fib-plan.ts';
 import { DAMPING_TIMER } from './flaps.ts';
 import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue } from './flush.ts';
-import { advertiseInstances, agentDue, agentTimer, instanceEvent } from './instances.ts';
+import { advertiseInstances, agentDue, agentTimer, drainMeasured, instanceEvent } from './instances.ts';
 import { limitTimer } from './limits.ts';
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
@@ -149,6 +150,8 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
     case 'instance-report':
     case 'drain':
       return instanceEvent(state, event);
+    case 'drains-measured':
+      return drainMeasured(state, event);
     case 'fib-done':
       return fibAnswered(state, event);
     case 'fib-drift':
@@ -198,6 +201,8 @@ function timer(state: RouterState, name: string): void {
       return digestsDue(state);
     case DAMPING_TIMER:
       return dampingDue(state);
+    case DRAINS_TIMER:
+      return drainsDue(state);
     case 'leave':
       return leave(state);
     case 'stop':

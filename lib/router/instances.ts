@@ -6,6 +6,7 @@ import type { SidAdvertisement } from '../model/link-state.ts';
 import { routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
 import { entriesOf, rowFor, rowOf } from '../rib/route-entry.ts';
 import { LOCAL_SOURCE } from '../rib/route-table.ts';
+import { type DrainMeasures, drainsMeasured, forgetDrain, watchDrain } from './drains.ts';
 import type { RouterEvent } from './event.ts';
 import { isInForce } from './fib-plan.ts';
 import { prefixOfSid } from './locators.ts';
@@ -30,6 +31,7 @@ export function createInstance(
     agent: createAgent(config, now),
     healthSinceMs: now.atMs,
     drained: false,
+    retired: false,
     attributes: attributesOf(config, router, egress),
     lastError: '',
   };
@@ -43,7 +45,7 @@ export type InstanceEvent = Extract<
 export function instanceEvent(state: RouterState, event: InstanceEvent): void {
   const instance = state.instances.get(instanceKey(event.service, event.contactInstance));
   if (instance === undefined) {
-    if (event.type === 'drain') drainRemote(state, event.service, event.contactInstance, event.drain);
+    if (event.type === 'drain') drainRemote(state, event);
     return;
   }
   viewChanged(state, 'instances');
@@ -65,6 +67,7 @@ export function instanceEvent(state: RouterState, event: InstanceEvent): void {
       return;
     case 'drain':
       setDrain(state, instance, event.drain);
+      watchOwn(state, instance, event);
       return;
     default:
       event satisfies never;
@@ -134,7 +137,7 @@ function advertise(state: RouterState, instance: Instance): void {
   const { table } = state;
   const { route } = routeOf(state, instance);
   // DESIGN section 11: program before advertising.
-  const offered = instance.agent.healthy && !state.leaving && isInForce(state, sidKey(instance));
+  const offered = instance.agent.healthy && !instance.retired && !state.leaving && isInForce(state, sidKey(instance));
   if (!offered) {
     const row = rowOf(table, route);
     if (row >= 0) withdrawRow(state, LOCAL_SOURCE, row);
@@ -162,10 +165,36 @@ export function drainAll(state: RouterState): boolean {
   return advertised.length > 0;
 }
 
+type DrainEvent = Extract<RouterEvent, { type: 'drain' }>;
+
+function watchOwn(state: RouterState, instance: Instance, event: DrainEvent): void {
+  const { key } = routeOf(state, instance);
+  if (event.drain) return watchDrain(state, { ...event, key, sid: sidKey(instance).slice('local-sid '.length) });
+  forgetDrain(state, key);
+  if (!instance.retired) return;
+  instance.retired = false;
+  advertise(state, instance);
+}
+
+/** What is left of drains was measured; own contact instances whose drain is over are withdrawn. */
+export function drainMeasured(state: RouterState, measures: DrainMeasures): void {
+  for (const { service, contactInstance, sid } of drainsMeasured(state, measures)) {
+    const instance = state.instances.get(instanceKey(service, contactInstance));
+    if (sid === undefined || instance === undefined) continue;
+    instance.retired = true;
+    advertise(state, instance);
+    viewChanged(state, 'instances');
+  }
+}
+
 /** Drain asked of an ingress: it only stops sending new flows from here. */
-function drainRemote(state: RouterState, service: string, contactInstance: string, drain: boolean): void {
+function drainRemote(state: RouterState, event: DrainEvent): void {
+  const { service, contactInstance, drain } = event;
   for (const entry of entriesOf(state.table, service)) {
-    if (entry.route.contactInstance !== contactInstance || state.excluded.has(entry.key) === drain) continue;
+    if (entry.route.contactInstance !== contactInstance) continue;
+    if (drain) watchDrain(state, { ...event, key: entry.key });
+    else forgetDrain(state, entry.key);
+    if (state.excluded.has(entry.key) === drain) continue;
     if (drain) state.excluded.add(entry.key);
     else state.excluded.delete(entry.key);
     log(state, 'info', drain ? 'excluded here' : 'exclusion ended', { service, contactInstance });

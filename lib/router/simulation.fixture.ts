@@ -40,6 +40,8 @@ export interface SimulationOptions {
 
 export class Simulation {
   atMs = 0;
+  /** Answers what is left of drains by posting `drains-measured`; nobody does by default. */
+  onMeasure: ((name: string, slots: readonly number[], sids: readonly string[]) => void) | undefined;
   readonly nodes = new Map<string, Node>();
   readonly random: () => number;
   /** Events that routers handled. */
@@ -205,6 +207,9 @@ export class Simulation {
       }
       case 'close':
         this.later(WIRE_MS, () => this.breakWire(effect.connection, 'closed'));
+        return;
+      case 'measure-drains':
+        this.onMeasure?.(name, effect.slots, effect.sids);
         return;
       case 'fib-apply':
       case 'fib-sync': {

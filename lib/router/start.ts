@@ -118,6 +118,7 @@ export function createState(event: StartEvent): RouterState {
     stopping: false,
     leaving: false,
     excluded: new Set(),
+    drains: new Map(),
   };
   for (const link of config.links) {
     const { delayUs } = link;

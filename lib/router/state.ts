@@ -120,6 +120,8 @@ export interface Instance {
   agent: Agent;
   healthSinceMs: number;
   drained: boolean;
+  /** The drain is over: it is not offered any more. */
+  retired: boolean;
   attributes: ServiceAttributes;
   lastError: string;
 }
@@ -131,6 +133,24 @@ export interface Programmed {
   readonly slot: number;
   /** Gone since then: its flows are forgotten, its objects go a little later (service-plan.ts). */
   readonly failedAtMs?: number;
+}
+
+/** A drain that an operator asked for. */
+export interface Drain {
+  readonly service: ServiceId;
+  readonly contactInstance: string;
+  /** Prefix of its SID: an own contact instance, drained for everybody. Absent: excluded at this ingress only. */
+  readonly sid?: string;
+  readonly sinceMs: number;
+  /** Infinity: none. */
+  readonly deadlineMs: number;
+  readonly quietMs: number;
+  /** When `packets` last moved. */
+  readonly movedAtMs: number;
+  /** Flows that this ingress holds; absent: not counted yet, or nobody counts them. */
+  readonly flows?: number;
+  readonly packets?: number;
+  readonly phase: 'draining' | 'drained' | 'timed-out';
 }
 
 /** What forwarding of an earlier life used a slot for. */
@@ -285,4 +305,6 @@ export interface RouterState {
   leaving: boolean;
   /** Remote contact instances this operator excluded here, by route key. */
   readonly excluded: Set<string>;
+  /** By route key. */
+  readonly drains: Map<string, Drain>;
 }

@@ -10,7 +10,7 @@ _cfnctl() {
     if [ "$skip" = --socket ]; then socket=(--socket "$word"); fi
     if [ -n "$skip" ]; then skip=""; continue; fi
     case "$word" in
-      --from|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--text|--count|--socket) skip="$word" ;;
+      --from|--class|--timeout|--quiet|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--text|--count|--socket) skip="$word" ;;
       -*) ;;
       *) if [ -z "$command" ]; then command="$word"; else position=$((position + 1)); fi ;;
     esac
@@ -20,8 +20,8 @@ _cfnctl() {
   case "$command" in
     status) flags="--version --json --socket" ;;
     show) flags="--version --json --socket" ;;
-    explain) flags="--from --version --json --socket" ;;
-    drain) flags="--version --json --socket" ;;
+    explain) flags="--from --class --version --json --socket" ;;
+    drain) flags="--timeout --quiet --watch --version --json --socket" ;;
     undrain) flags="--version --json --socket" ;;
     report) flags="--workers --in-flight --arrival-rate --work-time --service-time --spare-capacity --score --version --json --socket" ;;
     reload-certificates) flags="--version --json --socket" ;;
@@ -33,7 +33,7 @@ _cfnctl() {
   esac
   case "$command:$position" in
     :0) words="status show explain drain undrain report reload-certificates peer session policy watch completion" ;;
-    show:0) words="peers services rib instances link-state paths fib metrics capabilities flows" ;;
+    show:0) words="peers services rib instances link-state paths fib metrics capabilities flows drains" ;;
     show:1) words="$(_cfnctl_names services)" ;;
     explain:0) words="$(_cfnctl_names services)" ;;
     drain:0) words="$(_cfnctl_names targets)" ;;
@@ -42,7 +42,7 @@ _cfnctl() {
     peer:0) words="$(_cfnctl_names any)" ;;
     session:0) words="reset hard-reset shutdown start refresh" ;;
     session:1) words="$(_cfnctl_names any)" ;;
-    watch:0) words="peers services rib instances link-state paths fib metrics capabilities flows" ;;
+    watch:0) words="peers services rib instances link-state paths fib metrics capabilities flows drains" ;;
     completion:0) words="bash zsh fish" ;;
   esac
   if [[ "$current" == -* ]]; then words="$flags"; fi

@@ -5,6 +5,7 @@ import { decide } from '../../decision/decide.ts';
 import type { Candidate, Decision, RankedCandidate } from '../../decision/decision.ts';
 import type { ComputeState } from '../../model/compute-state.ts';
 import type { RouterId, ServiceId, SiteId } from '../../model/identity.ts';
+import { matchText } from '../../model/traffic-match.ts';
 import type {
   ComputeStateView,
   ExplainCandidate,
@@ -27,12 +28,16 @@ import { entryViews } from './segments.ts';
 export function serviceRows(state: RouterState): ServiceView[] {
   const { services } = state.table;
   const known = [...services.used()].map((number) => services.text(number));
-  const ids = new Set([...known, ...state.steered.keys()]);
-  return [...ids].sort().map((service) => serviceRow(state, service));
+  const ids = new Set([...known, ...state.classes.keys()]);
+  return [...ids].sort().flatMap((service) => {
+    const classes = state.classes.get(service) ?? [];
+    return classes.length === 0
+      ? [serviceRow(state, service, undefined)]
+      : classes.map((it) => serviceRow(state, service, it));
+  });
 }
 
-function serviceRow(state: RouterState, service: ServiceId): ServiceView {
-  const steered = state.steered.get(service);
+function serviceRow(state: RouterState, service: ServiceId, steered: Steered | undefined): ServiceView {
   const decision = steered?.decision;
   const ranked = decision?.ranked ?? [];
   const weights = ranked
@@ -49,6 +54,7 @@ function serviceRow(state: RouterState, service: ServiceId): ServiceView {
     name: serviceName(state, service),
     steered: steered !== undefined,
     class: steered?.class.name ?? '',
+    classify: steered === undefined ? [] : rulesOf(state, steered),
     strategy: steered?.class.strategy ?? '',
     affinity: steered?.class.affinity ?? '',
     candidates: state.table.rowsOf(service).length,
@@ -58,6 +64,12 @@ function serviceRow(state: RouterState, service: ServiceId): ServiceView {
     changedAtMs: steered === undefined ? 0 : wallMs(state, steered.changedAtMs),
     decisions: steered?.decisions ?? 0,
   };
+}
+
+/** What the service's classifier says of the class. */
+function rulesOf(state: RouterState, { service, name, class: { name: own } }: Steered): string[] {
+  const rules = state.config.steering.services.find((it) => it.service === service)?.classify ?? [];
+  return rules.filter((rule) => rule.class === (name === '' ? own : name)).map((rule) => matchText(rule.match));
 }
 
 export function serviceName(state: RouterState, service: ServiceId): string {
@@ -144,8 +156,18 @@ export function instanceRows(state: RouterState): InstanceView[] {
 export type Explained = { readonly view: ExplainView } | { readonly refused: string };
 
 /** The record of the last decision; with `fromSite`, the decision that site would take on what we know. */
-export function explainService(state: RouterState, service: ServiceId, fromSite?: SiteId): Explained {
-  const steered = state.steered.get(service);
+export function explainService(
+  state: RouterState,
+  service: ServiceId,
+  fromSite?: SiteId,
+  className?: string,
+): Explained {
+  const classes = state.classes.get(service) ?? [];
+  const steered = className === undefined ? classes[0] : classes.find((it) => it.class.name === className);
+  if (className !== undefined && classes.length > 0 && steered === undefined) {
+    const known = classes.map((it) => it.class.name).join(', ');
+    return { refused: `service ${service} has no class ${className} here; its classes: ${known}` };
+  }
   if (fromSite === undefined || fromSite === state.config.site) {
     if (steered === undefined) return { refused: `service ${service} is not steered here` };
     if (steered.decision === undefined)
