@@ -23,6 +23,8 @@ const LAYERS: Record<string, readonly string[]> = {
   'lib/fib': ['lib', 'lib/net', 'lib/model'],
   'lib/wire': ['lib', 'lib/model', 'lib/net', 'lib/session'],
   'lib/netlink': ['lib', 'lib/net'],
+  // The accelerator does what the nftables of lib/fib do, for the same layouts.
+  'lib/bpf': ['lib', 'lib/net', 'lib/fib'],
   'lib/stamp': ['lib', 'lib/config'],
   'lib/config': ['lib', 'lib/model', 'lib/net', 'lib/fib'],
   'lib/router': [

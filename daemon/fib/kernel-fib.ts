@@ -25,7 +25,7 @@ import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-code
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
 import { KernelScan } from './kernel-scan.ts';
-import { type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } from './kernel-start.ts';
+import { accelerate, type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } from './kernel-start.ts';
 import { reasonOf } from './links.ts';
 import { countWishes, NftHalf, type NftWishes } from './nft-half.ts';
 import { probeExtras, probeKernel, SID_COUNTERS } from './probe.ts';
@@ -60,8 +60,10 @@ class KernelFib implements Fib {
 
   constructor(options: KernelFibOptions) {
     this.#options = options;
-    const { markMask, netns, nft } = options;
-    this.#nft = new NftHalf({ markMask, netns, nft });
+    const { markMask, netns, nft, log } = options;
+    const onAcceleratorLost = (error: unknown) =>
+      log('warn', 'tc-bpf is given up, nftables does without it', { error: reasonOf(error).text });
+    this.#nft = new NftHalf({ markMask, netns, nft, onAcceleratorLost });
   }
 
   async start(): Promise<FibStart> {
@@ -77,6 +79,7 @@ class KernelFib implements Fib {
     this.#life = { kernel, programmer, scan };
     const capabilities: FibCapability[] = [{ name: 'net-admin', available: true, remark: '' }];
     capabilities.push(...(await prepareKernel(this.#options, this.#nft)));
+    if (this.#options.accelerator === 'tc-bpf') capabilities.push(accelerate(this.#options, kernel, this.#nft));
     try {
       capabilities.push(...(await probeKernel(kernel.requests, context, this.#options)));
       const counters = capabilities.find(({ name }) => name === SID_COUNTERS);
@@ -220,6 +223,7 @@ class KernelFib implements Fib {
 
   #restore(device: string): void {
     if (this.#options.links.includes(device)) relaxReversePath([device], this.#options.netns);
+    this.#nft.replace.linkUsable(device);
     const failures = this.#life?.programmer.restore(device) ?? [];
     if (failures.length > 0)
       this.#options.log('debug', 'routes through a link are still refused', { device, failures });

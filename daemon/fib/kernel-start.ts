@@ -13,6 +13,7 @@ import { RequestSocket } from '../netlink/request-socket.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
 import type { NftHalf } from './nft-half.ts';
 import { NftNetlink } from './nft-netlink.ts';
+import { ReplaceAccelerator } from './replace-accelerator.ts';
 import { relaxReversePath } from './reverse-path.ts';
 import { applySysctls } from './sysctls.ts';
 
@@ -29,6 +30,8 @@ export interface KernelFibOptions {
   readonly nexthopIdBase: number;
   readonly tableBase: number;
   readonly rulePriority: number;
+  /** Takes packets to REPLACE-CSID SIDs from the links before nftables; where it cannot be loaded nftables does without. */
+  readonly accelerator?: 'tc-bpf' | undefined;
   /** Interfaces of the domain's links: what leaves a tunnel came in there. */
   readonly links: readonly string[];
   /** Name under /run/netns, or a path; default the process's own. For tests. */
@@ -85,6 +88,25 @@ export async function prepareKernel(options: KernelFibOptions, nft: NftHalf): Pr
   found.push(setTunnelSource(options));
   found.push(...(await nft.probe()));
   return found;
+}
+
+/** Puts the accelerator in front of nftables, if this kernel and our privileges let us. */
+export function accelerate(options: KernelFibOptions, { links }: KernelHandles, nft: NftHalf): FibCapability {
+  const name = 'tc-bpf';
+  const { markMask, netns } = options;
+  const interfaceIndex = (device: string) => {
+    try {
+      return links.deviceIndex(device);
+    } catch {
+      return undefined;
+    }
+  };
+  try {
+    nft.replace.accelerate(new ReplaceAccelerator(options.links, { markMask, netns, interfaceIndex }));
+    return { name, available: true, remark: '' };
+  } catch (error) {
+    return { name, available: false, remark: `nftables does without it (${reasonOf(error).text})` };
+  }
 }
 
 /** Waits for an RCU grace period (8 ms) in the kernel, so it is set only where it differs. */

@@ -41,8 +41,10 @@ export class NftHalf {
     readonly markMask: number;
     readonly netns?: string | undefined;
     readonly nft?: string | undefined;
+    readonly onAcceleratorLost?: ((error: unknown) => void) | undefined;
   }) {
-    const { markMask, ...where } = options;
+    const { markMask, netns, nft } = options;
+    const where = { netns, nft };
     this.#markMask = markMask;
     this.affinity = new AffinityPlane(options);
     this.replace = new ReplacePlane(options);

@@ -24,6 +24,7 @@ export async function openFib(config: RouterConfig, log: Logger): Promise<Opened
       device,
       source,
       links,
+      accelerator: config.fib.accelerator,
       log: (level, text, fields) => log[level](fields, text),
     });
     const found = await fib.start();

@@ -73,7 +73,11 @@ function describePacket({ destination, hopLimit, srh }: ModelPacket): string {
   return `${bytesToAddress(destination)} hl ${hopLimit} sl ${srh?.segmentsLeft} le ${srh?.lastEntry} len ${srh?.hdrExtLen} [${list}]`;
 }
 
-describe.skipIf(skip !== undefined)(`REPLACE-CSID against the model${skip ? ` (skipped: ${skip})` : ''}`, () => {
+const note = skip ? ` (skipped: ${skip})` : '';
+describe.skipIf(skip !== undefined).each([
+  ['nftables', undefined],
+  ['tc-bpf in front of nftables', 'tc-bpf'],
+] as const)(`REPLACE-CSID in %s against the model${note}`, (_, accelerator) => {
   let tester: Namespace;
   let router: Namespace;
   let fib: Fib;
@@ -100,8 +104,9 @@ describe.skipIf(skip !== undefined)(`REPLACE-CSID against the model${skip ? ` (s
           .every((line) => line.split(/\s+/)[1] === 'UP'),
       ),
     );
-    fib = kernelFibIn(router, 'fcbb:bb:1::1');
-    await fib.start();
+    fib = kernelFibIn(router, 'fcbb:bb:1::1', [], undefined, { accelerator, links: ['in'] });
+    const { capabilities } = await fib.start();
+    if (accelerator) expect(capabilities).toContainEqual({ name: accelerator, available: true, remark: '' });
     const objects: FibObject[] = [
       {
         kind: 'route',
@@ -196,6 +201,13 @@ describe.skipIf(skip !== undefined)(`REPLACE-CSID against the model${skip ? ` (s
     const after = await counters();
     expect(after.packets - before.packets).toBe(PACKETS);
     expect(after.errors - before.errors).toBe(lost);
+    // Who did it: well-formed packets, some 45 in a hundred, never come to nftables where the accelerator takes them.
+    const seen = router.run('nft', 'list', 'counters', 'table', 'ip6', 'cfnd_replace');
+    const counted = [...seen.matchAll(/counter seen_b\d+c(\d+)_\S+ \{\s+packets (\d+)/g)]
+      .filter(([, bits]) => Number(bits) === layout.csidBits)
+      .reduce((sum, [, , packets]) => sum + Number(packets), 0);
+    if (accelerator) expect(counted).toBeLessThan(0.7 * PACKETS);
+    else expect(counted).toBe(PACKETS);
     console.log(`${layout.name}: ${PACKETS} packets agree (seed ${seed}): ${JSON.stringify(tally)}`);
     // A generator that makes one kind only would agree with anything.
     expect(

@@ -11,12 +11,15 @@ import {
 } from '../../lib/fib/replace-csid-rules.ts';
 import { runNft } from './nft-process.ts';
 import { listTable } from './nft-table-listing.ts';
+import type { ReplaceAccelerator } from './replace-accelerator.ts';
 
 export interface ReplacePlaneOptions {
   readonly markMask: number;
   readonly netns?: string | undefined;
   /** The nft program. */
   readonly nft?: string | undefined;
+  /** From now on nftables does all by itself. */
+  readonly onAcceleratorLost?: ((error: unknown) => void) | undefined;
 }
 
 /** By FIB key; undefined: gone. */
@@ -42,6 +45,7 @@ export class ReplacePlane {
   #next: Batch | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #accelerator: ReplaceAccelerator | undefined;
   #unavailable = 'not started';
   /** Own transactions that took effect: those that change the table, and those that wake it. */
   #changes = 0;
@@ -105,6 +109,7 @@ export class ReplacePlane {
     const sids = read === 'absent' ? [] : read.sids;
     if (!whole) this.#baseline = undefined;
     this.#held = new Map(sids.map((sid) => [fibKey(sid), sid]));
+    this.#tellAccelerator();
     return { sids, state };
   }
 
@@ -118,7 +123,12 @@ export class ReplacePlane {
   async counters(): Promise<SidCounters[]> {
     if (this.#unavailable || this.#held.size === 0) return [];
     const read = await this.#list();
-    return read === undefined || read === 'absent' ? [] : replaceCounters(this.#held.values(), read);
+    if (read === undefined || read === 'absent') return [];
+    const faster = this.#accelerator?.counts();
+    return replaceCounters(this.#held.values(), read).map((it) => {
+      const { packets = 0, bytes = 0 } = faster?.get(it.prefix) ?? {};
+      return { ...it, packets: it.packets + packets, bytes: it.bytes + bytes };
+    });
   }
 
   /** Removes our table. */
@@ -132,6 +142,36 @@ export class ReplacePlane {
   async close(): Promise<void> {
     await this.idle();
     this.#unavailable = 'closed';
+    this.#accelerator?.close();
+    this.#accelerator = undefined;
+  }
+
+  /** Lets `accelerator` take packets before nftables from now on; it is closed with the plane. */
+  accelerate(accelerator: ReplaceAccelerator): void {
+    this.#accelerator = accelerator;
+    this.#tellAccelerator();
+  }
+
+  /** An interface has come. */
+  linkUsable(device: string): void {
+    this.#withAccelerator((accelerator) => accelerator.attach(device));
+  }
+
+  #tellAccelerator(): void {
+    this.#withAccelerator((accelerator) => accelerator.program([...this.#held.values()]));
+  }
+
+  /** One that fails ends: a SID that is gone must not be served on, and nftables does without it. */
+  #withAccelerator(act: (accelerator: ReplaceAccelerator) => void): void {
+    const accelerator = this.#accelerator;
+    if (!accelerator) return;
+    try {
+      act(accelerator);
+    } catch (error) {
+      this.#accelerator = undefined;
+      accelerator.close();
+      this.#options.onAcceleratorLost?.(error);
+    }
   }
 
   #enqueue(): Batch {
@@ -172,6 +212,7 @@ export class ReplacePlane {
       return refusal;
     }
     this.#held = wanted;
+    this.#tellAccelerator();
     const read = sids.length === 0 ? undefined : await this.#list();
     const isOurs =
       typeof read === 'object' &&

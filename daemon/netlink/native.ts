@@ -34,6 +34,19 @@ export interface Native {
   /** The port that the kernel assigned. */
   port(handle: NativeHandle): number;
   close(handle: NativeHandle): number;
+  /**
+   * bpf(2) with the addresses of `buffers` written into `attributes` at `places`; interfaces are those of the namespace
+   * whose path is given. A descriptor where the command makes one.
+   */
+  bpf(
+    command: number,
+    attributes: Uint8Array,
+    places: readonly number[],
+    buffers: readonly Uint8Array[],
+    netnsPath: string | null,
+  ): number;
+  /** Closes a descriptor that `bpf` returned. */
+  closefd(descriptor: number): number;
   /** Leaves the capabilities of this bit mask to what the calling thread executes later, and no way to more. */
   limit(keep: number): number;
 }

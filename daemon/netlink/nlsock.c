@@ -1,4 +1,4 @@
-/* A raw AF_NETLINK socket for Node.js, and the one call that limits capabilities: framing, attributes, sequence numbers and
+/* A raw AF_NETLINK socket for Node.js, bpf(2), and the one call that limits capabilities: framing, attributes, sequence numbers and
  * policy are in TypeScript (native.ts has the signatures). Every function returns a result or a negative errno; none throws.
  * Built by scripts/build-native against npm's node-api-headers, Node-API 8, so one binary serves every Node >= 20. */
 #define _GNU_SOURCE
@@ -288,10 +288,51 @@ static napi_value Limit(napi_env env, napi_callback_info info) {
   return number(env, 0);
 }
 
+/* bpf(command, attributes, places, buffers, netnsPath | null): bpf(2), with the addresses of `buffers` written into `attributes`
+ * at `places`. Interfaces are those of the namespace. Descriptors are closed on exec, as the kernel makes them. */
+static napi_value Bpf(napi_env env, napi_callback_info info) {
+  napi_value a[5], element; size_t argc = 5, length, size; uint32_t count = 0; char path[4096] = "", *attributes, *start;
+  napi_valuetype type = napi_null;
+  napi_get_cb_info(env, info, &argc, a, NULL, NULL);
+  if (argc < 5 || !bytes(env, a[1], &attributes, &size) || napi_get_array_length(env, a[3], &count) != napi_ok)
+    return number(env, -EINVAL);
+  napi_typeof(env, a[4], &type);
+  if (type == napi_string) napi_get_value_string_utf8(env, a[4], path, sizeof path, &length);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_get_element(env, a[2], i, &element);
+    uint32_t at = (uint32_t)integer(env, element);
+    napi_get_element(env, a[3], i, &element);
+    if (!bytes(env, element, &start, &length) || size < 8 || at > size - 8) return number(env, -EINVAL);
+    *(uint64_t *)(attributes + at) = (uint64_t)(uintptr_t)start;
+  }
+  int here = -1, there = -1, failure = 0;
+  if (*path) {
+    if ((there = open(path, O_RDONLY | O_CLOEXEC)) < 0) return number(env, -errno);
+    if ((here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) < 0 || setns(there, CLONE_NEWNET) < 0) failure = -errno;
+  }
+  int result = failure ? failure : (int)syscall(SYS_bpf, integer(env, a[0]), attributes, (unsigned int)size);
+  if (!failure && result < 0) result = -errno;
+  if (*path) {
+    /* A thread in the wrong namespace would program it from now on. */
+    if (!failure && setns(here, CLONE_NEWNET) < 0) abort();
+    close(there);
+    if (here >= 0) close(here);
+  }
+  return number(env, result);
+}
+
+/* closefd(descriptor): of what bpf() opened */
+static napi_value CloseDescriptor(napi_env env, napi_callback_info info) {
+  napi_value a[1]; size_t argc = 1;
+  napi_get_cb_info(env, info, &argc, a, NULL, NULL);
+  return number(env, argc < 1 || close(integer(env, a[0])) < 0 ? -errno : 0);
+}
+
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback function; } functions[] = {
     {"open", Open}, {"poll", Poll}, {"ref", Ref}, {"send", Send}, {"recv", Recv}, {"attach", Attach}, {"exchange", Exchange},
     {"wait", Wait}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close}, {"limit", Limit},
+    {"bpf", Bpf}, {"closefd", CloseDescriptor},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value f;

@@ -158,6 +158,7 @@ export function buildConfig(file: Sections): RouterConfig {
       rulePriority: file.fib['rule-priority'],
       verifyIntervalMs: file.fib['verify-interval'],
       underlay: file.fib.underlay,
+      ...(file.fib.accelerator !== 'none' && { accelerator: file.fib.accelerator }),
     },
     recorder: { file: file.recorder.file ?? '', maxBytes: file.recorder['max-size'] },
     log: file.log,

@@ -341,6 +341,8 @@ export interface RouterConfig {
     readonly verifyIntervalMs: number;
     /** Program routes to the locators and prefixes of the domain; off where another IGP does. */
     readonly underlay: boolean;
+    /** Absent: nftables does everything. */
+    readonly accelerator?: 'tc-bpf';
   };
   readonly recorder: { readonly file: string; readonly maxBytes: number };
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };

@@ -58,7 +58,7 @@ class Testbed {
   }
 
   /** A router of its own for the case, with what the case asks for in force. */
-  async router(at: number, { id, objects, packet }: Case): Promise<Router> {
+  async router(at: number, { id, objects, packet, accelerator }: Case): Promise<Router> {
     const name = `${this.#prefix}r${at}`;
     const [from, to] = [`t${at}`, `s${at}`];
     this.#add(name);
@@ -84,12 +84,15 @@ class Testbed {
       nexthopIdBase: 200_000_000,
       tableBase: 10_000,
       rulePriority: 10_000,
-      links: ['out'],
+      links: ['in', 'out'],
+      accelerator,
       netns: name,
       log: () => {},
     });
     this.#fibs.push(fib);
-    await fib.start();
+    const { capabilities } = await fib.start();
+    const missing = capabilities.find(({ name, available }) => name === accelerator && !available);
+    if (missing) throw new Error(`${id}: ${missing.remark}`);
     const { failures } = await fib.sync(objects);
     if (failures.length > 0) throw new Error(`${id}: ${failures[0]!.key}: ${failures[0]!.text}`);
     await carriesPackets(name);
