@@ -1,7 +1,8 @@
 // Test support: a national domain in the simulation. Hubs in a full mesh, sites with a session to two of them each, one
 // contact instance a site; every site hears of every other through the hubs.
-import type { RouterConfig } from '../config/config.ts';
+import type { PeerConfig, RouterConfig } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
+import type { Family } from '../model/identity.ts';
 import { Simulation, type SimulationOptions } from './simulation.fixture.ts';
 
 export const SERVICE = 'fd00:cafe::80';
@@ -22,6 +23,8 @@ export interface DomainOptions extends SimulationOptions {
   readonly wrongRole?: boolean;
   readonly digestInterval?: string;
   readonly reportRate?: string;
+  /** Of all sessions; default: all three. */
+  readonly families?: readonly Family[];
 }
 
 export class Domain {
@@ -34,15 +37,17 @@ export class Domain {
     this.simulation = new Simulation({ recorded: false, ...options });
     this.hubs = Array.from({ length: options.hubs }, (_, i) => `hub-${i}`);
     this.sites = Array.from({ length: options.sites }, (_, i) => `s-${i}`);
-    for (const [i, name] of this.hubs.entries()) this.#add(name, hubText(options, i));
-    for (const [i, name] of this.sites.entries()) this.#add(name, siteText(options, i));
+    for (const [i, name] of this.hubs.entries()) this.#add(name, hubText(options, i), options.families);
+    for (const [i, name] of this.sites.entries()) this.#add(name, siteText(options, i), options.families);
   }
 
-  #add(name: string, text: string): void {
+  #add(name: string, text: string, families: readonly Family[] | undefined): void {
     const parsed = parseConfig(text);
     if (!parsed.ok) throw new Error(`${name}: ${JSON.stringify(parsed.errors)}`);
-    this.configs.set(name, parsed.config);
-    this.simulation.add(parsed.config);
+    const peers = parsed.config.peers.map((peer): PeerConfig => (families ? { ...peer, families } : peer));
+    const config = { ...parsed.config, peers };
+    this.configs.set(name, config);
+    this.simulation.add(config);
   }
 
   /** Starts everyone within a second, and lets every instance report once as soon as its router is there. */

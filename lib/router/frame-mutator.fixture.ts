@@ -29,8 +29,11 @@ interface Field {
   /** Where tag and value stand. */
   readonly from: number;
   readonly to: number;
-  /** Where the value stands, without its length. */
+  /** Where the value stands, without its length, and where that stands. */
   readonly value: number;
+  readonly lengthAt: number;
+  /** Fields around it, outermost first. */
+  readonly around: readonly Field[];
 }
 
 /** Every field that a frame can have, by path; messages within messages are followed. */
@@ -59,8 +62,8 @@ export class FrameMutator {
   /** One frame, broken once to thrice; `other` lends parts. */
   mutate(frame: Uint8Array, other: Uint8Array): Uint8Array {
     let bytes = frame;
-    for (let times = 1 + this.#below(3); times > 0; times--) {
-      bytes = this.#random() < 0.7 ? this.#field(bytes, other) : this.#raw(bytes, other);
+    for (let times = this.#random() < 0.8 ? 1 : 2 + this.#below(2); times > 0; times--) {
+      bytes = this.#random() < 0.9 ? this.#field(bytes, other) : this.#raw(bytes, other);
     }
     return bytes;
   }
@@ -74,18 +77,19 @@ export class FrameMutator {
     const whole = bytes.subarray(field.from, field.to);
     switch (this.#below(7)) {
       case 0:
-        return splice(bytes, field.from, field.to, new Uint8Array(0));
+        return this.#change(bytes, field, field.from, field.to, new Uint8Array(0));
       case 1:
-        return splice(bytes, field.from, field.from, whole);
+        return this.#change(bytes, field, field.from, field.from, whole);
       case 2:
         return splice(bytes, field.from, field.value, Uint8Array.of((field.number << 3) | this.#below(8)));
       case 3: {
         const donor = fieldsOf(other);
         const from = donor[this.#below(donor.length)];
-        return from === undefined ? bytes : splice(bytes, field.from, field.to, other.subarray(from.from, from.to));
+        if (from === undefined) return bytes;
+        return this.#change(bytes, field, field.from, field.to, other.subarray(from.from, from.to));
       }
       case 4:
-        return splice(bytes, field.value, field.to, this.#noise(1 + this.#below(20)));
+        return this.#noiseInto(bytes, field);
       default:
         return this.#edge(bytes, field);
     }
@@ -93,13 +97,34 @@ export class FrameMutator {
 
   #edge(bytes: Uint8Array, field: Field): Uint8Array {
     const edge = EDGES[this.#below(EDGES.length)]!;
-    if (field.wire === 0) return splice(bytes, field.value, field.to, varint(edge));
-    if (field.wire === 1) return splice(bytes, field.value, field.to, fixed(edge, 8));
-    if (field.wire === 5) return splice(bytes, field.value, field.to, fixed(edge, 4));
+    if (field.wire === 0) return this.#change(bytes, field, field.value, field.to, varint(edge));
+    if (field.wire === 1) return this.#change(bytes, field, field.value, field.to, fixed(edge, 8));
+    if (field.wire === 5) return this.#change(bytes, field, field.value, field.to, fixed(edge, 4));
     // A length that lies, or a list of extremes.
-    if (this.#random() < 0.5) return splice(bytes, field.from + 1, field.value, varint(edge));
+    if (this.#random() < 0.05) return splice(bytes, field.lengthAt, field.value, varint(edge));
     const list = Uint8Array.from(Array.from({ length: 1 + this.#below(4) }, () => [...varint(edge)]).flat());
-    return splice(bytes, field.from, field.to, lengthDelimited(field.number, list));
+    return this.#change(bytes, field, field.from, field.to, lengthDelimited(field.number, list));
+  }
+
+  /** Other bytes of the same field; mostly as many as before, so that it is read and not only measured. */
+  #noiseInto(bytes: Uint8Array, field: Field): Uint8Array {
+    const length = this.#random() < 0.7 ? field.to - field.value : 1 + this.#below(20);
+    const value = this.#noise(length);
+    if (field.wire !== 2) return this.#change(bytes, field, field.value, field.to, value);
+    return this.#change(bytes, field, field.from, field.to, lengthDelimited(field.number, value));
+  }
+
+  /** Replaces a part of a field; mostly the lengths of all fields around it follow, so that the frame stays one. */
+  #change(bytes: Uint8Array, field: Field, from: number, to: number, by: Uint8Array): Uint8Array {
+    let out = splice(bytes, from, to, by);
+    if (this.#random() < 0.05) return out;
+    let grown = by.length - (to - from);
+    for (const outer of field.around.toReversed()) {
+      const length = varint(BigInt(outer.to - outer.value + grown));
+      out = splice(out, outer.lengthAt, outer.value, length);
+      grown += length.length - (outer.value - outer.lengthAt);
+    }
+    return out;
   }
 
   #raw(bytes: Uint8Array, other: Uint8Array): Uint8Array {
@@ -133,11 +158,18 @@ export class FrameMutator {
 /** All fields of a frame at every depth; what cannot be read any more is left out. */
 function fieldsOf(bytes: Uint8Array): Field[] {
   const found: Field[] = [];
-  collect(bytes, 0, bytes.length, FRAME, found);
+  collect(bytes, 0, bytes.length, FRAME, found, []);
   return found;
 }
 
-function collect(bytes: Uint8Array, start: number, end: number, type: protobuf.Type | undefined, found: Field[]): void {
+function collect(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  type: protobuf.Type,
+  found: Field[],
+  around: readonly Field[],
+): void {
   const reader = protobuf.Reader.create(bytes.subarray(0, end));
   reader.pos = start;
   try {
@@ -145,17 +177,20 @@ function collect(bytes: Uint8Array, start: number, end: number, type: protobuf.T
       const from = reader.pos;
       const tag = reader.uint32();
       const wire = tag & 7;
+      const lengthAt = reader.pos;
       let value = reader.pos;
       if (wire === 2) {
         const length = reader.uint32();
         value = reader.pos;
         reader.skip(length);
       } else reader.skipType(wire);
-      const field = type?.fieldsById[tag >>> 3];
-      const path = field === undefined ? 'unknown' : `${type!.name}.${field.name}`;
-      found.push({ path, number: tag >>> 3, wire, from, to: reader.pos, value });
+      const field = type.fieldsById[tag >>> 3];
+      const path = field === undefined ? 'unknown' : `${type.name}.${field.name}`;
+      const here: Field = { path, number: tag >>> 3, wire, from, to: reader.pos, value, lengthAt, around };
+      found.push(here);
       const inner = field?.resolve().resolvedType;
-      if (wire === 2 && inner instanceof protobuf.Type) collect(bytes, value, reader.pos, inner, found);
+      if (wire === 2 && inner instanceof protobuf.Type)
+        collect(bytes, value, reader.pos, inner, found, [...around, here]);
     }
   } catch {
     // A frame that was broken before: what was read so far is enough.

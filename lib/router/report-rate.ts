@@ -30,6 +30,8 @@ export function isHeldBack(
 ): boolean {
   const { states } = state.table;
   if (!states.has(row) || state.atMs - states.receivedAtMs(row) >= NORMAL_MS) return false;
+  // Through another hub: no news, and no token.
+  if (values[at]! <= states.sequence(row)) return false;
   const falls = bandOf(values[at + STATE.score]!) < bandOf(states.score(row));
   if (falls || takeOne(state, row)) {
     state.heldReports.delete(row);

@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   decision: async () => (await import('./decision.ts')).bench,
   spf: async () => (await import('./spf.ts')).bench,
   wire: async () => (await import('./wire.ts')).bench,
+  simulation: async () => (await import('./simulation.ts')).bench,
   segment: async () => (await import('./segment.ts')).bench,
   forwarding: async () => (await import('./forwarding.ts')).bench,
   'report-to-fib': async () => (await import('./report-to-fib.ts')).bench,
