@@ -6,7 +6,7 @@ import type { PeerName, ServiceId } from '../model/identity.ts';
 import { COMMUNITY, type RouteKey, type ServiceAttributes } from '../model/service-route.ts';
 import { AttributeSets } from './attribute-sets.ts';
 import { ChangeLog } from './change-log.ts';
-import { LinearHash, mix } from './linear-hash.ts';
+import { HashIndex, mix } from './hash-index.ts';
 import { Records } from './records.ts';
 import { ServiceIndex } from './service-index.ts';
 import { Sources } from './sources.ts';
@@ -22,15 +22,14 @@ export type Change = 'none' | 'added' | 'changed' | 'removed';
 /** Words of a row; 0..3 are the contact instance's address. */
 const SERVICE = 4;
 const ORIGINATOR = 5;
-const CHAIN = 6;
 /** Best path + 1, which begins the list of all; 0: the row is not in use. */
-const BEST = 7;
+const BEST = 6;
 /** Neighbours + 1 among the routes of the service. */
-const NEXT = 8;
-const BEFORE = 9;
-const ROUTE_LOGGED = 10;
-const STATE_LOGGED = 11;
-const WIDTH = 12;
+const NEXT = 7;
+const BEFORE = 8;
+const ROUTE_LOGGED = 9;
+const STATE_LOGGED = 10;
+const WIDTH = 11;
 
 /** Words of a path. */
 const SET = 0;
@@ -49,9 +48,14 @@ export class RouteTable {
   readonly services: ServiceIndex;
   /** Texts of rows that somebody watches, made when first looked at (route-entry.ts). */
   readonly texts = new Map<number, { readonly key: string; readonly route: RouteKey }>();
-  readonly #rows = new Records(WIDTH, CHAIN);
+  readonly #rows = new Records(WIDTH, NEXT);
   readonly #paths = new Records(PATH_WIDTH, NEXT_PATH);
-  readonly #hash: LinearHash;
+  readonly #hash = new HashIndex((row) => this.#isSought(row));
+  /** The key that is being looked for. */
+  #instance: Uint32Array = new Uint32Array(0);
+  #instanceAt = 0;
+  #service = 0;
+  #originator = 0;
   readonly #seed: number;
   /** Rows whose reachability, and rows whose state, changed: what Adj-RIB-Outs read. */
   readonly routeLog = new ChangeLog(this.#rows, ROUTE_LOGGED);
@@ -61,7 +65,6 @@ export class RouteTable {
   constructor(seed = 0) {
     this.#seed = seed;
     this.services = new ServiceIndex(seed);
-    this.#hash = new LinearHash(this.#rows, CHAIN, (row) => this.#hashOf(row));
   }
 
   /** Routes known, from whomever. */
@@ -86,7 +89,7 @@ export class RouteTable {
   /** Row of the key, or -1. `instance` and `service` are four words that begin at their offsets. */
   find(service: Uint32Array, serviceAt: number, instance: Uint32Array, instanceAt: number, originator: number): number {
     const number = this.services.find(service, serviceAt);
-    return number < 0 ? -1 : this.#find(number, instance, instanceAt, originator);
+    return number < 0 ? -1 : this.#hash.find(this.#seek(number, instance, instanceAt, originator));
   }
 
   /** The same, and a row for a key that is not known: the caller announces it. */
@@ -98,7 +101,8 @@ export class RouteTable {
     originator: number,
   ): number {
     const number = this.services.intern(service, serviceAt);
-    const known = this.#find(number, instance, instanceAt, originator);
+    const hash = this.#seek(number, instance, instanceAt, originator);
+    const known = this.#hash.find(hash);
     if (known >= 0) return known;
     const row = this.#rows.add();
     const chunk = this.#rows.chunk(row);
@@ -113,7 +117,7 @@ export class RouteTable {
     if (first > 0) this.#rows.set(first - 1, BEFORE, row + 1);
     this.services.changed(number, 1, row + 1);
     this.states.clear(row);
-    this.#hash.insert(row, this.#hashOf(row));
+    this.#hash.insert(row, hash);
     return row;
   }
 
@@ -302,22 +306,28 @@ export class RouteTable {
     this.#rows.remove(row);
   }
 
-  #find(service: number, instance: Uint32Array, at: number, originator: number): number {
-    const hash = this.#hashKey(instance, at, service, originator);
-    for (let row = this.#hash.head(hash); row !== 0; row = this.#rows.get(row - 1, CHAIN)) {
-      const chunk = this.#rows.chunk(row - 1);
-      const from = this.#rows.offset(row - 1);
-      if (
-        chunk[from] === instance[at] &&
-        chunk[from + 1] === instance[at + 1] &&
-        chunk[from + 2] === instance[at + 2] &&
-        chunk[from + 3] === instance[at + 3] &&
-        chunk[from + SERVICE] === service &&
-        chunk[from + ORIGINATOR] === originator
-      )
-        return row - 1;
-    }
-    return -1;
+  /** Notes the key that is looked for, and gives its hash. */
+  #seek(service: number, instance: Uint32Array, at: number, originator: number): number {
+    this.#instance = instance;
+    this.#instanceAt = at;
+    this.#service = service;
+    this.#originator = originator;
+    return this.#hashKey(instance, at, service, originator);
+  }
+
+  #isSought(row: number): boolean {
+    const chunk = this.#rows.chunk(row);
+    const from = this.#rows.offset(row);
+    const instance = this.#instance;
+    const at = this.#instanceAt;
+    return (
+      chunk[from] === instance[at] &&
+      chunk[from + 1] === instance[at + 1] &&
+      chunk[from + 2] === instance[at + 2] &&
+      chunk[from + 3] === instance[at + 3] &&
+      chunk[from + SERVICE] === this.#service &&
+      chunk[from + ORIGINATOR] === this.#originator
+    );
   }
 
   #hashOf(row: number): number {

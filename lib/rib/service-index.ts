@@ -2,29 +2,30 @@
 // neither routes nor anyone who watches it.
 import type { ServiceId } from '../model/identity.ts';
 import { addressesToWords, wordsToAddress } from '../net/address-words.ts';
-import { LinearHash, mix } from './linear-hash.ts';
+import { HashIndex, mix } from './hash-index.ts';
 import { Records } from './records.ts';
 
 /** Words 0..3 are the address. */
-const CHAIN = 4;
+/** The free list's. */
+const LINK = 4;
 const FIRST = 5;
 const COUNT = 6;
 const WATCHED = 7;
 const WIDTH = 8;
 
 export class ServiceIndex {
-  readonly #rows = new Records(WIDTH, CHAIN);
-  readonly #hash: LinearHash;
+  readonly #rows = new Records(WIDTH, LINK);
+  readonly #hash = new HashIndex((number) => this.#isSought(number));
   readonly #seed: number;
   /** Texts of those that are watched. */
   readonly #texts = new Map<number, ServiceId>();
   #withRoutes = 0;
+  /** The address that is being looked for. */
+  #sought: Uint32Array = new Uint32Array(0);
+  #soughtAt = 0;
 
   constructor(seed: number) {
     this.#seed = seed;
-    this.#hash = new LinearHash(this.#rows, CHAIN, (number) =>
-      this.#hashAt(this.#rows.chunk(number), this.#rows.offset(number)),
-    );
   }
 
   /** Services with a route. */
@@ -38,18 +39,9 @@ export class ServiceIndex {
 
   /** Number of the service whose words begin at `at`; -1: not known. */
   find(words: Uint32Array, at: number): number {
-    for (let n = this.#hash.head(this.#hashAt(words, at)); n !== 0; n = this.#rows.get(n - 1, CHAIN)) {
-      const chunk = this.#rows.chunk(n - 1);
-      const from = this.#rows.offset(n - 1);
-      if (
-        chunk[from] === words[at] &&
-        chunk[from + 1] === words[at + 1] &&
-        chunk[from + 2] === words[at + 2] &&
-        chunk[from + 3] === words[at + 3]
-      )
-        return n - 1;
-    }
-    return -1;
+    this.#sought = words;
+    this.#soughtAt = at;
+    return this.#hash.find(this.#hashAt(words, at));
   }
 
   findText(service: ServiceId): number {
@@ -58,14 +50,19 @@ export class ServiceIndex {
 
   /** The same, and a new number for a service that is not known: the caller adds a route, or watches it. */
   intern(words: Uint32Array, at: number): number {
-    const known = this.find(words, at);
+    const hash = this.#hashAt(words, at);
+    this.#sought = words;
+    this.#soughtAt = at;
+    const known = this.#hash.find(hash);
     if (known >= 0) return known;
     const number = this.#rows.add();
-    for (let i = 0; i < 4; i++) this.#rows.set(number, i, words[at + i]!);
-    this.#rows.set(number, FIRST, 0);
-    this.#rows.set(number, COUNT, 0);
-    this.#rows.set(number, WATCHED, 0);
-    this.#hash.insert(number, this.#hashAt(words, at));
+    const chunk = this.#rows.chunk(number);
+    const to = this.#rows.offset(number);
+    for (let i = 0; i < 4; i++) chunk[to + i] = words[at + i]!;
+    chunk[to + FIRST] = 0;
+    chunk[to + COUNT] = 0;
+    chunk[to + WATCHED] = 0;
+    this.#hash.insert(number, hash);
     return number;
   }
 
@@ -120,6 +117,19 @@ export class ServiceIndex {
     const chunk = this.#rows.chunk(number);
     const from = this.#rows.offset(number);
     for (let i = 0; i < 4; i++) into[at + i] = chunk[from + i]!;
+  }
+
+  #isSought(number: number): boolean {
+    const chunk = this.#rows.chunk(number);
+    const from = this.#rows.offset(number);
+    const words = this.#sought;
+    const at = this.#soughtAt;
+    return (
+      chunk[from] === words[at] &&
+      chunk[from + 1] === words[at + 1] &&
+      chunk[from + 2] === words[at + 2] &&
+      chunk[from + 3] === words[at + 3]
+    );
   }
 
   #hashAt(words: Uint32Array, at: number): number {

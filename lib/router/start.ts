@@ -4,7 +4,7 @@
 import { completeConfig } from '../config/complete.ts';
 import { FAMILIES } from '../model/identity.ts';
 import { Policy } from '../policy/policy.ts';
-import { mix } from '../rib/linear-hash.ts';
+import { mix } from '../rib/hash-index.ts';
 import { RouteTable } from '../rib/route-table.ts';
 import { UpdateBatch } from '../rib/update-batch.ts';
 import { Authorisation } from '../security/authorise.ts';

@@ -1,0 +1,397 @@
+// One daemon between senders and a receiver, ours and BGP daemons in turn (reference figures A1-A5, B1). A route of ours is
+// a service with a contact instance, its reachability and its compute state; a route of theirs is an IPv6 prefix with its
+// own MED and AS path, because a compute-aware router has metrics of its own for every route. The receiver counts all.
+import { join } from 'node:path';
+import { bundle } from '../bundle.ts';
+import {
+  absolute,
+  type Bench,
+  type BenchOptions,
+  comparison,
+  type Document,
+  machine,
+  median,
+  type Row,
+} from './report.ts';
+import { ADDRESS_BASE, DAEMON_ADDRESS, type Phase, SessionLab } from './session/lab.ts';
+import type { LoadSpec } from './session/session-load.ts';
+import {
+  availablePeers,
+  buildBgpLoad,
+  cfnd,
+  commandOf,
+  type Ends,
+  type PeerName,
+  SESSION_PORT,
+} from './session/subjects.ts';
+
+const ENDS: Ends = { senders: 10, receivers: 1 };
+const SMALL = 10_000;
+const LARGE = 100_000;
+const PACKED = 500;
+const CHURNS = 3;
+const TRIALS = 200;
+const NODE = process.execPath;
+const LOAD = join(import.meta.dirname, 'session/session-load.ts');
+
+export const bench: Bench = {
+  summary: 'ten senders, one daemon, one receiver: time, processor time, memory, latency; against BIRD, FRR, GoBGP',
+  run,
+};
+
+async function run(options: BenchOptions): Promise<Document> {
+  if (process.getuid?.() !== 0) throw new Error('needs root: it works in network namespaces of its own');
+  await bundle();
+  const peers = availablePeers(['bird', 'frr', 'gobgp'], options.progress);
+  const lab = new SessionLab(ENDS.senders + ENDS.receivers);
+  try {
+    const field = new Field(lab, buildBgpLoad(lab.directory), options);
+    const rows: Row[] = [];
+    if (peers.includes('bird')) rows.push(...(await againstBird(field, options)));
+    for (const peer of peers.filter((it) => it !== 'bird')) rows.push(...(await against(field, peer, options)));
+    rows.push(...(await compute(field, options)));
+    return { bench: 'session', machine: machine(), rows };
+  } finally {
+    lab.close();
+  }
+}
+
+/** Runs of ours and theirs under the same load. */
+class Field {
+  readonly #lab: SessionLab;
+  readonly #bgpLoad: string;
+  readonly #options: BenchOptions;
+
+  constructor(lab: SessionLab, bgpLoad: string, options: BenchOptions) {
+    this.#lab = lab;
+    this.#bgpLoad = bgpLoad;
+    this.#options = options;
+  }
+
+  async ours(spec: Partial<LoadSpec>): Promise<Phases> {
+    const load: LoadSpec = {
+      daemon: DAEMON_ADDRESS,
+      port: SESSION_PORT,
+      addressBase: ADDRESS_BASE,
+      ...ENDS,
+      count: SMALL,
+      perMessage: PACKED,
+      services: 0,
+      churns: 0,
+      trials: 0,
+      states: 0,
+      holdTimeMs: 3000,
+      ...spec,
+    };
+    this.#options.progress(`cfnd: ${load.senders} x ${load.count} routes, ${load.perMessage} a message`);
+    const args = ['--max-old-space-size=8192', LOAD, JSON.stringify(load)];
+    return new Phases(await this.#lab.measure(cfnd(this.#lab.directory, load), [NODE, ...args]));
+  }
+
+  async theirs(peer: PeerName, count: number, perUpdate: number, churns = 0, trials = 0): Promise<Phases> {
+    this.#options.progress(`${peer}: ${ENDS.senders} x ${count} routes, ${perUpdate} an UPDATE`);
+    const { senders, receivers } = ENDS;
+    const numbers = [senders, receivers, count, perUpdate, churns, trials].map(String);
+    const command = commandOf(peer, this.#lab.directory, ENDS);
+    return new Phases(await this.#lab.measure(command, [this.#bgpLoad, DAEMON_ADDRESS, ...numbers]));
+  }
+}
+
+class Phases {
+  readonly #phases: readonly Phase[];
+
+  constructor(phases: readonly Phase[]) {
+    this.#phases = phases;
+  }
+
+  of(name: string): Phase {
+    const found = this.#phases.find(({ phase }) => phase === name);
+    if (found === undefined) throw new Error(`no phase ${name}`);
+    return found;
+  }
+
+  all(name: string): Phase[] {
+    return this.#phases.filter(({ phase }) => phase === name);
+  }
+
+  rate(routes: number): number {
+    return routes / this.of('ingest').seconds!;
+  }
+
+  cpuRate(routes: number): number {
+    return routes / this.of('ingest').cpuSeconds;
+  }
+
+  /** Bytes that the process grew by at most while the routes came in, a route. */
+  bytesPerRoute(routes: number): number {
+    return (this.of('ingest').peakBytes - this.of('begin').rssBytes) / routes;
+  }
+
+  churnMs(): number {
+    return 1000 * median(this.all('churn').map((it) => it.seconds!));
+  }
+}
+
+interface Pair {
+  readonly ours: Phases;
+  readonly peer: Phases;
+}
+
+async function pairs(rounds: number, ours: () => Promise<Phases>, peer: () => Promise<Phases>): Promise<Pair[]> {
+  const made: Pair[] = [];
+  for (let i = 0; i < rounds; i++) {
+    if (i % 2 === 0) made.push({ ours: await ours(), peer: await peer() });
+    else {
+      const first = await peer();
+      made.push({ ours: await ours(), peer: first });
+    }
+  }
+  return made;
+}
+
+async function againstBird(field: Field, { rounds }: BenchOptions): Promise<Row[]> {
+  const small = SMALL * ENDS.senders;
+  const large = LARGE * ENDS.senders;
+  const packed = await pairs(
+    rounds,
+    () => field.ours({ churns: CHURNS, trials: TRIALS }),
+    () => field.theirs('bird', SMALL, 1, CHURNS, TRIALS),
+  );
+  const single = await pairs(
+    rounds,
+    () => field.ours({ perMessage: 1 }),
+    () => field.theirs('bird', SMALL, 1),
+  );
+  // A million routes take their time: three rounds are enough where the ratio is not close.
+  const million = await pairs(
+    Math.min(rounds, 3),
+    () => field.ours({ count: LARGE }),
+    () => field.theirs('bird', LARGE, 1),
+  );
+  const row = rowsAgainst('BIRD, own attributes');
+  const last = million.at(-1)!.ours;
+  return [
+    row(
+      'A1',
+      'ingest and propagate 10 x 10k',
+      'routes/s',
+      'higher',
+      1.5,
+      packed,
+      (it) => it.rate(small),
+      '500 routes a message',
+    ),
+    row(
+      'A1.cpu',
+      'the same, of processor time',
+      'routes/s',
+      'higher',
+      1.5,
+      packed,
+      (it) => it.cpuRate(small),
+      '500 routes a message',
+    ),
+    row(
+      'A2',
+      'one route a message, of processor time',
+      'routes/s',
+      'higher',
+      0.4,
+      single,
+      (it) => it.cpuRate(small),
+      'one route a message',
+    ),
+    row(
+      'A2.wall',
+      'the same, of time',
+      'routes/s',
+      'higher',
+      0.4,
+      single,
+      (it) => it.rate(small),
+      'one route a message',
+    ),
+    row(
+      'A3',
+      'ingest and propagate 10 x 100k',
+      'routes/s',
+      'higher',
+      3,
+      million,
+      (it) => it.rate(large),
+      '500 routes a message',
+    ),
+    row(
+      'A4',
+      'growth of memory at a million routes',
+      'bytes/route',
+      'lower',
+      0.5,
+      million,
+      (it) => it.bytesPerRoute(large),
+      'peak RSS less RSS before',
+    ),
+    row('A5', '10k routes change at one sender', 'ms', 'lower', 0.6, packed, (it) => it.churnMs(), 'median of three'),
+    row(
+      'B1.p50',
+      'one new route to the receiver, idle',
+      'us',
+      'lower',
+      6,
+      packed,
+      (it) => 1e6 * it.of('latency').p50!,
+      '200 trials, 5-15 ms apart',
+    ),
+    absolute({
+      id: 'B1.p99',
+      what: 'the same, 99th percentile',
+      unit: 'us',
+      ours: 1e6 * median(packed.map((it) => it.ours.of('latency').p99!)),
+      better: 'lower',
+      target: 3000,
+      method: '200 trials, 5-15 ms apart; least pacing',
+    }),
+    absolute({
+      id: 'A3.first',
+      what: 'first route out while a million come in, share of the time',
+      unit: '%',
+      ours: (100 * last.of('ingest').firstSeconds!) / last.of('ingest').seconds!,
+      better: 'lower',
+      target: 10,
+      method: 'nothing waits for quiet: first route heard against all routes heard',
+    }),
+    absolute({
+      id: 'G.keepalive',
+      what: 'KEEPALIVE late under a million routes',
+      unit: 'ms',
+      ours: Math.max(...million.map((it) => it.ours.of('keepalive').gapMs!)) - 1000,
+      better: 'lower',
+      target: 1000,
+      method: 'longest time between two KEEPALIVEs that a far end saw, less the second they are apart',
+    }),
+  ];
+}
+
+type Measure = (phases: Phases) => number;
+
+function rowsAgainst(peerName: string) {
+  return (
+    id: string,
+    what: string,
+    unit: string,
+    better: Row['better'],
+    target: number,
+    measured: readonly Pair[],
+    of: Measure,
+    method: string,
+  ): Row =>
+    comparison(
+      {
+        id,
+        what,
+        unit,
+        peerName,
+        better,
+        target,
+        method: `${method}; real sessions over veth, every route counted at the receiver`,
+      },
+      measured.map(({ ours, peer }) => ({ ours: of(ours), peer: of(peer) })),
+    );
+}
+
+const NAMES = { bird: 'BIRD', frr: 'FRR, coalesce-time 0', gobgp: 'GoBGP' } as const;
+const TARGETS = { frr: { A1: 2.5, A2: 1, A5: 0.25, B1: 0.01 }, gobgp: { A1: 15, A2: 4, A5: 0.25, B1: 1 } } as const;
+
+async function against(field: Field, peer: 'frr' | 'gobgp', { rounds }: BenchOptions): Promise<Row[]> {
+  const small = SMALL * ENDS.senders;
+  const few = Math.min(rounds, 3);
+  const packed = await pairs(
+    few,
+    () => field.ours({ churns: 1, trials: 50 }),
+    () => field.theirs(peer, SMALL, 1, 1, 50),
+  );
+  const single = await pairs(
+    1,
+    () => field.ours({ perMessage: 1 }),
+    () => field.theirs(peer, SMALL, 1),
+  );
+  const row = rowsAgainst(NAMES[peer]);
+  const target = TARGETS[peer];
+  return [
+    row(
+      `A1.${peer}`,
+      'ingest and propagate 10 x 10k',
+      'routes/s',
+      'higher',
+      target.A1,
+      packed,
+      (it) => it.rate(small),
+      '500 routes a message',
+    ),
+    row(
+      `A2.${peer}`,
+      'one route a message, of processor time',
+      'routes/s',
+      'higher',
+      target.A2,
+      single,
+      (it) => it.cpuRate(small),
+      'one route a message',
+    ),
+    row(
+      `A5.${peer}`,
+      '10k routes change at one sender',
+      'ms',
+      'lower',
+      target.A5,
+      packed,
+      (it) => it.churnMs(),
+      'once',
+    ),
+    row(
+      `B1.${peer}`,
+      'one new route to the receiver, idle',
+      'us',
+      'lower',
+      target.B1,
+      packed,
+      (it) => 1e6 * it.of('latency').p50!,
+      '50 trials',
+    ),
+  ];
+}
+
+/** 10,000 services at 64 sites: what the `compute` family is for. */
+async function compute(field: Field, { rounds }: BenchOptions): Promise<Row[]> {
+  const sites = 64;
+  const services = 10_000;
+  const measured = await field.ours({
+    senders: 8,
+    count: (sites * services) / 8,
+    services,
+    states: Math.max(3, rounds),
+  });
+  const all = measured.all('states');
+  const updates = sites * services;
+  const method = '8 senders, 500 states a message, all known before; every state counted at the receiver';
+  return [
+    absolute({
+      id: 'compute.updates',
+      what: 'compute states end to end, 10k services x 64 sites known',
+      unit: 'states/s',
+      ours: median(all.map((it) => updates / it.seconds!)),
+      better: 'higher',
+      target: 500_000,
+      method,
+    }),
+    absolute({
+      id: 'compute.cpu',
+      what: 'the same, of processor time',
+      unit: 'states/s',
+      ours: median(all.map((it) => updates / it.cpuSeconds)),
+      better: 'higher',
+      target: 500_000,
+      method,
+    }),
+  ];
+}

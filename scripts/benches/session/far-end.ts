@@ -1,0 +1,115 @@
+// The far end of a session for load: one HTTP/2 stream from an address of its own, with gRPC's framing by hand, so that
+// ready-made buffers go out as fast as the daemon takes them and what comes back is counted without another stack between.
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
+import { FAMILIES } from '../../../lib/model/identity.ts';
+import { PROTOCOL_VERSION, type SessionMessage } from '../../../lib/session/message.ts';
+import { decodeFrame } from '../../../lib/wire/frame.ts';
+import { framed } from './frames.ts';
+
+const PREFIX_BYTES = 5;
+const WINDOW_BYTES = 16 * 1024 * 1024;
+
+export interface FarEndOptions {
+  readonly daemon: string;
+  readonly port: number;
+  /** Own address: the daemon knows its peers by it. */
+  readonly address: string;
+  readonly site: string;
+  readonly routerId: string;
+  readonly holdTimeMs: number;
+}
+
+export class FarEnd {
+  /** Longest time between two KEEPALIVEs of the daemon, ms. */
+  keepaliveGapMs = 0;
+  onUpdate: (message: Extract<SessionMessage, { type: 'UPDATE' }>) => void = () => {};
+  readonly established: Promise<void>;
+  readonly #options: FarEndOptions;
+  readonly #session: ClientHttp2Session;
+  readonly #stream: ClientHttp2Stream;
+  #held: Buffer = Buffer.alloc(0);
+  #lastKeepaliveMs = 0;
+  #keepalive: NodeJS.Timeout | undefined;
+  #up: () => void = () => {};
+  #failed: (error: Error) => void = () => {};
+
+  constructor(options: FarEndOptions) {
+    this.#options = options;
+    this.established = new Promise((resolve, reject) => {
+      this.#up = resolve;
+      this.#failed = reject;
+    });
+    this.#session = connectHttp2(`http://[${options.daemon}]:${options.port}`, {
+      settings: { initialWindowSize: WINDOW_BYTES },
+      createConnection: () =>
+        connectTcp({ host: options.daemon, port: options.port, localAddress: options.address, noDelay: true }),
+    });
+    this.#session.on('connect', () => this.#session.setLocalWindowSize(WINDOW_BYTES));
+    this.#session.on('error', (error) => this.#failed(error));
+    this.#stream = this.#session.request(
+      { ':method': 'POST', ':path': '/cfn.v1.Session/Peer', 'content-type': 'application/grpc', te: 'trailers' },
+      { endStream: false },
+    );
+    this.#stream.on('error', (error) => this.#failed(error));
+    this.#stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#stream.write(framed(this.#open()));
+  }
+
+  /** Ready-made messages of `framed`; resolves when the transport has taken them. */
+  send(bytes: Buffer): Promise<void> {
+    return new Promise((resolve) => this.#stream.write(bytes, () => resolve()));
+  }
+
+  close(): void {
+    clearInterval(this.#keepalive);
+    this.#session.destroy();
+  }
+
+  #open(): SessionMessage {
+    const { site, routerId, holdTimeMs } = this.#options;
+    return {
+      type: 'OPEN',
+      version: PROTOCOL_VERSION,
+      domain: 'cfn',
+      site,
+      routerId,
+      name: `load-${routerId}`,
+      bootId: `load-${process.pid}`,
+      holdTimeMs,
+      families: FAMILIES,
+      roles: [],
+      capabilities: [],
+    };
+  }
+
+  #receive(chunk: Buffer): void {
+    let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    while (bytes.length >= PREFIX_BYTES) {
+      const end = PREFIX_BYTES + bytes.readUInt32BE(1);
+      if (bytes.length < end) break;
+      this.#take(decodeFrame(bytes.subarray(PREFIX_BYTES, end)));
+      bytes = bytes.subarray(end);
+    }
+    this.#held = bytes;
+  }
+
+  #take(message: SessionMessage): void {
+    if (message.type === 'UPDATE') this.onUpdate(message);
+    else if (message.type === 'OPEN') {
+      void this.send(framed({ type: 'KEEPALIVE' }));
+      const { holdTimeMs } = this.#options;
+      if (holdTimeMs > 0)
+        this.#keepalive = setInterval(() => this.send(framed({ type: 'KEEPALIVE' })), Math.floor(holdTimeMs / 3));
+    } else if (message.type === 'KEEPALIVE') this.#heardKeepalive();
+    else if (message.type === 'NOTIFICATION')
+      this.#failed(new Error(`NOTIFICATION ${message.code}/${message.subcode} ${message.text}`));
+  }
+
+  #heardKeepalive(): void {
+    const now = performance.now();
+    if (this.#lastKeepaliveMs > 0) this.keepaliveGapMs = Math.max(this.keepaliveGapMs, now - this.#lastKeepaliveMs);
+    else this.#up();
+    this.#lastKeepaliveMs = now;
+  }
+}

@@ -1,0 +1,167 @@
+// The daemons under test and their configuration for one load: senders' routes go to the receivers and to nobody else.
+// Peers are Debian's; one that is not installed and cannot be is left out, and said.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOTFS } from '../../bundle.ts';
+import { ADDRESS_BASE, DAEMON_ADDRESS } from './lab.ts';
+
+export interface Ends {
+  readonly senders: number;
+  readonly receivers: number;
+}
+
+export const SESSION_PORT = 1790;
+
+const farEnds = ({ senders, receivers }: Ends) =>
+  Array.from({ length: senders + receivers }, (_, i) => ({
+    name: `p${i}`,
+    address: `${ADDRESS_BASE}${(i + 1).toString(16)}`,
+    as: 65001 + i,
+    receives: i >= senders,
+  }));
+
+/** Senders are of one site: what they say does not go back there. Pacing is at its least, the forwarding plane in memory. */
+export function cfnd(directory: string, ends: Ends): readonly string[] {
+  const file = join(directory, 'cfnd.yaml');
+  const peers = farEnds(ends).map(
+    ({ name, address }) =>
+      `  - { name: ${name}, address: "${address}", passive: true, hold-time: 3s, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
+  );
+  const lines = [
+    'name: dut',
+    'site: dut',
+    'router-id: 10.0.0.1',
+    `listen: { address: "::", port: ${SESSION_PORT}, connections-per-address: 4 }`,
+    'security: plaintext',
+    `admin: { socket: ${join(directory, 'cfnd.sock')} }`,
+    'srv6: { locator: "5f00:0:1::/48" }',
+    'fib: { kind: memory }',
+    'stamp: { enabled: false }',
+    'log: { level: warn }',
+    'peers:',
+    ...peers,
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return [join(ROOTFS, 'opt/cfnd/bin/cfnd'), 'run', '--config', file];
+}
+
+export function bird(directory: string, ends: Ends): readonly string[] {
+  const file = join(directory, 'bird.conf');
+  const peers = farEnds(ends).map(({ name, address, as, receives }) => {
+    const channel = receives ? 'import none; export where source = RTS_BGP;' : 'import all; export none;';
+    const neighbour = `local ${DAEMON_ADDRESS} as 65000; neighbor ${address} as ${as}; passive on; direct; hold time 240;`;
+    return `protocol bgp ${name} { ${neighbour} ipv6 { ${channel} }; }`;
+  });
+  const head = ['router id 10.0.0.1;', 'protocol device { scan time 60; }', 'protocol direct { ipv6; }'];
+  writeFileSync(file, `${[...head, ...peers].join('\n')}\n`);
+  return ['bird', '-f', '-c', file, '-s', join(directory, 'bird.ctl'), '-P', join(directory, 'bird.pid')];
+}
+
+/** Without its coalescing timer, which would be what is measured (perf.md 1). No kernel: `-n`. */
+export function frr(directory: string, ends: Ends): readonly string[] {
+  const file = join(directory, 'bgpd.conf');
+  const peers = farEnds(ends);
+  const lines = [
+    'router bgp 65000',
+    ' bgp router-id 10.0.0.1',
+    ' no bgp ebgp-requires-policy',
+    ' no bgp default ipv4-unicast',
+    ' coalesce-time 0',
+    ...peers.flatMap(({ address, as }) => [
+      ` neighbor ${address} remote-as ${as}`,
+      ` neighbor ${address} passive`,
+      ` neighbor ${address} timers 80 240`,
+      ` neighbor ${address} advertisement-interval 0`,
+    ]),
+    ' address-family ipv6 unicast',
+    ...peers.flatMap(({ address, receives }) => [
+      `  neighbor ${address} activate`,
+      `  neighbor ${address} route-map DENY ${receives ? 'in' : 'out'}`,
+    ]),
+    ' exit-address-family',
+    'route-map DENY deny 10',
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  mkdirSync(join(directory, 'frr'), { recursive: true });
+  for (const path of [directory, file, join(directory, 'frr')]) spawnSync('chown', ['frr:frr', path]);
+  const vty = join(directory, 'frr');
+  return ['/usr/lib/frr/bgpd', '-f', file, '-n', '-Z', '-P', '0', '--vty_socket', vty, '-i', join(vty, 'bgpd.pid')];
+}
+
+export function gobgp(directory: string, ends: Ends): readonly string[] {
+  const file = join(directory, 'gobgp.toml');
+  const peers = farEnds(ends);
+  const receivers = peers.filter((peer) => peer.receives).map((peer) => `"${peer.address}/128"`);
+  const lines = [
+    '[global.config]',
+    'as = 65000',
+    'router-id = "10.0.0.1"',
+    `local-address-list = ["${DAEMON_ADDRESS}"]`,
+    '[global.apply-policy.config]',
+    'export-policy-list = ["receivers-only"]',
+    'default-export-policy = "reject-route"',
+    '[[defined-sets.neighbor-sets]]',
+    'neighbor-set-name = "receivers"',
+    `neighbor-info-list = [${receivers.join(', ')}]`,
+    '[[policy-definitions]]',
+    'name = "receivers-only"',
+    '[[policy-definitions.statements]]',
+    'name = "all"',
+    '[policy-definitions.statements.conditions.match-neighbor-set]',
+    'neighbor-set = "receivers"',
+    'match-set-options = "any"',
+    '[policy-definitions.statements.actions]',
+    'route-disposition = "accept-route"',
+    ...peers.flatMap(({ address, as }) => [
+      '[[neighbors]]',
+      '[neighbors.config]',
+      `neighbor-address = "${address}"`,
+      `peer-as = ${as}`,
+      '[neighbors.transport.config]',
+      'passive-mode = true',
+      '[neighbors.timers.config]',
+      'hold-time = 240',
+      'keepalive-interval = 80',
+      '[[neighbors.afi-safis]]',
+      '[neighbors.afi-safis.config]',
+      'afi-safi-name = "ipv6-unicast"',
+    ]),
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return ['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051', '--pprof-disable'];
+}
+
+export type PeerName = 'bird' | 'frr' | 'gobgp';
+
+const PEERS: Readonly<Record<PeerName, { program: string; package: string; command: typeof bird }>> = {
+  bird: { program: '/usr/sbin/bird', package: 'bird2', command: bird },
+  frr: { program: '/usr/lib/frr/bgpd', package: 'frr', command: frr },
+  gobgp: { program: '/usr/bin/gobgpd', package: 'gobgpd', command: gobgp },
+};
+
+export function commandOf(peer: PeerName, directory: string, ends: Ends): readonly string[] {
+  return PEERS[peer].command(directory, ends);
+}
+
+/** Those of the peers that can be had; installs what is missing, without starting its service, and says what it does. */
+export function availablePeers(names: readonly PeerName[], say: (line: string) => void): PeerName[] {
+  return names.filter((name) => {
+    const { program, package: wanted } = PEERS[name];
+    if (existsSync(program)) return true;
+    say(`installing ${wanted} with apt-get`);
+    // Maintainer scripts start no service in single-user mode.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+    spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', wanted], { env, stdio: 'ignore' });
+    if (existsSync(program)) return true;
+    say(`${wanted} cannot be installed here: its rows are left out`);
+    return false;
+  });
+}
+
+/** Compiles the load for BGP daemons. */
+export function buildBgpLoad(directory: string): string {
+  const program = join(directory, 'bgp-load');
+  execFileSync('cc', ['-O2', '-Wall', '-o', program, join(import.meta.dirname, 'bgp-load.c')]);
+  return program;
+}
