@@ -2,7 +2,7 @@
 // much is held back when it is announced again. Keys are hashes, so that counting costs no text.
 
 import { type Flaps, flapped, isForgiven, isSuppressed, reuseAtMs, UNFLAPPED } from '../rib/damping.ts';
-import { mix } from '../rib/linear-hash.ts';
+import { mix } from '../rib/hash-index.ts';
 import type { RouterState } from './state.ts';
 import { setTimer } from './turn.ts';
 

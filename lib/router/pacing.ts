@@ -3,7 +3,7 @@
 // (withdrawals, falls to a lower band of the score) never wait.
 import { FAMILIES, type Family } from '../model/identity.ts';
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
-import { mix } from '../rib/linear-hash.ts';
+import { mix } from '../rib/hash-index.ts';
 import type { FlushState } from './state.ts';
 
 export interface Pace {
