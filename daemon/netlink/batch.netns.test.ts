@@ -5,14 +5,14 @@ import { decodeLink, encodeGetLink, encodeNewBridge } from '../../lib/netlink/rt
 import { encodeDumpRoutes, encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
 import { decodeRoute } from '../../lib/netlink/rt/route-decode.ts';
 import { BATCH_MESSAGES, type Outcome, RequestSocket } from './request-socket.ts';
-import { kernelTestsImpossible, TestNamespace } from './testing.ts';
+import { kernelTestsImpossible, NetlinkNamespace } from './testing.ts';
 
 const impossible = kernelTestsImpossible();
 if (impossible) console.warn(`batch.netns.test: skipped, ${impossible}`);
 const PROTOCOL = 199;
 
 describe.skipIf(impossible)('batches', () => {
-  let ns: TestNamespace;
+  let ns: NetlinkNamespace;
   let socket: RequestSocket;
   let device: number;
 
@@ -28,7 +28,7 @@ describe.skipIf(impossible)('batches', () => {
   const dump = () => socket.dump((w) => encodeDumpRoutes(w, 'ipv6', { protocol: PROTOCOL }), decodeRoute);
 
   beforeAll(() => {
-    ns = new TestNamespace();
+    ns = new NetlinkNamespace();
     socket = ns.open();
     expect(socket.request((w) => encodeNewBridge(w, { name: 'sr0' }))).toBeNull();
     device = socket.query((w) => encodeGetLink(w, { name: 'sr0' }), decodeLink).value!.index;
@@ -36,7 +36,7 @@ describe.skipIf(impossible)('batches', () => {
   afterEach(() => {
     ns.run('ip', '-6', 'route', 'flush', 'proto', String(PROTOCOL));
   });
-  afterAll(() => ns?.close());
+  afterAll(() => ns?.remove());
 
   it.each([0, 1, 31, 62, 63])('tell the failure of message %i and perform the 63 others', async (failing) => {
     const routes = specs(BATCH_MESSAGES, ['fd00:1::1']);
@@ -97,7 +97,7 @@ describe.skipIf(impossible)('a request socket', () => {
   });
 
   it('gives up on a request that the kernel does not answer, and goes on with the next', () => {
-    const ns = new TestNamespace();
+    const ns = new NetlinkNamespace();
     const socket = ns.open();
     // A length beyond the end of the datagram: the kernel drops the rest without a word.
     const outcome = socket.request((w) => {
@@ -106,15 +106,15 @@ describe.skipIf(impossible)('a request socket', () => {
     });
     expect(outcome).toMatchObject({ code: 'ETIMEDOUT' });
     expect(socket.query((w) => encodeGetLink(w, { name: 'lo' }), decodeLink).value).toMatchObject({ name: 'lo' });
-    ns.close();
+    ns.remove();
   });
 
   it('answers EBADF once it is closed', async () => {
-    const ns = new TestNamespace();
+    const ns = new NetlinkNamespace();
     const socket = ns.open();
     socket.close();
     expect(socket.request((w) => encodeGetLink(w, { name: 'lo' }))).toMatchObject({ code: 'EBADF' });
     await expect(socket.dump((w) => encodeDumpRoutes(w, 'ipv6'), decodeRoute)).rejects.toMatchObject({ code: 'EBADF' });
-    ns.close();
+    ns.remove();
   });
 });

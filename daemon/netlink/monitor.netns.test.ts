@@ -6,17 +6,18 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeNexthop } from '../../lib/netlink/rt/nexthop.ts';
 import { encodeRoute } from '../../lib/netlink/rt/route.ts';
+import { eventually } from '../fib/testing/namespaces.ts';
 import { type AddressState, LinkMonitor, type LinkState } from './link-monitor.ts';
 import { type KernelChange, MonitorSocket } from './monitor-socket.ts';
 import type { RequestSocket } from './request-socket.ts';
-import { eventually, kernelTestsImpossible, TestNamespace } from './testing.ts';
+import { kernelTestsImpossible, NetlinkNamespace } from './testing.ts';
 
 const impossible = kernelTestsImpossible();
 if (impossible) console.warn(`monitor.netns.test: skipped, ${impossible}`);
 const PROTOCOL = 199;
 
 describe.skipIf(impossible)('notifications', () => {
-  let ns: TestNamespace;
+  let ns: NetlinkNamespace;
   let socket: RequestSocket;
   const opened: { close(): void }[] = [];
   const until = <T extends { close(): void }>(thing: T): T => {
@@ -25,7 +26,7 @@ describe.skipIf(impossible)('notifications', () => {
   };
 
   beforeAll(() => {
-    ns = new TestNamespace();
+    ns = new NetlinkNamespace();
     socket = ns.open();
     ns.run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'v1');
     for (const link of ['v0', 'v1']) ns.run('ip', 'link', 'set', link, 'up');
@@ -34,7 +35,7 @@ describe.skipIf(impossible)('notifications', () => {
     for (const thing of opened.splice(0)) thing.close();
     ns.run('ip', '-6', 'route', 'flush', 'proto', String(PROTOCOL));
   });
-  afterAll(() => ns?.close());
+  afterAll(() => ns?.remove());
 
   /** Adds routes from another process: one `ip -batch`. */
   function addRoutes(count: number): void {

@@ -37,14 +37,14 @@ import {
 import { type Seg6Local, ZERO_COUNTERS } from '../../lib/netlink/seg6/local.ts';
 import type { Encode } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from './request-socket.ts';
-import { kernelTestsImpossible, TestNamespace } from './testing.ts';
+import { kernelTestsImpossible, NetlinkNamespace } from './testing.ts';
 
 const impossible = kernelTestsImpossible();
 if (impossible) console.warn(`request-socket.netns.test: skipped, ${impossible}`);
 const PROTOCOL = 199;
 
 describe.skipIf(impossible)('requests to the kernel', () => {
-  let ns: TestNamespace;
+  let ns: NetlinkNamespace;
   let socket: RequestSocket;
   let sr0: number;
   let veth: number;
@@ -55,10 +55,10 @@ describe.skipIf(impossible)('requests to the kernel', () => {
   const readBack = async (spec: RouteSpec): Promise<Route | undefined> =>
     (await dump(spec.prefix.includes(':') ? 'ipv6' : 'ipv4', spec.table)).find((route) => route.prefix === spec.prefix);
   const indexOf = (name: string) => socket.query((w) => encodeGetLink(w, { name }), decodeLink).value!.index;
-  const shown = (...args: string[]) => ns.ip(...args)[0];
+  const shown = (...args: string[]) => ns.listed(...args)[0];
 
   beforeAll(() => {
-    ns = new TestNamespace();
+    ns = new NetlinkNamespace();
     socket = ns.open();
     ns.run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'v1');
     for (const link of ['v0', 'v1']) ns.run('ip', 'link', 'set', link, 'up');
@@ -69,7 +69,7 @@ describe.skipIf(impossible)('requests to the kernel', () => {
     veth = indexOf('v0');
   });
 
-  afterAll(() => ns?.close());
+  afterAll(() => ns?.remove());
 
   describe('links and addresses', () => {
     it('makes a bridge that is up, takes it down and removes it', () => {
@@ -94,7 +94,7 @@ describe.skipIf(impossible)('requests to the kernel', () => {
 
     it('dumps every link that ip shows', async () => {
       const links = await socket.dump(encodeDumpLinks, decodeLink);
-      const seen = ns.ip('link', 'show').map((link) => ({ index: link.ifindex, name: link.ifname, mtu: link.mtu }));
+      const seen = ns.listed('link', 'show').map((link) => ({ index: link.ifindex, name: link.ifname, mtu: link.mtu }));
       expect(links.map(({ index, name, mtu }) => ({ index, name, mtu }))).toEqual(seen);
       expect(links.find((link) => link.name === 'v0')).toMatchObject({ up: true, kind: 'veth' });
     });
@@ -105,7 +105,7 @@ describe.skipIf(impossible)('requests to the kernel', () => {
       for (const family of ['ipv6', 'ipv4'] as const) {
         const addresses = await socket.dump((w) => encodeDumpAddresses(w, family), decodeAddress);
         const seen = ns
-          .ip(family === 'ipv6' ? '-6' : '-4', 'addr', 'show')
+          .listed(family === 'ipv6' ? '-6' : '-4', 'addr', 'show')
           .flatMap((link) =>
             (link.addr_info as { local: string; prefixlen: number }[]).map(
               (a) => `${link.ifindex} ${a.local}/${a.prefixlen}`,
@@ -114,7 +114,7 @@ describe.skipIf(impossible)('requests to the kernel', () => {
         expect(addresses.map((a) => `${a.index} ${a.address}/${a.prefixLength}`).sort()).toEqual(seen.sort());
       }
       accept((w) => encodeAddress(w, 'remove', { index: sr0, address: '192.0.2.1', prefixLength: 32 }));
-      expect(ns.ip('-4', 'addr', 'show', 'dev', 'sr0')).toEqual([]);
+      expect(ns.listed('-4', 'addr', 'show', 'dev', 'sr0')).toEqual([]);
     });
   });
 
@@ -125,7 +125,7 @@ describe.skipIf(impossible)('requests to the kernel', () => {
       expect(socket.request((w) => encodeRoute(w, 'install', spec))).toMatchObject({ code: 'EEXIST' });
       accept((w) => encodeRoute(w, 'replace', spec));
       const family = spec.prefix.includes(':') ? '-6' : '-4';
-      const routes = ns.ip('-N', family, 'route', 'show', 'table', String(spec.table), spec.prefix);
+      const routes = ns.listed('-N', family, 'route', 'show', 'table', String(spec.table), spec.prefix);
       expect(routes).toEqual([expect.objectContaining({ protocol: '199', ...told })]);
       const own = await readBack(spec);
       expect(own).toMatchObject({ ...spec, priority: spec.priority ?? (family === '-6' ? priority : 0) });
@@ -303,7 +303,7 @@ describe.skipIf(impossible)('requests to the kernel', () => {
 
       accept((w) => encodeRoute(w, 'remove', service));
       for (const id of [2000, 1001, 1000]) accept((w) => encodeRemoveNexthop(w, id));
-      expect(ns.ip('nexthop', 'show')).toEqual([]);
+      expect(ns.listed('nexthop', 'show')).toEqual([]);
     });
 
     it('go through gateways and nowhere', async () => {
@@ -335,14 +335,14 @@ describe.skipIf(impossible)('requests to the kernel', () => {
     const rule: Rule = { family, priority: 500, protocol: PROTOCOL, table: 1001, fwmark: 0x10000, mask: 0xff0000 };
     accept((w) => encodeRule(w, 'install', rule));
     expect(socket.request((w) => encodeRule(w, 'install', rule))).toMatchObject({ code: 'EEXIST' });
-    const seen = ns.ip('-N', family === 'ipv6' ? '-6' : '-4', 'rule', 'show', 'priority', '500');
+    const seen = ns.listed('-N', family === 'ipv6' ? '-6' : '-4', 'rule', 'show', 'priority', '500');
     expect(seen).toEqual([
       expect.objectContaining({ fwmark: '0x10000', fwmask: '0xff0000', table: '1001', protocol: '199' }),
     ]);
     const rules = await socket.dump((w) => encodeDumpRules(w, family), decodeRule);
     expect(rules.find((r) => r.protocol === PROTOCOL)).toEqual({ ...rule, action: 1, selective: false });
     accept((w) => encodeRule(w, 'remove', rule));
-    expect(ns.ip(family === 'ipv6' ? '-6' : '-4', 'rule', 'show', 'priority', '500')).toEqual([]);
+    expect(ns.listed(family === 'ipv6' ? '-6' : '-4', 'rule', 'show', 'priority', '500')).toEqual([]);
   });
 
   it('sets and reads the tunnel source of a namespace', () => {

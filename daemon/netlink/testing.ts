@@ -1,20 +1,15 @@
-// Network namespaces for the kernel tests of this folder: made, entered by `ip`, and deleted again. Not part of the
-// daemon.
-import { execFileSync, spawnSync } from 'node:child_process';
+// What the tests of the netlink sockets add to a test namespace: sockets in it, and iproute2's JSON. Not part of the daemon.
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Namespace, whyNoKernelTests } from '../fib/testing/namespaces.ts';
 import { RequestSocket } from './request-socket.ts';
 
 /** Why kernel tests cannot run here, or undefined. */
 export function kernelTestsImpossible(): string | undefined {
-  if (process.platform !== 'linux') return 'not Linux';
-  if (process.getuid?.() !== 0) return 'not root';
+  const why = whyNoKernelTests();
+  if (why !== undefined) return why;
   if (!existsSync('/proc/sys/net/ipv6/conf/all/seg6_enabled')) return 'this kernel has no SRv6';
-  try {
-    execFileSync('ip', ['-V'], { stdio: 'ignore' });
-  } catch {
-    return 'no iproute2';
-  }
   return addonImpossible();
 }
 
@@ -24,46 +19,28 @@ export function addonImpossible(): string | undefined {
   return build.status === 0 ? undefined : build.stderr.trim() || 'scripts/build-native failed';
 }
 
-let made = 0;
-
-export class TestNamespace {
-  readonly name: string;
-  private readonly sockets: RequestSocket[] = [];
+export class NetlinkNamespace extends Namespace {
+  readonly #sockets: RequestSocket[] = [];
 
   constructor() {
-    this.name = `cfn-nl-${process.pid}-${++made}`;
-    execFileSync('ip', ['netns', 'add', this.name]);
-    this.run('ip', 'link', 'set', 'lo', 'up');
+    super('nl');
     // As the daemon sets it: nexthop changes are not repeated for each route.
-    this.run('sysctl', '-qw', 'net.ipv4.nexthop_compat_mode=0');
-  }
-
-  run(...command: string[]): string {
-    return execFileSync('ip', ['netns', 'exec', this.name, ...command], { encoding: 'utf8' });
+    this.sysctl('net.ipv4.nexthop_compat_mode', '0');
   }
 
   /** Output of `ip -j`. */
-  ip(...args: string[]): Record<string, unknown>[] {
-    return JSON.parse(this.run('ip', '-j', ...args) || '[]') as Record<string, unknown>[];
+  listed(...args: string[]): Record<string, unknown>[] {
+    return JSON.parse(this.ip('-j', ...args) || '[]') as Record<string, unknown>[];
   }
 
   open(protocol?: number): RequestSocket {
     const socket = RequestSocket.open({ netns: this.name, ...(protocol !== undefined && { protocol }) });
-    this.sockets.push(socket);
+    this.#sockets.push(socket);
     return socket;
   }
 
-  close(): void {
-    for (const socket of this.sockets) socket.close();
-    execFileSync('ip', ['netns', 'del', this.name]);
-  }
-}
-
-/** Polls until the condition holds; throws with `what` after `timeoutMs`. */
-export async function eventually(what: string, condition: () => boolean, timeoutMs = 5000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  override remove(): void {
+    for (const socket of this.#sockets) socket.close();
+    super.remove();
   }
 }

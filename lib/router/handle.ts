@@ -28,6 +28,9 @@ import { dampingDue } from './take-routes.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
 import { runSpf } from './underlay.ts';
 
+/** What the names of all timers of a peer begin with. */
+const SESSION_SCOPE = 'session/';
+
 export interface Router {
   /** Undefined before the event `start`. Readers look, they do not touch. */
   state: RouterState | undefined;
@@ -212,16 +215,18 @@ function timer(state: RouterState, name: string): void {
   }
 }
 
-/** Timers of one peer, service or instance; one whose owner is gone is a visible no-op. */
+/** Timers of one peer, service or instance, `scope/owner`; one whose owner is gone is a visible no-op. */
 function scopedTimer(state: RouterState, name: string): void {
-  for (const peer of state.peers.values()) if (peerTimer(state, peer, name)) return;
-  for (const steered of state.steered.values()) {
-    if (name === decideTimer(steered.key)) return decideTimerFired(state, steered);
-    if (name === sweepTimer(steered.key)) return sweep(state, steered);
-  }
-  for (const instance of state.instances.values()) {
-    if (name === agentTimer(instance)) return agentDue(state, instance);
-  }
+  const slash = name.indexOf('/');
+  const scope = name.slice(0, slash + 1);
+  const owner = name.slice(slash + 1);
+  const steered = state.steered.get(owner);
+  const instance = state.instances.get(owner);
+  const peer = scope === SESSION_SCOPE ? state.peers.get(owner.slice(0, owner.lastIndexOf('/'))) : undefined;
+  if (peer !== undefined && peerTimer(state, peer, name)) return;
+  if (steered !== undefined && name === decideTimer(owner)) return decideTimerFired(state, steered);
+  if (steered !== undefined && name === sweepTimer(owner)) return sweep(state, steered);
+  if (instance !== undefined && name === agentTimer(instance)) return agentDue(state, instance);
   log(state, 'debug', 'timer without owner', { timer: name });
 }
 

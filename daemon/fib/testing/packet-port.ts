@@ -1,9 +1,8 @@
 // Sends and captures raw IPv6 packets on interfaces of a test namespace, by a small C program that is compiled when a
 // test first needs it. What is captured is what an interface takes in, before nftables sees it.
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type Namespace, whyNoKernelTests } from './namespaces.ts';
@@ -69,14 +68,19 @@ export function linkAddress(namespace: Namespace, device: string): string {
   return address;
 }
 
+/** Beside what else is built: a temporary folder would outlive a test worker, which nobody tells of its end. */
 function build(): { readonly path: string } | { readonly missing: string } {
   if (program) return program;
-  const folder = mkdtempSync(join(tmpdir(), 'cfnd-packets-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'packets');
+  const source = join(import.meta.dirname, 'packets.c');
+  const path = join(import.meta.dirname, '../../../dist/testing/packets');
   try {
-    const source = join(import.meta.dirname, 'packets.c');
-    execFileSync(process.env.CC ?? 'cc', ['-O2', '-o', path, source], { stdio: 'pipe' });
+    if (!existsSync(path) || statSync(path).mtimeMs < statSync(source).mtimeMs) {
+      mkdirSync(dirname(path), { recursive: true });
+      // Moved into place whole: another worker may want it at the same time.
+      const draft = `${path}.${process.pid}`;
+      execFileSync(process.env.CC ?? 'cc', ['-O2', '-o', draft, source], { stdio: 'pipe' });
+      renameSync(draft, path);
+    }
     program = { path };
   } catch (error) {
     program = { missing: `no C compiler: ${String(error).split('\n')[0]}` };
