@@ -14,8 +14,8 @@ export async function gently<T>(steps: Steps<T>): Promise<T> {
 
 export type InChunks = <T>(items: readonly T[], perform: (chunk: readonly T[]) => void) => Promise<void>;
 
-/** Objects programmed in one turn of the event loop: a third of a millisecond. */
-const CHUNK = 64;
+/** Objects programmed in one turn of the event loop: one millisecond. */
+const CHUNK = 256;
 
 /** Performs in chunks until `isOver`. */
 export function chunked(isOver: () => boolean): InChunks {

@@ -4,17 +4,17 @@ import { CodedError } from '../../lib/errors.ts';
 import {
   type FibKey,
   type FibObject,
+  type FibRoute,
   type GatewayHop,
   type LocalSid,
   MAIN_TABLE,
-  type RouteTarget,
 } from '../../lib/fib/fib.ts';
 import { kindOfKey } from '../../lib/fib/order.ts';
 import { encodeNexthop, encodeRemoveNexthop } from '../../lib/netlink/rt/nexthop.ts';
 import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
 import { encodeRule } from '../../lib/netlink/rt/rule.ts';
 import { type Seg6LocalBehaviour, ZERO_COUNTERS } from '../../lib/netlink/seg6/local.ts';
-import type { Encode } from '../../lib/netlink/writer.ts';
+import type { Encode, Writer } from '../../lib/netlink/writer.ts';
 
 export type NetlinkObject = Exclude<FibObject, { kind: NftKind }>;
 
@@ -27,6 +27,7 @@ export function isNetlinkObject(object: FibObject): object is NetlinkObject {
 }
 
 export function isNetlinkKey(key: FibKey): boolean {
+  if (key.startsWith('route ')) return true;
   const kind = kindOfKey(key);
   return !NFT_KINDS.some((known) => known === kind);
 }
@@ -47,92 +48,93 @@ export interface KernelContext {
   deviceIndex(name: string): number;
 }
 
+/** As `writePut`, as a message of its own. */
+export function encodePut(context: KernelContext, object: NetlinkObject, fresh: boolean): Encode {
+  return (writer) => writePut(writer, context, object, fresh);
+}
+
+/** As `writeRemoval`, as a message of its own. */
+export function encodeRemoval(context: KernelContext, object: NetlinkObject): Encode {
+  return (writer) => writeRemoval(writer, context, object);
+}
+
 /**
  * The message that brings an object into the kernel. `fresh`: refuse (EEXIST) rather than replace, because what is
  * there under its key would not be ours.
  */
-export function encodePut(context: KernelContext, object: NetlinkObject, fresh: boolean): Encode {
+export function writePut(writer: Writer, context: KernelContext, object: NetlinkObject, fresh: boolean): void {
   const verb = fresh ? 'install' : 'replace';
   const { protocol } = context;
   switch (object.kind) {
     case 'nexthop':
-      return (writer) =>
-        encodeNexthop(writer, verb, {
-          kind: 'single',
-          id: object.id,
-          protocol,
-          family: 'ipv6',
-          device: context.sidDevice(),
-          encap: { kind: 'seg6', mode: 'encap.red', segments: object.segments },
-        });
+      return encodeNexthop(writer, verb, {
+        kind: 'single',
+        id: object.id,
+        protocol,
+        family: 'ipv6',
+        device: context.sidDevice(),
+        encap: { kind: 'seg6', mode: 'encap.red', segments: object.segments },
+      });
     case 'group':
-      return (writer) =>
-        encodeNexthop(writer, verb, {
-          kind: 'group',
-          id: object.id,
-          protocol,
-          members: object.members.map(({ nexthop, weight }) => ({ id: nexthop, weight })),
-          ...(object.resilient && { resilient: object.resilient }),
-        });
+      return encodeNexthop(writer, verb, {
+        kind: 'group',
+        id: object.id,
+        protocol,
+        members: object.members.map(({ nexthop, weight }) => ({ id: nexthop, weight })),
+        ...(object.resilient && { resilient: object.resilient }),
+      });
     case 'route':
-      return (writer) => {
-        const { prefix, table } = object;
-        encodeRoute(writer, verb, {
-          prefix,
-          table,
-          protocol,
-          priority: ROUTE_METRIC,
-          ...target(context, object.target),
-        });
-      };
+      return encodeRoute(writer, verb, routeSpec(context, object));
     case 'local-sid':
-      return (writer) => encodeRoute(writer, verb, sidRoute(context, object));
+      return encodeRoute(writer, verb, sidRoute(context, object));
     case 'rule':
-      return (writer) => encodeRule(writer, 'install', { ...object, protocol });
+      return encodeRule(writer, 'install', { ...object, protocol });
     default:
       return object satisfies never;
   }
 }
 
 /** The message that removes an object, and only if it is ours. */
-export function encodeRemoval(context: KernelContext, object: NetlinkObject): Encode {
-  const { protocol } = context;
+export function writeRemoval(writer: Writer, { protocol }: KernelContext, object: NetlinkObject): void {
   switch (object.kind) {
     case 'nexthop':
     case 'group':
-      return (writer) => encodeRemoveNexthop(writer, object.id);
-    case 'route':
-      return (writer) => {
-        const { prefix, table } = object;
-        encodeRoute(writer, 'remove', { prefix, table, protocol, priority: ROUTE_METRIC });
-      };
-    case 'local-sid':
-      return (writer) => {
-        encodeRoute(writer, 'remove', { prefix: object.prefix, table: MAIN_TABLE, protocol, priority: SID_METRIC });
-      };
+      return encodeRemoveNexthop(writer, object.id);
+    case 'route': {
+      const { prefix, table } = object;
+      return encodeRoute(writer, 'remove', { prefix, table, protocol, priority: ROUTE_METRIC });
+    }
+    case 'local-sid': {
+      const { prefix } = object;
+      return encodeRoute(writer, 'remove', { prefix, table: MAIN_TABLE, protocol, priority: SID_METRIC });
+    }
     case 'rule':
-      return (writer) => encodeRule(writer, 'remove', { ...object, protocol });
+      return encodeRule(writer, 'remove', { ...object, protocol });
     default:
       return object satisfies never;
   }
 }
 
-function target(context: KernelContext, to: RouteTarget): Partial<RouteSpec> {
+/** Written out, without a spread: of routes there are a hundred thousand. */
+function routeSpec(context: KernelContext, { prefix, table, target: to }: FibRoute): RouteSpec {
+  const { protocol } = context;
+  const priority = ROUTE_METRIC;
   switch (to.kind) {
     case 'group':
     case 'nexthop':
-      return { nexthopId: to.id };
+      return { prefix, table, protocol, priority, nexthopId: to.id };
     case 'blackhole':
-      return { type: 'blackhole' };
+      return { prefix, table, protocol, priority, type: 'blackhole' };
     case 'encap': {
       const encap = { kind: 'seg6', mode: 'encap.red', segments: to.segments } as const;
-      return { hops: [{ device: context.sidDevice(), weight: 1, encap }] };
+      const hops = [{ device: context.sidDevice(), weight: 1, encap }];
+      return { prefix, table, protocol, priority, hops };
     }
     // On the SID device, where nothing leaves: a packet that would fit has no business here.
     case 'too-big':
-      return { hops: [{ device: context.sidDevice(), weight: 1 }], mtu: to.mtu };
+      return { prefix, table, protocol, priority, hops: [{ device: context.sidDevice(), weight: 1 }], mtu: to.mtu };
     case 'gateways':
-      return { hops: to.hops.map((hop) => gatewayHop(context, hop)) };
+      return { prefix, table, protocol, priority, hops: to.hops.map((hop) => gatewayHop(context, hop)) };
     default:
       return to satisfies never;
   }

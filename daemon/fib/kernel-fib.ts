@@ -19,8 +19,9 @@ import type {
   SidCounters,
 } from '../../lib/fib/fib.ts';
 import { fibKey } from '../../lib/fib/fib.ts';
-import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
+import { lastPuts, orderPuts, splitRemovals } from '../../lib/fib/order.ts';
 import { busyBuckets } from './bucket-counts.ts';
+import { chunked } from './gently.ts';
 import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
@@ -32,6 +33,9 @@ import { probeExtras, probeKernel, SID_COUNTERS } from './probe.ts';
 import { relaxReversePath } from './reverse-path.ts';
 
 export type { KernelFibOptions } from './kernel-start.ts';
+
+/** Objects of a change that is made in one turn: some ms. */
+const LARGE = 1024;
 
 /** The change may or may not be in force. */
 const OUTCOME_UNKNOWN = new Set(['ETIMEDOUT', 'ENOBUFS']);
@@ -57,6 +61,9 @@ class KernelFib implements Fib {
   #countsAtSids = false;
   /** To be removed when nftables is at rest; a later put takes a key out again. */
   readonly #deferred = new Set<FibKey>();
+  /** Large changes, one after the other. */
+  #lastLarge: Promise<unknown> = Promise.resolve();
+  readonly #inChunks = chunked(() => this.#life === undefined);
 
   constructor(options: KernelFibOptions) {
     this.#options = options;
@@ -96,14 +103,16 @@ class KernelFib implements Fib {
 
   async apply(delta: FibDelta): Promise<FibResult> {
     const { programmer, scan } = this.#alive();
+    if (delta.put.length + delta.remove.length > LARGE) {
+      const result = this.#lastLarge.then(() => this.#applyLarge(delta));
+      this.#lastLarge = result.catch(() => {});
+      return result;
+    }
     const puts = lastPuts(delta.put);
-    const putKeys = puts.map(fibKey);
-    const wanted = new Set(putKeys);
     // A key that is put and removed in one change is put: the put is the newer wish of a merged delta.
-    const removals = delta.remove.filter((key) => !wanted.has(key));
-    scan.touch(putKeys);
-    scan.touch(removals);
-    for (const key of putKeys) this.#deferred.delete(key);
+    const removals = delta.remove.length > 0 && puts.length > 0 ? without(delta.remove, puts) : delta.remove;
+    scan.touch(puts, removals);
+    if (this.#deferred.size > 0) for (const object of puts) this.#deferred.delete(fibKey(object));
     const failures = programmer.put(puts.filter(isNetlinkObject));
     if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
     let netlinkDoneAtMs = monotonicMs();
@@ -131,6 +140,48 @@ class KernelFib implements Fib {
       removed += result.removed;
     }
     return { failures, put: countPut(puts, failures), removed, netlinkDoneAtMs, affinityDoneAtMs };
+  }
+
+  /**
+   * A change so large that timers would wait for it: in pieces, with a turn of the event loop between. What smaller changes
+   * decide meanwhile is newer.
+   */
+  async #applyLarge(delta: FibDelta): Promise<FibResult> {
+    const { programmer, scan } = this.#alive();
+    const { isTouched, done } = scan.watch();
+    try {
+      const both = delta.put.length > 0 && delta.remove.length > 0;
+      const removals = both ? without(delta.remove, delta.put) : delta.remove;
+      const nft = lastPuts(delta.put.filter((object) => !isNetlinkObject(object)));
+      const failures: FibFailure[] = [];
+      await this.#inChunks(orderPuts(delta.put).filter(isNetlinkObject), (chunk) => {
+        const due = chunk.filter((object) => !isTouched(object));
+        scan.touch(due, [], isTouched);
+        if (this.#deferred.size > 0) for (const object of due) this.#deferred.delete(fibKey(object));
+        failures.push(...programmer.put(due));
+      });
+      const netlinkDoneAtMs = monotonicMs();
+      const stays = (key: FibKey) => isTouched(key);
+      const nftRemovals = removals.filter((key) => !isNetlinkKey(key) && !stays(key));
+      const due = nft.filter((object) => !isTouched(object));
+      scan.touch(due, nftRemovals, isTouched);
+      const wishes = this.#nft.wish(programmer.held, due, nftRemovals, failures);
+      let removed = countWishes(wishes).removals;
+      failures.push(...(await this.#settle(wishes)));
+      const affinityDoneAtMs = monotonicMs();
+      const { before, routes, after } = splitRemovals(removals.filter(isNetlinkKey));
+      await this.#inChunks([...before, ...routes, ...after], (chunk) => {
+        const gone = chunk.filter((key) => !stays(key));
+        scan.touch([], gone, isTouched);
+        const result = programmer.remove(gone);
+        failures.push(...result.failures);
+        removed += result.removed;
+      });
+      if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
+      return { failures, put: delta.put.length - failures.length, removed, netlinkDoneAtMs, affinityDoneAtMs };
+    } finally {
+      done();
+    }
   }
 
   async sync(desired: readonly FibObject[]): Promise<FibResult> {
@@ -245,7 +296,13 @@ class KernelFib implements Fib {
   }
 }
 
+function without(keys: readonly FibKey[], puts: readonly FibObject[]): FibKey[] {
+  const put = new Set(puts.map(fibKey));
+  return keys.filter((key) => !put.has(key));
+}
+
 function countPut(puts: readonly FibObject[], failures: readonly FibFailure[]): number {
+  if (failures.length === 0) return puts.length;
   const failed = new Set(failures.map((failure) => failure.key));
   return puts.filter((object) => !failed.has(fibKey(object))).length;
 }

@@ -1,12 +1,13 @@
 // The rtnetlink half of the forwarding plane: performs puts and removals in order, synchronously, and keeps the set of
 // what is in force. Decides what counts as success; when to call it is kernel-fib.ts's concern.
 import { sameObject } from '../../lib/fib/equality.ts';
-import { type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
+import { type FibFailure, type FibKey, fibKey } from '../../lib/fib/fib.ts';
 import { FibObjectSet } from '../../lib/fib/object-set.ts';
-import { orderPuts, orderRemovals } from '../../lib/fib/order.ts';
+import { orderPuts, splitRemovals } from '../../lib/fib/order.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
+import type { Writer } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
-import { encodePut, encodeRemoval, isNetlinkObject, type KernelContext, type NetlinkObject } from './kernel-codec.ts';
+import { isNetlinkObject, type KernelContext, type NetlinkObject, writePut, writeRemoval } from './kernel-codec.ts';
 
 /** A route through a link that is down or has lost its address: worth another try when the link comes back. */
 const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -23,9 +24,17 @@ export class KernelProgrammer {
   /** Routes that wait for their link; a subset of what was asked for, disjoint from `held`'s equal objects. */
   readonly #waiting = new Map<FibKey, NetlinkObject>();
 
+  /** One function each, for all objects. */
+  readonly #writeFresh: Write;
+  readonly #writeReplacing: Write;
+  readonly #writeRemoval: Write;
+
   constructor(requests: RequestSocket, context: KernelContext) {
     this.#requests = requests;
     this.#context = context;
+    this.#writeFresh = (writer, object) => writePut(writer, context, object, true);
+    this.#writeReplacing = (writer, object) => writePut(writer, context, object, false);
+    this.#writeRemoval = (writer, object) => writeRemoval(writer, context, object);
   }
 
   /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
@@ -39,14 +48,38 @@ export class KernelProgrammer {
   /** Removes what netlink holds; unknown keys are done already. */
   remove(keys: readonly FibKey[]): { failures: FibFailure[]; removed: number } {
     const failures: FibFailure[] = [];
-    let removed = 0;
-    const known: NetlinkObject[] = [];
-    for (const key of orderRemovals(keys)) {
-      this.#waiting.delete(key);
-      const object = this.held.get(key);
-      if (object && isNetlinkObject(object)) known.push(object);
+    if (this.#waiting.size > 0) for (const key of keys) this.#waiting.delete(key);
+    const { before, routes, after } = splitRemovals(keys);
+    let removed = this.#removeHeld(before, failures);
+    const gone: NetlinkObject[] = [];
+    // Nothing refers to routes: they are forgotten at once, and kept if the kernel keeps them.
+    for (const key of routes) {
+      const route = this.held.remove(key);
+      if (route && isNetlinkObject(route)) gone.push(route);
     }
-    for (const group of byKind(known)) {
+    removed += this.#removeRoutes(gone, failures);
+    removed += this.#removeHeld(after, failures);
+    return { failures, removed };
+  }
+
+  #removeRoutes(routes: readonly NetlinkObject[], failures: FibFailure[]): number {
+    const outcomes = this.#requests.batchOf(routes, this.#writeRemoval);
+    let removed = routes.length;
+    for (let i = 0; i < outcomes.length; i++) {
+      const error = outcomes[i];
+      if (!error || GONE.has(error.code)) continue;
+      failures.push(failure(routes[i]!, error));
+      this.held.put(routes[i]!);
+      removed--;
+    }
+    return removed;
+  }
+
+  /** Keys in order of removal. */
+  #removeHeld(keys: readonly FibKey[], failures: FibFailure[]): number {
+    const known = keys.map((key) => this.held.get(key)).filter((object) => object !== undefined);
+    let removed = 0;
+    for (const group of byKind(known.filter(isNetlinkObject))) {
       const allowed: NetlinkObject[] = [];
       for (const object of group) {
         // The kernel would take the routes of a nexthop with it, without a word.
@@ -54,7 +87,7 @@ export class KernelProgrammer {
         if (refusal) failures.push(refusal);
         else allowed.push(object);
       }
-      const outcomes = this.#requests.batch(allowed.map((object) => encodeRemoval(this.#context, object)));
+      const outcomes = this.#requests.batchOf(allowed, this.#writeRemoval);
       for (const [i, object] of allowed.entries()) {
         const error = outcomes[i];
         if (error && !GONE.has(error.code)) {
@@ -65,7 +98,7 @@ export class KernelProgrammer {
         removed++;
       }
     }
-    return { failures, removed };
+    return removed;
   }
 
   /** Puts again what uses `device`: while the link was down the kernel dropped it, or would not take it. */
@@ -81,36 +114,75 @@ export class KernelProgrammer {
     return this.#waiting.has(key);
   }
 
+  /**
+   * Objects are held before the kernel is asked, so that the second of one key is known to replace the first; what the
+   * kernel refuses is as it was.
+   */
   #putAlike(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>): FibFailure[] {
+    const { held } = this;
     const failures: FibFailure[] = [];
-    const sent: { object: NetlinkObject; old: FibObject | undefined }[] = [];
+    const fresh: NetlinkObject[] = [];
+    const known: NetlinkObject[] = [];
+    const olds: NetlinkObject[] = [];
     for (const object of objects) {
-      this.#waiting.delete(fibKey(object));
-      const refusal = this.held.refusal(object);
-      if (refusal) failures.push(refusal);
-      else sent.push({ object, old: this.held.get(fibKey(object)) });
-    }
-    const messages = sent.map(({ object, old }) =>
-      encodePut(this.#context, object, old === undefined || lost.has(fibKey(object))),
-    );
-    const outcomes = messages.length === 1 ? [this.#requests.request(messages[0]!)] : this.#requests.batch(messages);
-    const superseded: NetlinkObject[] = [];
-    for (const [i, { object, old }] of sent.entries()) {
-      const error = outcomes[i];
-      // A rule that is there already: rules have no replace.
-      if (error && !(error.code === 'EEXIST' && object.kind === 'rule' && old && sameObject(old, object))) {
-        failures.push(failure(object, error));
-        if (LINK_TROUBLE.has(error.code) && dependsOnLink(object)) this.#waiting.set(fibKey(object), object);
+      if (this.#waiting.size > 0) this.#waiting.delete(fibKey(object));
+      const refusal = held.accept(object);
+      if (refusal) {
+        failures.push(refusal);
         continue;
       }
-      this.held.put(object);
-      if (object.kind === 'rule' && old?.kind === 'rule' && !sameObject(old, object)) superseded.push(old);
+      const old = held.replaced;
+      if (old === undefined) fresh.push(object);
+      else if (isNetlinkObject(old)) {
+        known.push(object);
+        olds.push(old);
+      }
     }
-    // The new rule is in force before the old one of the same priority goes.
-    if (superseded.length > 0) this.#requests.batch(superseded.map((object) => encodeRemoval(this.#context, object)));
+    if (fresh.length > 0) this.#settle(fresh, NOTHING, this.#send(fresh, this.#writeFresh), failures);
+    if (known.length > 0) {
+      const write = (writer: Writer, object: NetlinkObject) =>
+        writePut(writer, this.#context, object, lost.has(fibKey(object)));
+      this.#settle(known, olds, this.#send(known, lost.size > 0 ? write : this.#writeReplacing), failures);
+    }
     return failures;
   }
+
+  #send(objects: readonly NetlinkObject[], write: Write): readonly (NetlinkError | null)[] {
+    return objects.length === 1
+      ? [this.#requests.requestOf(objects[0]!, write)]
+      : this.#requests.batchOf(objects, write);
+  }
+
+  /** Takes back what the kernel refused. */
+  #settle(
+    objects: readonly NetlinkObject[],
+    olds: readonly NetlinkObject[],
+    outcomes: readonly (NetlinkError | null)[],
+    failures: FibFailure[],
+  ): void {
+    const superseded: NetlinkObject[] = [];
+    for (let i = 0; i < objects.length; i++) {
+      const error = outcomes[i];
+      const object = objects[i]!;
+      if (!error && object.kind !== 'rule') continue;
+      const old = olds[i];
+      const changed = old !== undefined && !sameObject(old, object);
+      // A rule that is there already: rules have no replace.
+      if (error && !(error.code === 'EEXIST' && object.kind === 'rule' && old && !changed)) {
+        failures.push(failure(object, error));
+        if (LINK_TROUBLE.has(error.code) && dependsOnLink(object)) this.#waiting.set(fibKey(object), object);
+        if (old) this.held.put(old);
+        else this.held.remove(fibKey(object));
+      } else if (object.kind === 'rule' && old && changed) superseded.push(old);
+    }
+    // The new rule is in force before the old one of the same priority goes.
+    if (superseded.length > 0) this.#requests.batchOf(superseded, this.#writeRemoval);
+  }
 }
+
+type Write = (writer: Writer, object: NetlinkObject) => void;
+
+const NOTHING: readonly NetlinkObject[] = [];
 
 function failure(object: NetlinkObject, error: NetlinkError): FibFailure {
   return { key: fibKey(object), code: error.code, text: failureText(object, error) };

@@ -45,12 +45,18 @@ export type SettleNft = (
   failures: FibFailure[],
 ) => Promise<void>;
 
+export interface Watch {
+  readonly isTouched: (it: FibKey | FibObject) => boolean;
+  readonly done: () => void;
+}
+
 export class KernelScan {
   readonly #options: KernelScanOptions;
   /** Keys that changes have touched since the running scan's view of the world was formed. */
   #touched = new Set<FibKey>();
   /** The same for every scan that runs or waits. */
   readonly #views = new Set<Set<FibKey>>();
+  readonly #watching = new WeakMap<object, Set<FibKey>>();
   #last: Promise<unknown> = Promise.resolve();
   #pendingVerify: Promise<readonly FibDrift[]> | undefined;
   /** Ruleset generation at which our table was found whole, less our own transactions; undefined: look. */
@@ -65,9 +71,25 @@ export class KernelScan {
     this.#options = options;
   }
 
-  /** Tells scans that these keys are decided by a change: what they were told or have read before is older. */
-  touch(keys: readonly FibKey[]): void {
-    for (const view of this.#views) for (const key of keys) view.add(key);
+  /**
+   * Tells scans, and large changes under way, that these objects and keys are decided by a change: what they were told or
+   * have read before is older. `but`: the view of the change itself.
+   */
+  touch(puts: readonly FibObject[], removals: readonly FibKey[], but?: Watch['isTouched']): void {
+    for (const view of this.#views) {
+      if (view === this.#watching.get(but as object)) continue;
+      for (const object of puts) view.add(fibKey(object));
+      for (const key of removals) view.add(key);
+    }
+  }
+
+  /** What changes touch from now on, for a change that takes its time. */
+  watch(): Watch {
+    const view = new Set<FibKey>();
+    this.#views.add(view);
+    const isTouched = (it: FibKey | FibObject) => view.size > 0 && view.has(typeof it === 'string' ? it : fibKey(it));
+    this.#watching.set(isTouched, view);
+    return { isTouched, done: () => void this.#views.delete(view) };
   }
 
   /** Programs what is missing or different, and only then removes own objects that are not desired. */

@@ -296,7 +296,10 @@ export interface Fib {
   readonly kind: 'kernel' | 'memory';
   /** Probes, prepares the SID device, sysctls and tunnel source; reads own objects; flushes nothing. */
   start(): Promise<FibStart>;
-  /** Applies a change; the netlink part is done before the first await. Before the first `sync` nothing stale is removed. */
+  /**
+   * Applies a change; the netlink part is done before the first await, unless it is of more than a thousand objects: then
+   * others get their turn in between, and what they change meanwhile is newer. Before the first `sync` nothing stale is removed.
+   */
   apply(delta: FibDelta): Promise<FibResult>;
   /** Full desired set: programs what is missing or different, then removes own objects that are not in it. */
   sync(desired: readonly FibObject[]): Promise<FibResult>;

@@ -8,9 +8,19 @@ import {
   parsePrefix,
   prefixContains,
 } from '../net/address.ts';
+import { isPlainCanonicalPrefix } from '../net/plain-canonical.ts';
 import { classesOf, instancesOf, type NamedClass } from './affinity-classes.ts';
 import { matchFault } from './affinity-match.ts';
-import type { AffinityService, Border, FibObject, LocalSid, ReplaceSid, ResilientGroup, ServiceMtu } from './fib.ts';
+import type {
+  AffinityService,
+  Border,
+  FibObject,
+  LocalSid,
+  ReplaceSid,
+  ResilientGroup,
+  RouteTarget,
+  ServiceMtu,
+} from './fib.ts';
 
 /** What a chain's name may end with. */
 const CLASS_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -30,13 +40,10 @@ export function objectFault(object: FibObject): string | undefined {
         if (!object.members.every(({ weight }) => isWithin(weight, 1, 65536))) return 'a weight is not in 1..65536';
         return object.resilient && resilientFault(object.resilient);
       case 'route':
-        if (canonicalPrefix(object.prefix) !== object.prefix) return 'prefix is not canonical';
+        if (!isPlainCanonicalPrefix(object.prefix) && canonicalPrefix(object.prefix) !== object.prefix)
+          return 'prefix is not canonical';
         if (!isId(object.table)) return 'table is not in 1..4294967295';
-        if (object.target.kind === 'encap') return segmentsFault(object.target.segments);
-        if (object.target.kind === 'too-big') return isMtu(object.target.mtu) ? undefined : MTU_FAULT;
-        if (object.target.kind !== 'gateways') return undefined;
-        if (object.target.hops.length === 0) return 'no hops';
-        return object.target.hops.every((hop) => isWeight(hop.weight)) ? undefined : 'a weight is not in 1..256';
+        return targetFault(object.target);
       case 'local-sid':
         return sidFault(object);
       case 'replace-csid':
@@ -74,6 +81,21 @@ function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined
   return whole && fit ? undefined : 'block and node lengths are not whole bytes that fit an address';
 }
 
+/** What is wrong with where a route goes. */
+export function targetFault(target: RouteTarget): string | undefined {
+  switch (target.kind) {
+    case 'encap':
+      return segmentsFault(target.segments);
+    case 'too-big':
+      return isMtu(target.mtu) ? undefined : MTU_FAULT;
+    case 'gateways':
+      if (target.hops.length === 0) return 'no hops';
+      return target.hops.every((hop) => isWeight(hop.weight)) ? undefined : 'a weight is not in 1..256';
+    default:
+      return undefined;
+  }
+}
+
 function behaviourFault(behaviour: LocalSid['behaviour']): string | undefined {
   switch (behaviour.action) {
     case 'End':
@@ -99,10 +121,16 @@ function behaviourFault(behaviour: LocalSid['behaviour']): string | undefined {
 /** The header length of an SRH counts 8 octets in 8 bits. */
 const SEGMENTS_MAX = 127;
 
+/** Lists found to be sound: many routes share one. */
+const SOUND = new WeakSet<readonly string[]>();
+
 function segmentsFault(segments: readonly string[]): string | undefined {
+  if (SOUND.has(segments)) return undefined;
   if (segments.length === 0) return 'no segments';
   if (segments.length > SEGMENTS_MAX) return `more than ${SEGMENTS_MAX} segments`;
-  return segments.every(isIpv6) ? undefined : 'a segment is not an IPv6 address';
+  if (!segments.every(isIpv6)) return 'a segment is not an IPv6 address';
+  SOUND.add(segments);
+  return undefined;
 }
 
 function replaceFault({ prefix, csidBits, mark }: ReplaceSid): string | undefined {

@@ -2,66 +2,109 @@
 // groups and nexthops are one space, a reference must resolve, what is in use stays. Both FIBs keep their view in one.
 import { parsePrefix, prefixContains } from '../net/address.ts';
 import { instancesOf } from './affinity-classes.ts';
-import { type FibFailure, type FibKey, type FibObject, fibKey } from './fib.ts';
-import { objectFault } from './object-fault.ts';
+import { type FibFailure, type FibKey, type FibObject, type FibRoute, fibKey, type RouteTarget } from './fib.ts';
+import { objectFault, targetFault } from './object-fault.ts';
+
+interface RouteUsers {
+  readonly id: number;
+  routes: number;
+}
 
 export class FibObjectSet {
+  /** All but routes. */
   readonly #objects = new Map<FibKey, FibObject>();
-  /** Key of a nexthop or group → keys of the objects that refer to it. Holds no empty sets. */
+  /** Routes by table and prefix: they are many, and a key's text for each would cost more than all else here. */
+  readonly #routes = new Map<number, Map<string, FibRoute>>();
+  #routeCount = 0;
+  /** Key of a nexthop or group → keys of the objects, but for routes, that refer to it. Holds no empty sets. */
   readonly #users = new Map<FibKey, Set<FibKey>>();
+  /** Id of a nexthop or group → number of routes that refer to it. */
+  readonly #routeUsers = new Map<number, RouteUsers>();
+  /** Looked at last: neighbours in a change refer to the same. */
+  #lastUsers: RouteUsers = { id: 0, routes: 0 };
+  /** What the last `accept` has replaced. */
+  replaced: FibObject | undefined;
+  /** The target that a route was last found to refer to rightly; its neighbours in a change have the same. */
+  #knownTarget: RouteTarget | undefined;
   /** Slot → the service whose flows its set holds. */
   readonly #slots = new Map<number, FibKey>();
   /** Prefixes of REPLACE-CSID endpoints; none contains another. */
   readonly #replaced = new Set<string>();
 
   get size(): number {
-    return this.#objects.size;
+    return this.#objects.size + this.#routeCount;
   }
 
   get(key: FibKey): FibObject | undefined {
-    return this.#objects.get(key);
+    const route = routeOfKey(key);
+    return route ? this.#routes.get(route.table)?.get(route.prefix) : this.#objects.get(key);
+  }
+
+  /** What is held under the key of `object`. */
+  heldAs(object: FibObject): FibObject | undefined {
+    return object.kind === 'route'
+      ? this.#routes.get(object.table)?.get(object.prefix)
+      : this.#objects.get(fibKey(object));
   }
 
   has(key: FibKey): boolean {
-    return this.#objects.has(key);
+    return this.get(key) !== undefined;
   }
 
-  values(): IterableIterator<FibObject> {
-    return this.#objects.values();
+  *values(): IterableIterator<FibObject> {
+    yield* this.#objects.values();
+    for (const table of this.#routes.values()) yield* table.values();
   }
 
-  keys(): IterableIterator<FibKey> {
-    return this.#objects.keys();
-  }
-
-  /** Keys of the objects that refer to `key`. */
-  users(key: FibKey): ReadonlySet<FibKey> {
-    return this.#users.get(key) ?? new Set();
+  *keys(): IterableIterator<FibKey> {
+    yield* this.#objects.keys();
+    for (const table of this.#routes.values()) for (const route of table.values()) yield fibKey(route);
   }
 
   /** Why `object` cannot be put now, in the kernel's codes; undefined when it can. */
   refusal(object: FibObject): FibFailure | undefined {
-    const key = fibKey(object);
-    // The commonest change judges nothing anew: what the key says was judged when the route was first put.
-    const known = isGroupRoute(object) && this.#objects.has(key);
-    const why = (known ? undefined : objectFault(object)) ?? this.#referenceFault(object);
-    return why ? { key, code: 'EINVAL', text: why } : undefined;
+    const why = objectFault(object) ?? this.#referenceFault(object);
+    return why ? { key: fibKey(object), code: 'EINVAL', text: why } : undefined;
   }
 
   /** Why the object cannot be removed now: the kernel would silently delete everything that uses it. */
   removalRefusal(key: FibKey): FibFailure | undefined {
+    const object = this.#objects.get(key);
+    if (object?.kind !== 'nexthop' && object?.kind !== 'group') return undefined;
     const users = this.#users.get(key);
-    if (!users) return undefined;
-    return { key, code: 'EBUSY', text: `still used by ${[...users].slice(0, 3).join(', ')}` };
+    if (!users && !this.#routeUsers.get(object.id)?.routes) return undefined;
+    const some = [...(users ?? []), ...this.#someRoutesTo(object.id)].slice(0, 3);
+    return { key, code: 'EBUSY', text: `still used by ${some.join(', ')}` };
+  }
+
+  /** Why the object cannot be put; or it is recorded, and `replaced` is what it replaced. `refusal` and `put`, for many. */
+  accept(object: FibObject): FibFailure | undefined {
+    if (object.kind !== 'route') {
+      const refusal = this.refusal(object);
+      if (!refusal) this.replaced = this.put(object);
+      return refusal;
+    }
+    const old = this.#routes.get(object.table)?.get(object.prefix);
+    // Where a route is held already, its prefix and table have been found good.
+    const why = (old ? targetFault(object.target) : objectFault(object)) ?? this.#referenceFault(object);
+    if (why) return { key: fibKey(object), code: 'EINVAL', text: why };
+    this.#holdRoute(object, old);
+    this.replaced = old;
+    return undefined;
   }
 
   /** Records the object without a check; what it replaced is returned. */
   put(object: FibObject): FibObject | undefined {
+    if (object.kind === 'route') {
+      const held = this.#routes.get(object.table)?.get(object.prefix);
+      this.#holdRoute(object, held);
+      return held;
+    }
     const key = fibKey(object);
     const old = this.#objects.get(key);
     if (old) this.#release(key, old);
     this.#objects.set(key, object);
-    for (const target of references(object)) {
+    for (const target of memberKeys(object)) {
       const users = this.#users.get(target);
       if (users) users.add(key);
       else this.#users.set(target, new Set([key]));
@@ -73,15 +116,63 @@ export class FibObjectSet {
 
   /** Forgets the object without a check. */
   remove(key: FibKey): FibObject | undefined {
+    const route = routeOfKey(key);
+    if (route) return this.#removeRoute(route.table, route.prefix);
     const old = this.#objects.get(key);
     if (!old) return undefined;
     this.#release(key, old);
     this.#objects.delete(key);
+    if (old.kind === 'nexthop' || old.kind === 'group') {
+      this.#knownTarget = undefined;
+      this.#routeUsers.delete(old.id);
+      this.#lastUsers = { id: 0, routes: 0 };
+    }
     return old;
   }
 
+  #holdRoute(route: FibRoute, old: FibRoute | undefined): void {
+    let table = this.#routes.get(route.table);
+    if (!table) this.#routes.set(route.table, (table = new Map()));
+    table.set(route.prefix, route);
+    if (old) this.#count(old.target, -1);
+    else this.#routeCount++;
+    this.#count(route.target, 1);
+  }
+
+  #removeRoute(tableNumber: number, prefix: string): FibRoute | undefined {
+    const table = this.#routes.get(tableNumber);
+    const old = table?.get(prefix);
+    if (!table || !old) return undefined;
+    table.delete(prefix);
+    if (table.size === 0) this.#routes.delete(tableNumber);
+    this.#routeCount--;
+    this.#count(old.target, -1);
+    return old;
+  }
+
+  #count(target: RouteTarget, step: 1 | -1): void {
+    if (!('id' in target)) return;
+    let users = this.#lastUsers;
+    if (users.id !== target.id) {
+      users = this.#routeUsers.get(target.id) ?? { id: target.id, routes: 0 };
+      this.#routeUsers.set(target.id, users);
+      this.#lastUsers = users;
+    }
+    users.routes += step;
+  }
+
+  *#someRoutesTo(id: number): IterableIterator<FibKey> {
+    let left = 3;
+    for (const table of this.#routes.values())
+      for (const route of table.values()) {
+        if (!('id' in route.target) || route.target.id !== id) continue;
+        yield fibKey(route);
+        if (--left === 0) return;
+      }
+  }
+
   #release(key: FibKey, object: FibObject): void {
-    for (const target of references(object)) {
+    for (const target of memberKeys(object)) {
       const users = this.#users.get(target);
       if (users?.delete(key) && users.size === 0) this.#users.delete(target);
     }
@@ -101,9 +192,13 @@ export class FibObjectSet {
       }
       case 'route': {
         const { target } = object;
-        return 'id' in target && !this.has(`${target.kind} ${target.id}`)
-          ? `${target.kind} ${target.id} does not exist`
-          : undefined;
+        if (!('id' in target)) return undefined;
+        const known = this.#knownTarget;
+        if (known === target || (known && 'id' in known && known.id === target.id && known.kind === target.kind))
+          return undefined;
+        if (!this.#objects.has(`${target.kind} ${target.id}`)) return `${target.kind} ${target.id} does not exist`;
+        this.#knownTarget = target;
+        return undefined;
       }
       case 'replace-csid': {
         const other = [...this.#replaced].find((prefix) => prefix !== object.prefix && overlap(prefix, object.prefix));
@@ -126,13 +221,15 @@ function overlap(a: string, b: string): boolean {
   return prefixContains(first, second.address) || prefixContains(second, first.address);
 }
 
-function isGroupRoute(object: FibObject): boolean {
-  return object.kind === 'route' && object.target.kind === 'group';
+function memberKeys(object: FibObject): FibKey[] {
+  return object.kind === 'group' ? object.members.map((member) => `nexthop ${member.nexthop}`) : [];
 }
 
-/** Keys of the objects without which this one cannot be. */
-export function references(object: FibObject): FibKey[] {
-  if (object.kind === 'group') return object.members.map((member) => `nexthop ${member.nexthop}`);
-  if (object.kind === 'route' && 'id' in object.target) return [`${object.target.kind} ${object.target.id}`];
-  return [];
+const ROUTE = 'route ';
+
+/** Inverse of `fibKey` for routes; undefined for keys of other objects. */
+function routeOfKey(key: FibKey): { readonly table: number; readonly prefix: string } | undefined {
+  if (!key.startsWith(ROUTE)) return undefined;
+  const end = key.indexOf(' ', ROUTE.length);
+  return { table: Number(key.slice(ROUTE.length, end)), prefix: key.slice(end + 1) };
 }

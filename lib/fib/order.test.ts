@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FibObject, fibKey } from './fib.ts';
-import { references } from './object-set.ts';
 import { kindOfKey, lastPuts, orderPuts, orderRemovals } from './order.ts';
 
 const objects: FibObject[] = [
@@ -53,3 +52,9 @@ describe('order of a change', () => {
     expect(lastPuts([first, ...objects.slice(0, 2), last])).toEqual([last, ...objects.slice(0, 2)]);
   });
 });
+
+/** Keys of the objects without which this one cannot be. */
+function references(object: FibObject): string[] {
+  if (object.kind === 'group') return object.members.map((member) => `nexthop ${member.nexthop}`);
+  return object.kind === 'route' && 'id' in object.target ? [`${object.target.kind} ${object.target.id}`] : [];
+}

@@ -22,6 +22,8 @@ const LADDER = Object.keys(RANK) as readonly FibObject['kind'][];
 
 /** The kind an object key names; keys start with it (`fibKey`). */
 export function kindOfKey(key: FibKey): FibObject['kind'] | undefined {
+  // By far the most.
+  if (key.startsWith('route ')) return 'route';
   const kind = key.slice(0, Math.max(0, key.indexOf(' ')));
   return LADDER.find((known) => known === kind);
 }
@@ -34,6 +36,17 @@ export function orderPuts(objects: readonly FibObject[]): FibObject[] {
 /** Sorts keys, each once, so that each precedes what it refers to; stable within a kind. Unknown kinds come first. */
 export function orderRemovals(keys: readonly FibKey[]): FibKey[] {
   return inRankOrder([...new Set(keys)], (key) => LADDER.length - 1 - (RANK[kindOfKey(key) ?? 'affinity'] ?? 0));
+}
+
+/** Keys as `orderRemovals` has them, routes apart: they are most of a large change, and in no order among themselves. */
+export function splitRemovals(keys: readonly FibKey[]): { before: FibKey[]; routes: FibKey[]; after: FibKey[] } {
+  const routes: FibKey[] = [];
+  const others: FibKey[] = [];
+  for (const key of keys) (key.startsWith('route ') ? routes : others).push(key);
+  const ordered = orderRemovals(others);
+  const first = ordered.findIndex((key) => RANK[kindOfKey(key) ?? 'affinity'] < RANK.route);
+  const at = first < 0 ? ordered.length : first;
+  return { before: ordered.slice(0, at), routes, after: ordered.slice(at) };
 }
 
 /** Drops all but the last put of each key: puts are upserts, so only the last can matter. Keeps first-seen order. */

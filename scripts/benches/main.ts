@@ -5,6 +5,7 @@ import { type Bench, table } from './report.ts';
 /** Loaded when asked for, so that one bench's needs are not another's. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   netlink: async () => (await import('./netlink.ts')).bench,
+  fib: async () => (await import('./fib.ts')).bench,
   decision: async () => (await import('./decision.ts')).bench,
   spf: async () => (await import('./spf.ts')).bench,
   wire: async () => (await import('./wire.ts')).bench,

@@ -1,5 +1,6 @@
 /* The peer of the bench `netlink`: the same kernel changes from C, by a plain blocking netlink socket. Reads commands on
- * stdin, one a line: `OPERATION COUNT BATCH IFINDEX`; answers each with the nanoseconds of processor time it took and the errors it met.
+ * stdin, one a line: `OPERATION COUNT BATCH IFINDEX`; answers each with the nanoseconds of processor time it took, the errors
+ * it met and, with BATCH 1, the wall time of the median change in nanoseconds.
  * Messages are built in the loop, as a daemon would, and addresses are binary already. With BATCH messages a send,
  * only the last asks for an acknowledgement. */
 #include <arpa/inet.h>
@@ -117,14 +118,36 @@ static void drain(uint32_t first, uint32_t last, const unsigned *indices) {
   }
 }
 
+/* Wall time of each change that was sent alone. */
+static uint32_t spans[1 << 17];
+static unsigned spanned;
+
+static uint64_t wall(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+static uint32_t median(void) {
+  qsort(spans, spanned, sizeof *spans, ascending);
+  return spanned ? spans[spanned / 2] : 0;
+}
+
 static void change(const char *operation, const unsigned *indices, unsigned count, unsigned batch, unsigned device) {
   for (unsigned i = 0; i < count;) {
     unsigned start = i;
     uint32_t first = sequence + 1;
+    uint64_t began = batch == 1 ? wall() : 0;
     for (used = 0; i < count && i - start < batch; i++) build(operation, indices[i], device);
     message->nlmsg_flags |= NLM_F_ACK;
     if (send(fd, out, used, 0) < 0) die("send");
     drain(first, sequence, indices + start);
+    if (batch == 1 && spanned < 1 << 17) spans[spanned++] = (uint32_t)(wall() - began);
   }
 }
 
@@ -149,7 +172,7 @@ int main(void) {
   static unsigned indices[1 << 17];
   while (scanf("%31s %u %u %u", operation, &count, &batch, &device) == 4 && count <= 1 << 17) {
     for (unsigned i = 0; i < count; i++) indices[i] = i;
-    refused = agains = 0;
+    refused = agains = spanned = 0;
     uint64_t start = now();
     change(operation, indices, count, batch, device);
     for (int round = 0; agains && round < 8; round++) {
@@ -159,7 +182,8 @@ int main(void) {
       usleep(1000);
       change(operation, indices, retries, batch, device);
     }
-    printf("%llu %u\n", (unsigned long long)(now() - start), refused + agains);
+    unsigned long long took = now() - start;
+    printf("%llu %u %u\n", took, refused + agains, median());
     fflush(stdout);
   }
   return 0;

@@ -1,0 +1,332 @@
+// Bench `fib`: what the whole forwarding plane adds to the kernel's own time: a hundred thousand routes, and one change.
+// The same routes as a C program makes over netlink, in the same run and one after the other; all of the daemon's
+// bookkeeping is in it (references, what is held, what failed), and what an event loop waits meanwhile is measured.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createKernelFib } from '../../daemon/fib/kernel-fib.ts';
+import { type Fib, type FibKey, type FibObject, type FibResult, fibKey, type RouteTarget } from '../../lib/fib/fib.ts';
+import { processorTime, type Rival, startRival } from './netlink-rival.ts';
+import {
+  absolute,
+  type Bench,
+  type BenchOptions,
+  comparison,
+  type Document,
+  machine,
+  percentile,
+  type Row,
+} from './report.ts';
+
+const COUNT = 100_000;
+const SINGLES = 2000;
+const SETTLE_MS = 200;
+const BATCH = 64;
+const MEMBER = 200_000_001;
+const GROUP = 100_000_001;
+/** DESIGN section 12: no turn longer than this. */
+const LOOP_TARGET_MS = 10;
+const SEGMENTS = [['fd00:1::1', 'fd00:2::1'] as const, ['fd00:1::1', 'fd00:3::1'] as const];
+
+const member = (variant: 0 | 1): FibObject => ({ kind: 'nexthop', id: MEMBER, segments: SEGMENTS[variant]! });
+const group: FibObject = { kind: 'group', id: GROUP, members: [{ nexthop: MEMBER, weight: 1 }] };
+
+/** The same prefixes as netlink.c. */
+function routes(count: number, target: RouteTarget): FibObject[] {
+  return Array.from({ length: count }, (_, i) => ({
+    kind: 'route',
+    prefix: prefixOf(i),
+    table: 254,
+    target,
+  }));
+}
+
+function prefixOf(i: number): string {
+  const [high, low] = [i >>> 16, i & 0xffff].map((group) => group.toString(16)) as [string, string];
+  // As the router has them: canonical, so zeros are not written.
+  if (high === '0' && low === '0') return '2001:db8::/64';
+  return low === '0' ? `2001:db8:${high}::/64` : `2001:db8:${high}:${low}::/64`;
+}
+
+/** Longest time, ms, that a timer of 1 ms had to wait while `work` went on, beyond its due time. */
+async function longestGap(work: () => Promise<unknown>): Promise<number> {
+  let last = performance.now();
+  let longest = 0;
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last - 1);
+    last = now;
+  };
+  const timer = setInterval(look, 1);
+  await work();
+  look();
+  clearInterval(timer);
+  return longest;
+}
+
+function good(what: string, result: FibResult): void {
+  const [failure] = result.failures;
+  if (failure) throw new Error(`${what}: ${failure.key}: ${failure.code}: ${failure.text}`);
+}
+
+interface Kind {
+  readonly name: 'nhid' | 'seg6';
+  readonly what: string;
+  readonly first: readonly FibObject[];
+  readonly second: readonly FibObject[];
+}
+
+interface Run {
+  readonly options: BenchOptions;
+  readonly fib: Fib;
+  readonly rival: Rival;
+  /** Event-loop gaps by what went on, ms. */
+  readonly gaps: Map<string, number[]>;
+  readonly netns: string;
+}
+
+/** Changes a second of processor time of the daemon's side. */
+async function bulk(run: Run, what: string, delta: { put: readonly FibObject[]; remove: readonly FibKey[] }) {
+  let rate = 0;
+  const gap = await longestGap(async () => {
+    const before = processorTime();
+    const result = await run.fib.apply(delta);
+    rate = ((delta.put.length + delta.remove.length) * 1e6) / (processorTime() - before);
+    good(what, result);
+  });
+  const gaps = run.gaps.get(what) ?? [];
+  run.gaps.set(what, gaps);
+  gaps.push(gap);
+  return rate;
+}
+
+async function bulkRows(run: Run, kind: Kind): Promise<Row[]> {
+  const { options, rival } = run;
+  const operations = ['add', 'replace', 'delete'] as const;
+  const keys = kind.first.map(fibKey);
+  const ours = {
+    add: () => bulk(run, 'add', { put: kind.first, remove: [] }),
+    replace: () => bulk(run, 'replace', { put: kind.second, remove: [] }),
+    delete: () => bulk(run, 'delete', { put: [], remove: keys }),
+  };
+  const rounds = new Map(operations.map((operation) => [operation, [] as { ours: number; peer: number }[]]));
+  for (let round = -1; round < options.rounds; round++) {
+    const rates = new Map<string, number>();
+    const sides = ['ours', 'peer'];
+    if (round % 2 === 0) sides.reverse();
+    for (const side of sides)
+      for (const operation of operations) {
+        // The kernel frees what a change released some ms later (RCU): nobody is to pay for what was before.
+        await pause(SETTLE_MS);
+        const rate =
+          side === 'ours' ? await ours[operation]() : await rival.measure(`${kind.name}-${operation}`, COUNT, BATCH);
+        rates.set(`${side} ${operation}`, rate);
+      }
+    // The first warms up.
+    if (round < 0) continue;
+    for (const operation of operations)
+      rounds.get(operation)!.push({ ours: rates.get(`ours ${operation}`)!, peer: rates.get(`peer ${operation}`)! });
+  }
+  return operations.map((operation) => {
+    const row = comparison(
+      {
+        id: `fib.${kind.name}.${operation}.100k`,
+        what: `${operation} 100,000 ${kind.what}`,
+        unit: 'routes/CPU-s',
+        peerName: 'C, 64 a send',
+        better: 'higher',
+        target: 0.9,
+        method: `${options.rounds} alternating rounds; one change of 100,000 objects through the whole forwarding plane; processor time of the thread, median of the ratios`,
+      },
+      rounds.get(operation)!,
+    );
+    options.progress(`${row.id}: ${row.ours} against ${row.peer} ${row.unit}, ratio ${row.ratio}`);
+    return row;
+  });
+}
+
+/** One change at a time, each awaited, and a turn of the event loop before it: wall clock, p50. */
+async function singleRow(run: Run): Promise<Row> {
+  const { fib, rival, options } = run;
+  good(
+    'service',
+    await fib.apply({ put: [member(0), group, ...routes(1000, { kind: 'group', id: GROUP })], remove: [] }),
+  );
+  const rounds: { ours: number; peer: number }[] = [];
+  for (let round = -1; round < options.rounds; round++) {
+    const times: number[] = [];
+    const ours = async () => {
+      for (let i = 0; i < SINGLES; i++) {
+        const delta = { put: [member((i & 1) as 0 | 1)], remove: [] };
+        const before = process.hrtime.bigint();
+        const result = await fib.apply(delta);
+        times.push(Number(process.hrtime.bigint() - before) / 1000);
+        if (result.failures.length > 0) good('single', result);
+      }
+      return percentile(times, 50);
+    };
+    const sides = { ours, peer: () => rival.median('member-replace', SINGLES) };
+    const first = round % 2 === 0 ? await sides.peer() : undefined;
+    const mine = await sides.ours();
+    const theirs = first ?? (await sides.peer());
+    if (round >= 0) rounds.push({ ours: mine, peer: theirs });
+  }
+  return comparison(
+    {
+      id: 'fib.single',
+      what: 're-steer a service of 1,000 prefixes: change to result',
+      unit: 'us p50',
+      peerName: 'C',
+      better: 'lower',
+      target: 1.3,
+      method: `${options.rounds} alternating rounds of ${SINGLES} single changes each; wall clock, median of the ratios of the p50`,
+    },
+    rounds,
+  );
+}
+
+/** perf.md B3: routes through the forwarding plane against `ip -batch` on the same routes. */
+async function batchRow(run: Run): Promise<Row> {
+  const directory = mkdtempSync(join(tmpdir(), 'cfn-bench-'));
+  const file = join(directory, 'batch');
+  const made = routes(COUNT, { kind: 'encap', segments: SEGMENTS[0]! });
+  const line = (verb: string, i: number) =>
+    `route ${verb} ${prefixOf(i)} encap seg6 mode encap.red segs ${SEGMENTS[0]!.join(',')} dev sr0 metric 77 proto 99`;
+  const rounds: { ours: number; peer: number }[] = [];
+  try {
+    for (let round = 0; round < run.options.rounds; round++) {
+      await pause(SETTLE_MS);
+      let before = performance.now();
+      good('B3', await run.fib.apply({ put: made, remove: [] }));
+      const ours = (COUNT * 1000) / (performance.now() - before);
+      good('B3', await run.fib.apply({ put: [], remove: made.map(fibKey) }));
+      await pause(SETTLE_MS);
+      writeFileSync(file, Array.from({ length: COUNT }, (_, i) => `${line('add', i)}\n`).join(''));
+      before = performance.now();
+      // Some are refused for want of memory at that moment, which ip does not try again.
+      spawnSync('ip', ['-n', run.netns, '-force', '-6', '-batch', file], { stdio: 'ignore' });
+      rounds.push({ ours, peer: (COUNT * 1000) / (performance.now() - before) });
+      execFileSync('ip', ['-n', run.netns, '-6', 'route', 'flush', 'proto', '99'], { stdio: 'ignore' });
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return comparison(
+    {
+      id: 'B3',
+      what: 'bulk FIB, 100,000 routes with a segment list each',
+      unit: 'routes/s',
+      peerName: 'ip -batch',
+      better: 'higher',
+      target: 0.5,
+      method: `${run.options.rounds} alternating rounds, wall clock`,
+    },
+    rounds,
+  );
+}
+
+/** A full set from nothing, and a scan that finds all of it in order. */
+async function wholeSets(run: Run): Promise<Row[]> {
+  const { fib, options, gaps } = run;
+  const desired = [member(0), group, ...routes(COUNT, { kind: 'group', id: GROUP })];
+  const times = { sync: [] as number[], verify: [] as number[] };
+  const timed = async (what: 'sync' | 'verify', work: () => Promise<unknown>) => {
+    const before = performance.now();
+    const gap = await longestGap(work);
+    times[what].push(performance.now() - before);
+    gaps.set(what, [...(gaps.get(what) ?? []), gap]);
+  };
+  for (let round = 0; round < Math.min(3, options.rounds); round++) {
+    good('sync', await fib.sync([]));
+    await pause(SETTLE_MS);
+    await timed('sync', async () => good('sync', await fib.sync(desired)));
+    await timed('verify', async () => {
+      const drift = await fib.verify();
+      if (drift.length > 0) throw new Error(`verify: ${drift.length} differ`);
+    });
+  }
+  const limits = { sync: 1500, verify: 1500 };
+  return (['sync', 'verify'] as const).map((what) =>
+    absolute({
+      id: `fib.${what}.100k`,
+      what: what === 'sync' ? 'full set of 100,000 routes from nothing' : 'read back and compare 100,000 routes',
+      unit: 'ms',
+      ours: percentile(times[what], 50),
+      better: 'lower',
+      target: limits[what],
+      method: 'median of 3, wall clock, a turn of the event loop each millisecond',
+    }),
+  );
+}
+
+function loopRows(gaps: ReadonlyMap<string, readonly number[]>): Row[] {
+  return [...gaps].map(([what, values]) =>
+    absolute({
+      id: `fib.loop.${what}`,
+      what: `event loop held up during ${what} of 100,000 routes`,
+      unit: 'ms',
+      ours: percentile(values, 50),
+      better: 'lower',
+      target: LOOP_TARGET_MS,
+      method: `longest lateness of a timer of 1 ms in each of ${values.length} runs, median (longest of all: ${Math.max(...values).toFixed(1)} ms)`,
+    }),
+  );
+}
+
+async function run(options: BenchOptions): Promise<Document> {
+  if (process.getuid?.() !== 0) throw new Error('needs root: it programs a network namespace of its own');
+  const netns = `cfn-bench-${process.pid}`;
+  execFileSync('ip', ['netns', 'add', netns]);
+  let fib: Fib | undefined;
+  let rival: Rival | undefined;
+  try {
+    fib = createKernelFib({
+      protocol: 201,
+      device: 'sr0',
+      source: 'fcbb:bb:1::1',
+      markMask: 0xfff,
+      groupIdBase: 100_000_000,
+      nexthopIdBase: 200_000_000,
+      tableBase: 10_000,
+      rulePriority: 10_000,
+      links: [],
+      netns,
+      log: (level, text, fields) => options.progress(`${level}: ${text} ${JSON.stringify(fields)}`),
+    });
+    await fib.start();
+    rival = startRival(netns);
+    await rival.prepare();
+    const context: Run = { options, fib, rival, gaps: new Map(), netns };
+    good('start', await fib.sync([member(0), group]));
+    const rows: Row[] = [];
+    const kinds: Kind[] = [
+      {
+        name: 'nhid',
+        what: 'routes to a nexthop group',
+        first: routes(COUNT, { kind: 'group', id: GROUP }),
+        second: routes(COUNT, { kind: 'group', id: GROUP }),
+      },
+      {
+        name: 'seg6',
+        what: 'routes with a segment list each',
+        first: routes(COUNT, { kind: 'encap', segments: SEGMENTS[0]! }),
+        second: routes(COUNT, { kind: 'encap', segments: SEGMENTS[1]! }),
+      },
+    ];
+    rows.push(await singleRow(context));
+    for (const kind of kinds) rows.push(...(await bulkRows(context, kind)));
+    rows.push(await batchRow(context), ...(await wholeSets(context)), ...loopRows(context.gaps));
+    return { bench: 'fib', machine: machine(), rows };
+  } finally {
+    rival?.close();
+    await fib?.close({ remove: false });
+    execFileSync('ip', ['netns', 'del', netns]);
+  }
+}
+
+export const bench: Bench = {
+  summary: 'the forwarding plane against a C program: 100,000 routes, one change, the event loop',
+  run,
+};
