@@ -12,6 +12,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   simulation: async () => (await import('./simulation.ts')).bench,
   segment: async () => (await import('./segment.ts')).bench,
   forwarding: async () => (await import('./forwarding.ts')).bench,
+  rib: async () => (await import('./rib.ts')).bench,
+  reflector: async () => (await import('./reflector.ts')).bench,
   session: async () => (await import('./session.ts')).bench,
   'report-to-fib': async () => (await import('./report-to-fib.ts')).bench,
 };
