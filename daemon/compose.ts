@@ -50,6 +50,8 @@ export interface DaemonOptions {
 }
 
 export interface Daemon {
+  /** Reads policies and subscriptions from the configuration file again; a fault in it is logged and changes nothing. */
+  reloadPolicies(): Promise<void>;
   /** Leaves in order (farewells, withdrawals, own kernel objects); resolves when done. */
   stop(text: string): Promise<void>;
 }
@@ -182,6 +184,10 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   }
 
   return {
+    async reloadPolicies() {
+      const outcome = await backend.reloadPolicies();
+      if (!outcome.ok) log.error({ reason: outcome.text }, 'policies stay as they are');
+    },
     async stop(text) {
       const farewell = new Promise<void>((resolve) => {
         stopped = resolve;

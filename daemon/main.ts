@@ -84,8 +84,11 @@ async function run({ config: file, logLevel, record, keepCapabilities }: RunOpti
   const signalled = new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });
-  process.on('SIGHUP', () => void credentials?.reload());
-  let daemon: Daemon;
+  let daemon: Daemon | undefined;
+  process.on('SIGHUP', () => {
+    credentials?.reload();
+    void daemon?.reloadPolicies();
+  });
   try {
     daemon = await startDaemon(config, {
       configFile: file,

@@ -5,8 +5,9 @@ import type { PolicyConfig } from '../config/config.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import { entriesOf, entryAt, type RouteEntry } from '../rib/route-entry.ts';
 import type { SessionMessage } from '../session/message.ts';
-import { serviceRows, serviceUpdate } from '../session/update-rows.ts';
+import { computeUpdate, serviceRows, serviceUpdate } from '../session/update-rows.ts';
 import { Domain, type DomainOptions, instanceAddress, SERVICE } from './domain.fixture.ts';
+import { candidates } from './steering.ts';
 import { peerRows } from './view/peers.ts';
 import { policyTest } from './view/policy-test.ts';
 
@@ -394,6 +395,37 @@ describe('the operator', () => {
     domain.simulation.run(5000);
     expect(instances('s-0')).toEqual(ALL);
   });
+});
+
+test('a report degrades when its validity is over, is forgotten after another, and the route stays', () => {
+  begin({ hubs: 1, siteExtra: 'steering: { services: [ { service: web } ], blackout: 0s }' });
+  const candidate = () =>
+    candidates(state('s-0'), SERVICE).find((it) => it.route.contactInstance === instanceAddress(2))!;
+  const { table } = state('s-0');
+  const receivedAtMs = table.states.receivedAtMs(routeTo('s-0', 2)!.row);
+  const after = (ms: number) => {
+    state('s-0').atMs = receivedAtMs + ms;
+    return candidate();
+  };
+  // valid-for is an hour.
+  expect(after(3_600_000)).toMatchObject({ stale: false });
+  expect(after(3_600_001)).toMatchObject({ stale: true });
+  expect(after(7_200_001).state).toBeUndefined();
+  expect(instances('s-0')).toContain('sv-2');
+});
+
+test('a clock that differs is tolerated and said, once there and once back', () => {
+  begin({ hubs: 1 });
+  const known = routeTo('hub-0', 0)!;
+  const handle = state('hub-0').table.handleOf(known.row, state('hub-0').peers.get('s-0')!.source);
+  const nowMs = 1_790_000_000_000 + domain.simulation.atMs;
+  for (const [n, measuredAtMs] of [nowMs + 60_000, nowMs + 61_000, nowMs].entries()) {
+    const report = { ...known.state!, sequence: known.state!.sequence + 1 + n, measuredAtMs };
+    say('s-0', 'hub-0', { type: 'UPDATE', compute: computeUpdate([{ handle, state: report }]) });
+  }
+  expect(logs('hub-0', 'clock of a router differs from ours')).toHaveLength(1);
+  expect(logs('hub-0', 'clock of a router agrees with ours again')).toHaveLength(1);
+  expect(routeTo('hub-0', 0)!.state!.sequence).toBe(known.state!.sequence + 3);
 });
 
 test('a hub that restarts loses nobody a route, and says nothing twice to those who were there', () => {

@@ -3,13 +3,14 @@
 // row is a withdrawn row, never a lost session.
 import type { ComputeState } from '../model/compute-state.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
-import { putState, STATE_NUMBERS } from '../model/state-row.ts';
+import { putState, STATE, STATE_NUMBERS } from '../model/state-row.ts';
 import { LOCAL_SOURCE } from '../rib/route-table.ts';
 import type { ComputeUpdate, UpdateMessage } from '../session/message.ts';
 import { refusesRouter } from './limits.ts';
 import { install } from './link-state.ts';
 import { isHeldBack, releasedReports } from './report-rate.ts';
 import { refuse, screenRoutes, screenState, takesNode } from './screen.ts';
+import { noteSkew } from './skew.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { serviceChanged } from './steering.ts';
 import { takeRoutes } from './take-routes.ts';
@@ -50,6 +51,7 @@ function takeStates(state: RouterState, peer: Peer, session: EstablishedSession,
     if (said === undefined) continue;
     const at = said === update.state ? i * STATE_NUMBERS : 0;
     if (isHeldBack(state, peer, row, handle, said, at)) continue;
+    if (table.states.has(row)) noteSkew(state, row, said[at + STATE.measuredAtMs]!);
     if (table.updateState(row, said, at, peer.source, state.atMs) === 'older') continue;
     news = true;
     stateChanged(state, row);

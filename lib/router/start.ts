@@ -111,6 +111,7 @@ export function createState(event: StartEvent): RouterState {
     reportBuckets: new Map(),
     heldReports: new Map(),
     reportsAtMs: Number.POSITIVE_INFINITY,
+    skewed: new Set(),
     duplicates: new Set(),
     retained: event.retained.length > 0,
     ready: false,

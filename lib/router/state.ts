@@ -252,6 +252,8 @@ export interface RouterState {
   readonly reportBuckets: Map<string, Bucket>;
   readonly heldReports: Map<number, HeldReport>;
   reportsAtMs: number;
+  /** Originators whose clocks differ from ours, as numbers. */
+  readonly skewed: Set<number>;
   /** Attribute sets as they are passed on, by the set and the way. */
   readonly onward: WeakMap<ServiceAttributes, Map<string, ServiceAttributes>>;
   readonly peers: Map<PeerName, Peer>;

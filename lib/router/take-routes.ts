@@ -59,7 +59,7 @@ export function takeRoutes(state: RouterState, peer: Peer, session: EstablishedS
 }
 
 function takeWithdrawal(state: RouterState, peer: Peer, session: EstablishedSession, handle: number): void {
-  session.held.delete(handle);
+  if (session.held.size > 0) session.held.delete(handle);
   const row = session.handles.unbind(handle);
   if (row < 0 || !state.table.says(row, peer.source, handle)) return;
   const key = state.config.protocol.damping.enabled ? flapKeyOfRow(state, row) : 0;
@@ -86,7 +86,7 @@ function takeRow(
     if (state.flaps.size > 0 && isDamped(state, flapKey(service, contactInstance, word, originator[i]!)))
       return takeNot(state, peer, session, update, i, 'damped');
   }
-  session.held.delete(handle);
+  if (session.held.size > 0) session.held.delete(handle);
   const row = table.intern(service, word, contactInstance, word, originator[i]!);
   const change = table.announce(row, source, verdict.set, handle);
   const displaced = session.handles.bind(handle, row);

@@ -1,6 +1,7 @@
 // Judges the peer's OPEN (RFC 4271 6.2) and negotiates what both sides share. Pure; knows no connection and no state.
 import type { RouterId } from '../model/identity.ts';
 import { type CertificateNames, identityFault } from '../security/identity.ts';
+import { OWN_CAPABILITIES } from './capabilities.ts';
 import { NOTIFICATION, type NotificationMessage, OPEN_SUBCODE, type OpenMessage, PROTOCOL_VERSION } from './message.ts';
 import type { Negotiated, PeerSessionConfig } from './peer-contract.ts';
 import { relationTo, roleFault } from './roles.ts';
@@ -70,7 +71,10 @@ export function checkOpen(
       remote,
       families,
       holdTimeMs: bothHold ? Math.min(holdTimeMs, config.holdTimeMs) : 0,
-      capabilities: local.capabilities.filter((name) => remote.capabilities.includes(name)),
+      // That both are restarting is nothing they could use.
+      capabilities: OWN_CAPABILITIES.filter(
+        (name) => local.capabilities.includes(name) && remote.capabilities.includes(name),
+      ),
       relation: relationTo(local.peerRole, remote.peerRole),
     },
   };
