@@ -58,8 +58,9 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
       const rows = await lab.ask('in', (admin) => admin.show('flows'));
       return rows.find((row) => row.instanceName === name)?.flows ?? 0;
     };
+    const drains = () => lab.ask('eg1', (admin) => admin.show('drains'));
     await lab.until('the running flows are counted', async () => (await flowsOf('sv1')) >= LONG);
-    await expect(cfnctl('eg1', 'drain', 'sv1')).resolves.toMatchObject({ code: 0 });
+    await expect(cfnctl('eg1', 'drain', 'sv1', '--timeout', '5m', '--quiet', '3s')).resolves.toMatchObject({ code: 0 });
     await lab.until('new flows go to site 2 only', () => {
       const { newFlows = {} } = client.second ?? {};
       return (newFlows.sv2 ?? 0) > 0 && newFlows.sv1 === undefined;
@@ -69,10 +70,17 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
     expect(await flowsOf('sv1')).toBeGreaterThanOrEqual(LONG);
     const shown = await cfnctl('in', 'show', 'flows');
     expect(shown.stdout).toMatch(/sv1/);
+    expect((await drains())[0]).toMatchObject({ instanceName: 'sv1', local: true, state: 'draining' });
     expect(client.second?.longFlows).toEqual({ sv1: LONG });
     const summary = await client.stop();
     for (const phase of summary.phases) expect(phase).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
     await lab.until('the count goes down with the flows', async () => (await flowsOf('sv1')) <= 2);
+    // Nobody sends to it any more: the drain is over, and the egress takes its route back.
+    await lab.until('the drain is over', async () => (await drains())[0]?.state === 'drained');
+    await lab.until('site 1 is withdrawn', async () => {
+      const rows = await lab.ask('in', (admin) => admin.show('rib'));
+      return rows.every((row) => row.instanceName !== 'sv1');
+    });
     await expect(cfnctl('eg1', 'undrain', 'sv1')).resolves.toMatchObject({ code: 0 });
     await lab.until('site 1 is used again', async () => (await lab.weights()).sv1 === 1000);
   });

@@ -204,6 +204,49 @@ describe.skipIf(skip !== undefined)(`affinity in nftables${skip ? ` (skipped: ${
     expect(split()).toBe('0-699 : goto svc_fd00_cafe__80_learn_1, 700-999 : goto svc_fd00_cafe__80_learn_2');
   });
 
+  it('notices any rule of a classed service that is gone, and repairs it', async () => {
+    const slots = (base: number) =>
+      [0, 1].map((i) => ({ slot: base + i, mark: 0x100 + base + i, weight: 500, failed: false }));
+    const times = { idleTimeoutMs: 60_000, closingTimeoutMs: 2000 };
+    const whole: AffinityService = {
+      ...service('fd00:cafe::80', { 1: 500, 2: 500 }),
+      classes: [
+        { name: 'gold', mode: 'client', instances: slots(11), clientBits: 64, ...times },
+        { name: 'bulk', mode: 'bucket', instances: [], mark: 0x120, ...times },
+        { name: 'rest', mode: 'none', instances: slots(21), ...times },
+      ],
+      classifier: [
+        { match: { dscp: 46 }, class: 'gold' },
+        { match: { flowLabel: 5, protocol: 'udp' }, class: 'bulk' },
+        { match: { source: '2001:db8::/32' }, class: 'rest' },
+      ],
+    };
+    expect(await change(whole)).toEqual([]);
+    const count = rules().length;
+    expect(count).toBeGreaterThan(20);
+    // Handles are new after each repair; the order is not.
+    for (let i = 0; i < count; i++) {
+      const [of, handle] = rules()[i]!;
+      namespace.run('nft', 'delete', 'rule', 'inet', 'cfnd_affinity', of, 'handle', handle);
+      const read = (await plane.readBack())!;
+      const [seen] = read.services;
+      const noticed = read.damaged.has(whole.service) || objectText(seen!) !== objectText(whole);
+      expect(noticed, `rule ${i} of ${of}`).toBe(true);
+      expect(await change(whole)).toEqual([]);
+      const after = (await plane.readBack())!;
+      expect([...after.damaged]).toEqual([]);
+      expect(objectText(after.services[0]!)).toBe(objectText(whole));
+    }
+  });
+
+  /** Chain and handle of each rule of our table, in the order of its listing. */
+  const rules = (): [string, string][] => {
+    const listed = JSON.parse(namespace.run('nft', '-t', '-j', 'list', 'table', 'inet', 'cfnd_affinity')) as {
+      nftables: { rule?: { chain: string; handle: number } }[];
+    };
+    return listed.nftables.flatMap(({ rule }) => (rule ? [[rule.chain, String(rule.handle)]] : []));
+  };
+
   it('does not let one bad service hold up the others', async () => {
     // Somebody's set of another type sits under our name: this service cannot be built.
     namespace.run('nft', 'add table inet cfnd_affinity; add set inet cfnd_affinity live_7 { type ipv4_addr; }');

@@ -521,6 +521,44 @@ describe('errors', () => {
       /there is no class "x"/,
     ],
     [
+      'the class of a rule exists',
+      { steering: { services: [{ service: 'fd00:cafe::80', classify: [{ match: { dscp: 'ef' }, class: 'x' }] }] } },
+      /classify\[0\]\.class: there is no class "x"/,
+    ],
+    [
+      'a rule says a condition',
+      { steering: { services: [{ service: 'fd00:cafe::80', classify: [{ match: {}, class: 'default' }] }] } },
+      /says no condition/,
+    ],
+    [
+      'a code point has a name or 6 bits',
+      { steering: { services: [{ service: 'fd00:cafe::80', classify: [{ match: { dscp: 64 }, class: 'default' }] }] } },
+      /must be a DSCP: 0 to 63, or one of cs0/,
+    ],
+    [
+      'ports are a range that rises',
+      {
+        steering: {
+          services: [{ service: 'fd00:cafe::80', classify: [{ match: { port: '90-80' }, class: 'default' }] }],
+        },
+      },
+      /must be a port or a range/,
+    ],
+    [
+      'a source is of the family of the service',
+      {
+        steering: {
+          services: [{ service: 'fd00:cafe::80', classify: [{ match: { source: '10.0.0.0/8' }, class: 'default' }] }],
+        },
+      },
+      /is of another address family than fd00:cafe::80/,
+    ],
+    [
+      'a client prefix is whole octets',
+      { classes: [{ name: 'a', affinity: 'client', 'client-prefix': { ipv6: 60 } }] },
+      /client-prefix\.ipv6: must be whole octets/,
+    ],
+    [
       'a service is steered once',
       { steering: { services: [{ service: 'fd00::1' }, { service: 'fd00:0::1' }] } },
       /the same service stands above/,

@@ -5,8 +5,11 @@ import { integer, name, prefix } from './units.ts';
 
 const dscp = () => {
   const error = `must be a DSCP: 0 to 63, or one of ${Object.keys(DSCP).join(', ')}`;
-  return z.union([integer(0, 63), z.enum(Object.keys(DSCP))], { error }).transform((value) => {
-    return typeof value === 'number' ? value : DSCP[value]!;
+  return z.union([z.number(), z.string()], { error }).transform((value, context) => {
+    const code = typeof value === 'number' ? value : DSCP[value];
+    if (code !== undefined && Number.isInteger(code) && code >= 0 && code <= 63) return code;
+    context.addIssue({ code: 'custom', message: error });
+    return z.NEVER;
   });
 };
 

@@ -23,7 +23,7 @@ export function programBuckets(
   const { idleTimeoutMs, closingTimeoutMs, buckets, unbalancedTimeoutMs } = serviceClass;
   const { fib } = state.config;
   const owner = bucketKey(key);
-  const slot = instances.length === 0 ? undefined : bucketSlotFor(state, key);
+  const slot = instances.length === 0 ? undefined : bucketSlotFor(state, key, buckets);
   const spread = { instances: [], idleTimeoutMs, closingTimeoutMs };
   if (slot === undefined) {
     want(state, owner, [], cause);

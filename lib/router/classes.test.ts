@@ -130,6 +130,19 @@ describe('bucket affinity', () => {
     });
   });
 
+  test('has another group after a restart with other buckets, because a group cannot change them', () => {
+    simulation = start('[ { name: default, affinity: bucket, buckets: 256 } ]', 'class: default');
+    const before = group()!;
+    const fib = new Map(simulation.node('in').fib);
+    simulation = start('[ { name: default, affinity: bucket, buckets: 512 } ]', 'class: default');
+    simulation.kill('in');
+    simulation.node('in').fib = fib;
+    simulation.start('in');
+    simulation.run(6000);
+    expect(group()).toMatchObject({ resilient: { buckets: 512 } });
+    expect(group()!.id).not.toBe(before.id);
+  });
+
   test('removes a contact instance that is gone, and no other', () => {
     simulation = start('[ { name: default, affinity: bucket } ]', 'class: default');
     const before = group()!;

@@ -34,13 +34,9 @@ export function retainedSlots(retained: readonly FibObject[], fib: FibIds): Map<
   const slots = new Map<number, RetainedSlot>();
   const names = classNames(retained, fib, slots);
   for (const object of retained) {
-    if (object.kind === 'nexthop') {
-      const slot = object.id - fib.nexthopIdBase;
-      if (isSlot(slot)) slots.set(slot, { name: names.get(slot) ?? '', segments: object.segments });
-    }
-    if (object.kind !== 'route' || object.table !== MAIN_TABLE || object.target.kind !== 'group') continue;
-    const slot = object.target.id - bucketGroupId(fib, 0);
-    if (isSlot(slot)) slots.set(slot, { name: '', bucket: bucketKey(parsePrefix(object.prefix).address) });
+    if (object.kind !== 'nexthop') continue;
+    const slot = object.id - fib.nexthopIdBase;
+    if (isSlot(slot)) slots.set(slot, { name: names.get(slot) ?? '', segments: object.segments });
   }
   return slots;
 }
@@ -57,8 +53,17 @@ function classNames(retained: readonly FibObject[], fib: FibIds, slots: Map<numb
     }
   }
   for (const object of retained) {
+    if (object.kind === 'route' && object.table === MAIN_TABLE && object.target.kind === 'group') {
+      const slot = object.target.id - bucketGroupId(fib, 0);
+      if (isSlot(slot)) slots.set(slot, { name: '', bucket: bucketKey(parsePrefix(object.prefix).address) });
+    }
+  }
+  for (const object of retained) {
     if (object.kind !== 'group' || object.resilient === undefined) continue;
-    const name = slots.get(object.id - bucketGroupId(fib, 0))?.name ?? '';
+    const slot = object.id - bucketGroupId(fib, 0);
+    const former = slots.get(slot);
+    if (former !== undefined) slots.set(slot, { ...former, buckets: object.resilient.buckets });
+    const name = former?.name ?? '';
     for (const { nexthop } of object.members) names.set(nexthop - fib.nexthopIdBase, name);
   }
   return names;
@@ -71,9 +76,9 @@ export function slotFor(state: RouterState, name: string, routeKey: string, egre
   });
 }
 
-/** The slot of a bucket class' group. */
-export function bucketSlotFor(state: RouterState, key: string): number | undefined {
-  return take(state, bucketKey(key), (it) => it.bucket === bucketKey(key));
+/** The slot of a bucket class' group; another one than before where it had other buckets, which a group cannot change. */
+export function bucketSlotFor(state: RouterState, key: string, buckets: number): number | undefined {
+  return take(state, bucketKey(key), (it) => it.bucket === bucketKey(key) && it.buckets === buckets);
 }
 
 function take(state: RouterState, key: string, isFormer: (slot: RetainedSlot) => boolean): number | undefined {

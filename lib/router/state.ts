@@ -159,8 +159,9 @@ export interface RetainedSlot {
   readonly name: string;
   /** The list to a contact instance; it ends with its egress SID. Absent: a bucket class' group. */
   readonly segments?: readonly string[];
-  /** `bucketKey` of that class. */
+  /** `bucketKey` of that class, and the buckets of its group. */
   readonly bucket?: string;
+  readonly buckets?: number;
 }
 
 /** What makes a class of a service different from its other classes, and from none. */

@@ -1,12 +1,14 @@
 // A forwarding object in one line, in the words of iproute2 and nft, so that it can be compared with their output.
-import type { FibObject, LocalSid, RouteTarget } from '../../fib/fib.ts';
+import { classesOf, type NamedClass } from '../../fib/affinity-classes.ts';
+import type { FibObject, LocalSid, NexthopGroup, RouteTarget } from '../../fib/fib.ts';
+import { matchText } from '../../model/traffic-match.ts';
 
 export function fibText(object: FibObject): string {
   switch (object.kind) {
     case 'nexthop':
       return `id ${object.id} encap seg6 mode encap.red segs ${object.segments.join(',')}`;
     case 'group':
-      return `id ${object.id} group ${object.members.map((it) => `${it.nexthop},${it.weight}`).join('/')}`;
+      return `id ${object.id} group ${object.members.map((it) => `${it.nexthop},${it.weight}`).join('/')}${resilientText(object)}`;
     case 'route':
       return `${targetText(object.prefix, object.target)} table ${object.table}`;
     case 'local-sid':
@@ -18,10 +20,8 @@ export function fibText(object: FibObject): string {
       return `${object.prefix} nft ${action} flavors replace-csid nflen ${object.csidBits}`;
     }
     case 'affinity': {
-      const shares = object.instances.map(
-        (it) => `slot ${it.slot} mark 0x${it.mark.toString(16)} share ${it.weight}/1000`,
-      );
-      return `${object.service} ${object.mode} { ${shares.join(', ')} }`;
+      const rules = (object.classifier ?? []).map((rule) => ` [${matchText(rule.match)} -> ${rule.class || 'own'}]`);
+      return `${object.service} ${classesOf(object).map(classText).join(' ')}${rules.join('')}`;
     }
     case 'border':
       return `inside ${object.inside.join(',') || 'nothing'} sids ${object.sidSpace.join(',')}`;
@@ -30,6 +30,19 @@ export function fibText(object: FibObject): string {
     default:
       return object satisfies never;
   }
+}
+
+function resilientText({ resilient }: NexthopGroup): string {
+  if (resilient === undefined) return '';
+  const { buckets, idleTimeoutMs, unbalancedTimeoutMs } = resilient;
+  const timers = `idle_timer ${idleTimeoutMs / 1000} unbalanced_timer ${unbalancedTimeoutMs / 1000}`;
+  return ` type resilient buckets ${buckets} ${timers}`;
+}
+
+function classText({ name, mode, instances, mark }: NamedClass): string {
+  const shares = instances.map((it) => `slot ${it.slot} mark 0x${it.mark.toString(16)} share ${it.weight}/1000`);
+  const all = mark === undefined ? shares.join(', ') : `mark 0x${mark.toString(16)}`;
+  return `${name === '' ? '' : `${name} `}${mode} { ${all} }`;
 }
 
 function targetText(prefix: string, target: RouteTarget): string {
