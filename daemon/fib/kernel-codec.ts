@@ -13,6 +13,7 @@ import { kindOfKey } from '../../lib/fib/order.ts';
 import { encodeNexthop, encodeRemoveNexthop } from '../../lib/netlink/rt/nexthop.ts';
 import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
 import { encodeRule } from '../../lib/netlink/rt/rule.ts';
+import type { Seg6Encap } from '../../lib/netlink/seg6/encap.ts';
 import { type Seg6LocalBehaviour, ZERO_COUNTERS } from '../../lib/netlink/seg6/local.ts';
 import type { Encode, Writer } from '../../lib/netlink/writer.ts';
 
@@ -42,6 +43,8 @@ export const ROUTE_METRIC = 11;
 export interface KernelContext {
   /** rtm_protocol, nexthop protocol and FRA_PROTOCOL of everything of ours. */
   readonly protocol: number;
+  /** Key that signs the headers we impose; undefined: they are reduced, and not signed. */
+  readonly hmacKeyId: number | undefined;
   /** Interface index of the SID device. */
   sidDevice(): number;
   /** Throws `CodedError` `ENODEV` when there is no such interface. */
@@ -73,7 +76,7 @@ export function writePut(writer: Writer, context: KernelContext, object: Netlink
         protocol,
         family: 'ipv6',
         device: context.sidDevice(),
-        encap: { kind: 'seg6', mode: 'encap.red', segments: object.segments },
+        encap: encapOf(context, object.segments),
       });
     case 'group':
       return encodeNexthop(writer, verb, {
@@ -138,6 +141,17 @@ function routeSpec(context: KernelContext, { prefix, table, target: to }: FibRou
     default:
       return to satisfies never;
   }
+}
+
+/** A signature needs a whole header to stand in, also for a single segment. */
+function encapOf({ hmacKeyId }: KernelContext, segments: readonly string[]): Seg6Encap {
+  if (hmacKeyId === undefined) return { kind: 'seg6', mode: 'encap.red', segments };
+  return { kind: 'seg6', mode: 'encap', segments, hmacKeyId };
+}
+
+/** True for a tunnel as we would impose it. */
+export function isOwnEncap(hmacKeyId: number | undefined, encap: Seg6Encap): boolean {
+  return encap.mode === (hmacKeyId === undefined ? 'encap.red' : 'encap') && encap.hmacKeyId === hmacKeyId;
 }
 
 function gatewayHop(context: KernelContext, { gateway, device, weight }: GatewayHop) {

@@ -26,7 +26,14 @@ import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-code
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
 import { KernelScan } from './kernel-scan.ts';
-import { accelerate, type KernelFibOptions, type KernelHandles, openKernel, prepareKernel } from './kernel-start.ts';
+import {
+  accelerate,
+  type KernelFibOptions,
+  type KernelHandles,
+  openKernel,
+  prepareKernel,
+  requireHmac,
+} from './kernel-start.ts';
 import { reasonOf } from './links.ts';
 import { countWishes, NftHalf, type NftWishes } from './nft-half.ts';
 import { probeExtras, probeKernel, SID_COUNTERS } from './probe.ts';
@@ -255,6 +262,7 @@ class KernelFib implements Fib {
     return {
       countsAtSids: () => this.#countsAtSids,
       protocol: this.#options.protocol,
+      hmacKeyId: this.#options.hmac?.key.id,
       sidDevice: () => links.sidDeviceIndex(),
       deviceIndex: (name) => links.deviceIndex(name),
       deviceName: (index) => links.deviceName(index),
@@ -272,9 +280,18 @@ class KernelFib implements Fib {
     return failures;
   }
 
+  #requireHmac(device: string): void {
+    try {
+      requireHmac([device], this.#options.netns);
+    } catch (error) {
+      this.#options.log('error', 'signatures cannot be asked for', { device, error: reasonOf(error).text });
+    }
+  }
+
   #restore(device: string): void {
     if (this.#options.links.includes(device)) relaxReversePath([device], this.#options.netns);
     this.#nft.replace.linkUsable(device);
+    if (this.#options.hmac?.requireOn.includes(device)) this.#requireHmac(device);
     const failures = this.#life?.programmer.restore(device) ?? [];
     if (failures.length > 0)
       this.#options.log('debug', 'routes through a link are still refused', { device, failures });

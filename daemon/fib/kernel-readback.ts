@@ -22,10 +22,11 @@ import { decodeRule, encodeDumpRules, encodeRule, type KnownRule } from '../../l
 import type { Seg6Local } from '../../lib/netlink/seg6/local.ts';
 import type { Encode } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
-import { ROUTE_METRIC, SID_METRIC } from './kernel-codec.ts';
+import { isOwnEncap, ROUTE_METRIC, SID_METRIC } from './kernel-codec.ts';
 
 export interface ReadContext {
   readonly protocol: number;
+  readonly hmacKeyId: number | undefined;
   sidDevice(): number;
   /** Undefined: no such interface (any more). */
   deviceName(index: number): string | undefined;
@@ -139,7 +140,7 @@ function nexthopObject(context: ReadContext, nexthop: NexthopObject): FibObject 
       ...(nexthop.resilient && { resilient: nexthop.resilient }),
     };
   const { encap, device, gateway } = nexthop;
-  if (encap?.kind !== 'seg6' || encap.mode !== 'encap.red') return undefined;
+  if (encap?.kind !== 'seg6' || !isOwnEncap(context.hmacKeyId, encap)) return undefined;
   if (device !== context.sidDevice() || gateway !== undefined) return undefined;
   return { kind: 'nexthop', id, segments: encap.segments };
 }
@@ -169,7 +170,7 @@ function targetOf(context: ReadContext, groups: ReadonlySet<number>, route: Rout
     return { kind: groups.has(route.nexthopId) ? 'group' : 'nexthop', id: route.nexthopId };
   const encap = route.hops[0]?.encap;
   if (encap?.kind === 'seg6') {
-    const whole = encap.mode === 'encap.red' && isOnSidDevice(context, route);
+    const whole = isOwnEncap(context.hmacKeyId, encap) && isOnSidDevice(context, route);
     return whole ? { kind: 'encap', segments: encap.segments } : undefined;
   }
   const hops = route.hops.map((hop) => {

@@ -6,7 +6,9 @@ import { decodeFamilyId, encodeGetFamily } from '../../lib/netlink/generic.ts';
 import {
   decodeTunnelSource,
   encodeGetTunnelSource,
+  encodeSetHmac,
   encodeSetTunnelSource,
+  type HmacKey,
   SEG6_FAMILY,
 } from '../../lib/netlink/seg6/genl.ts';
 import { RequestSocket } from '../netlink/request-socket.ts';
@@ -15,7 +17,7 @@ import type { NftHalf } from './nft-half.ts';
 import { NftNetlink } from './nft-netlink.ts';
 import { ReplaceAccelerator } from './replace-accelerator.ts';
 import { relaxReversePath } from './reverse-path.ts';
-import { applySysctls } from './sysctls.ts';
+import { applySysctls, writeSysctl } from './sysctls.ts';
 
 export interface KernelFibOptions {
   /** rtm_protocol, nexthop protocol and rule protocol of everything of ours. */
@@ -30,6 +32,8 @@ export interface KernelFibOptions {
   readonly nexthopIdBase: number;
   readonly tableBase: number;
   readonly rulePriority: number;
+  /** Signs the headers we impose, and asks for signatures of those that come in by these interfaces. */
+  readonly hmac?: { readonly key: HmacKey; readonly requireOn: readonly string[] } | undefined;
   /** Takes packets to REPLACE-CSID SIDs from the links before nftables; where it cannot be loaded nftables does without. */
   readonly accelerator?: 'tc-bpf' | undefined;
   /** Interfaces of the domain's links: what leaves a tunnel came in there. */
@@ -86,8 +90,44 @@ export async function prepareKernel(options: KernelFibOptions, nft: NftHalf): Pr
   const found = applySysctls(FORWARDING_SYSCTLS, options.netns);
   found.push(...relaxReversePath(options.links, options.netns));
   found.push(setTunnelSource(options));
+  if (options.hmac) found.push(setHmac(options, options.hmac));
   found.push(...(await nft.probe()));
   return found;
+}
+
+/** The key, and on which interfaces unsigned headers are dropped. Elsewhere a wrong signature is, and none is taken. */
+function setHmac(
+  { netns }: KernelFibOptions,
+  { key, requireOn }: NonNullable<KernelFibOptions['hmac']>,
+): FibCapability {
+  const name = 'hmac';
+  let socket: RequestSocket | undefined;
+  try {
+    socket = RequestSocket.open({ protocol: GENERIC, ...(netns !== undefined && { netns }) });
+    const family = socket.query((writer) => encodeGetFamily(writer, SEG6_FAMILY), decodeFamilyId);
+    const error =
+      'error' in family ? family.error : socket.request((writer) => encodeSetHmac(writer, family.value, key));
+    if (error) return { name, available: false, remark: `headers cannot be signed (${error.text})` };
+    requireHmac(requireOn, netns);
+    return { name, available: true, remark: '' };
+  } catch (error) {
+    return { name, available: false, remark: reasonOf(error).text };
+  } finally {
+    socket?.close();
+  }
+}
+
+/** Asks for signatures on those interfaces that are there. Throws the file system's error. */
+export function requireHmac(interfaces: readonly string[], netns?: string): void {
+  for (const name of interfaces) {
+    const setting = `net.ipv6.conf.${name.replaceAll('.', '/')}.seg6_require_hmac`;
+    try {
+      writeSysctl(setting, '1', netns);
+    } catch (error) {
+      // One that is not there yet is seen to when it comes.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
 }
 
 /** Puts the accelerator in front of nftables, if this kernel and our privileges let us. */

@@ -1,9 +1,11 @@
 // Chooses the forwarding plane: the kernel's, or, where it may not be programmed, the memory FIB, said in one line.
+import { readFileSync } from 'node:fs';
 import type { RouterConfig } from '../../lib/config/config.ts';
 import type { Fib, FibStart } from '../../lib/fib/fib.ts';
 import { createMemoryFib } from '../../lib/fib/memory-fib.ts';
+import { MAX_SECRET_OCTETS } from '../../lib/netlink/seg6/genl.ts';
 import type { Logger } from '../logger.ts';
-import { createKernelFib } from './kernel-fib.ts';
+import { createKernelFib, type KernelFibOptions } from './kernel-fib.ts';
 
 export interface OpenedFib {
   readonly fib: Fib;
@@ -25,6 +27,7 @@ export async function openFib(config: RouterConfig, log: Logger): Promise<Opened
       source,
       links,
       accelerator: config.fib.accelerator,
+      hmac: readHmac(config, log),
       log: (level, text, fields) => log[level](fields, text),
     });
     const found = await fib.start();
@@ -40,6 +43,20 @@ export async function openFib(config: RouterConfig, log: Logger): Promise<Opened
   // In place of the memory FIB's own remark, so that it is said once, with its cause.
   const capabilities = found.capabilities.map((it) => (it.name === 'kernel' ? { ...it, remark } : it));
   return { fib, found: { ...found, capabilities } };
+}
+
+/** Undefined without a key, which is said: whoever asks for signatures will then drop what we encapsulate. */
+function readHmac({ srv6: { hmac } }: RouterConfig, log: Logger): KernelFibOptions['hmac'] {
+  if (hmac === undefined) return undefined;
+  const { keyId: id, algorithm, secretFile, requireOn } = hmac;
+  try {
+    const secret = Buffer.from(readFileSync(secretFile, 'utf8').split('\n', 1)[0]!.trimEnd());
+    if (secret.length > 0 && secret.length <= MAX_SECRET_OCTETS) return { key: { id, algorithm, secret }, requireOn };
+    log.error({ file: secretFile, bytes: secret.length }, 'headers are not signed: a secret has 1 to 64 bytes');
+  } catch (error) {
+    log.error({ file: secretFile, error: (error as Error).message }, 'headers are not signed: no secret');
+  }
+  return undefined;
 }
 
 async function openMemory(): Promise<OpenedFib> {

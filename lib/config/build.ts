@@ -109,6 +109,7 @@ export function buildConfig(file: Sections): RouterConfig {
       ...ownAddresses(file.srv6),
       device: file.srv6.device,
       maxSidDepth: file.srv6['max-sid-depth'],
+      ...(file.srv6.hmac && { hmac: buildHmac(file.srv6.hmac) }),
       locators: file.srv6.locators.map(buildLocator),
       compression: file.srv6.compression,
     },
@@ -230,6 +231,11 @@ function requirePrefixes(texts: readonly string[], services: Sections['services'
     invariant(prefix !== undefined, 'references to services were checked');
     return prefix;
   });
+}
+
+function buildHmac(hmac: NonNullable<Sections['srv6']['hmac']>): NonNullable<RouterConfig['srv6']['hmac']> {
+  const { 'key-id': keyId, algorithm, 'secret-file': secretFile, 'require-on': requireOn } = hmac;
+  return { keyId, algorithm, secretFile, requireOn };
 }
 
 function buildInstance(instance: FileInstance, services: Sections['services']): LocalInstanceConfig {

@@ -305,6 +305,13 @@ export interface RouterConfig {
     /** Port-less bridge that holds SIDs and encap nexthops. */
     readonly device: string;
     readonly maxSidDepth: number;
+    /** Signs headers; absent: they are reduced, and not signed. */
+    readonly hmac?: {
+      readonly keyId: number;
+      readonly algorithm: 'sha1' | 'sha256';
+      readonly secretFile: string;
+      readonly requireOn: readonly string[];
+    };
     /** Beside `locator`, in order of the file. */
     readonly locators: readonly Locator[];
     readonly compression: Compression;

@@ -64,6 +64,13 @@ const checkSrv6: Check = ({ srv6 }, error) => {
   if (fault !== undefined) error(['srv6', 'end-sid'], fault);
 };
 
+const checkHmac: Check = ({ srv6, links }, error, _warn, isComplete) => {
+  if (srv6?.hmac === undefined || links === undefined || !isComplete('links')) return;
+  const names = links.map((link) => link.name);
+  for (const [i, name] of srv6.hmac['require-on'].entries())
+    if (!names.includes(name)) error(['srv6', 'hmac', 'require-on', i], unknownName('link', name, names));
+};
+
 const checkLocators: Check = ({ srv6 }, error, warn) => {
   if (srv6 === undefined) return;
   const own = [srv6.locator, ...srv6.locators.map((locator) => locator.prefix)];
@@ -263,6 +270,7 @@ const CHECKS: readonly Check[] = [
   checkSecurity,
   checkAuthorisation,
   checkSrv6,
+  checkHmac,
   checkLocators,
   checkLinks,
   checkPeers,

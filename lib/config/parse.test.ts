@@ -178,6 +178,21 @@ describe('what a file means', () => {
     expect(refused(withSections({ border: { inside: ['a b'] } })).join()).toContain('name of a network interface');
   });
 
+  test('signed headers need a key, and links that are there', () => {
+    const file = (hmac: object) => withSections({ srv6: { locator: '5f00:0:11::/48', hmac } });
+    const config = accepted(file({ 'key-id': 17, 'secret-file': '/etc/cfnd/hmac', 'require-on': ['eth1'] }));
+    expect(config.srv6.hmac).toEqual({
+      keyId: 17,
+      algorithm: 'sha256',
+      secretFile: '/etc/cfnd/hmac',
+      requireOn: ['eth1'],
+    });
+    expect(accepted(MINIMAL).srv6.hmac).toBeUndefined();
+    expect(refused(file({ 'secret-file': '/x' })).join()).toContain('key-id');
+    expect(refused(file({ 'key-id': 1, 'secret-file': '/x', algorithm: 'md5' })).join()).toContain('algorithm');
+    expect(refused(file({ 'key-id': 1, 'secret-file': '/x', 'require-on': ['eth9'] })).join()).toContain('eth9');
+  });
+
   test('a service may be named, and its name travels with the instance', () => {
     const config = accepted(EXAMPLE);
     expect(config.instances[0]).toMatchObject({ service: 'fd00:cafe::80', serviceName: 'web' });

@@ -40,6 +40,17 @@ export const srv6 = z.strictObject({
   'max-sid-depth': integer(1, 64).default(16),
   /** Served as far as the kernel can; SIDs of the others are not announced. */
   locators: z.array(locator).max(16).default([]),
+  /** Signs segment routing headers (RFC 8754 2.1.2); the whole domain needs the key. */
+  hmac: z
+    .strictObject({
+      'key-id': integer(1, 0xffffffff),
+      algorithm: z.enum(['sha1', 'sha256']).default('sha256'),
+      /** Its first line is the secret, 1..64 bytes. */
+      'secret-file': z.string().min(1).max(4096),
+      /** Links on which unsigned headers are dropped. */
+      'require-on': z.array(interfaceName()).max(1024).default([]),
+    })
+    .optional(),
   /** Which packed lists this headend imposes, the same in the whole domain: `auto` is whichever is shortest. */
   compression: z.enum(COMPRESSIONS).default('auto'),
 });

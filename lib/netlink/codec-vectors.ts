@@ -96,6 +96,12 @@ export const VECTORS: readonly Vector[] = [
       { gateway: 'fe80::2', device: 8, weight: 256 },
     ],
   }),
+  route('route with a signed tunnel', {
+    prefix: 'fd00:2::/48',
+    table: 254,
+    protocol: 199,
+    hops: [{ device: 7, weight: 1, encap: { ...seg6('encap', ['fd00:1::1', 'fd00:2::1']), hmacKeyId: 0x8000_0011 } }],
+  }),
   route('route over gateways with tunnels', {
     prefix: 'fd00:2::/48',
     table: 254,

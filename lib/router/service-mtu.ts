@@ -28,7 +28,7 @@ export function planServiceMtu(state: RouterState): void {
   const lists = [...listsInForce(state)];
   const longest = lists.reduce((most, { segments }) => Math.max(most, segments.length), 0);
   const core = config.mtu === 'auto' ? coreMtu(state) : config.mtu;
-  const room = core - encapsulationBytes(longest + SPARE_SEGMENTS);
+  const room = core - (config.srv6.hmac ? signedBytes : encapsulationBytes)(longest + SPARE_SEGMENTS);
   const isTight = longest > 0 && room < (state.accessMtu ?? ETHERNET_MTU);
   if (isTight && room < MIN_MTU && !fib.owners.has(OWNER))
     log(state, 'warn', 'links are too small for encapsulation: packets of more than 1280 bytes may be lost', { core });
@@ -63,6 +63,11 @@ function coreMtu(state: RouterState): number {
   for (const node of state.lsdb.nodes.values())
     for (const { mtu } of node.links) if (mtu !== undefined) smallest = Math.min(smallest, mtu);
   return Number.isFinite(smallest) ? smallest : ETHERNET_MTU;
+}
+
+/** Outer header, whole SRH and HMAC TLV (RFC 8754 2.1.2). */
+function signedBytes(segments: number): number {
+  return 40 + 8 + 16 * segments + 40;
 }
 
 interface List {

@@ -12,7 +12,7 @@ export function kernelFibIn(
   source: string,
   log: unknown[] = [],
   nft?: string,
-  more: Pick<KernelFibOptions, 'accelerator' | 'links'> = { links: [] },
+  more: Pick<KernelFibOptions, 'accelerator' | 'hmac' | 'links'> = { links: [] },
 ): Fib {
   return createKernelFib({
     protocol: PROTOCOL,

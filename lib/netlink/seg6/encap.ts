@@ -4,7 +4,7 @@ import { CodedError } from '../../errors.ts';
 import type { Attributes } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 import { readSeg6Local, type Seg6Local, writeSeg6Local } from './local.ts';
-import { readSrh, writeSrh } from './srh.ts';
+import { readHmacKeyId, readSrh, writeSrh } from './srh.ts';
 
 /** enum seg6 mode, by its value. `encap.red` omits the first segment from the header (RFC 8986 5.2). */
 const MODES = ['inline', 'encap', 'l2encap', 'encap.red', 'l2encap.red'] as const;
@@ -15,6 +15,8 @@ export interface Seg6Encap {
   readonly mode: Seg6Mode;
   /** Travel order, first travelled first; at least one. The full list in every mode: the kernel reduces it. */
   readonly segments: readonly string[];
+  /** Key that signs the header (RFC 8754 2.1.2). */
+  readonly hmacKeyId?: number;
 }
 
 /** A tunnel of somebody else's: LWTUNNEL_ENCAP_* number; read only. */
@@ -38,7 +40,7 @@ export function writeEncap(writer: Writer, encap: Encap, typeAttribute: number, 
   if (encap.kind === 'seg6') {
     const srh = writer.openRaw(SEG6_IPTUNNEL_SRH);
     writer.word(MODES.indexOf(encap.mode));
-    writeSrh(writer, encap.segments, encap.mode === 'inline');
+    writeSrh(writer, encap.segments, { inline: encap.mode === 'inline', hmacKeyId: encap.hmacKeyId });
     writer.close(srh);
   } else {
     writeSeg6Local(writer, encap);
@@ -54,7 +56,9 @@ export function readEncap(type: number, nest: Attributes): Encap {
     if (nest.type !== SEG6_IPTUNNEL_SRH) continue;
     const mode = MODES[nest.u32()];
     if (mode === undefined) return { kind: 'other', type };
-    return { kind: 'seg6', mode, segments: readSrh(nest, 4, mode === 'inline') };
+    const hmacKeyId = readHmacKeyId(nest, 4);
+    const segments = readSrh(nest, 4, mode === 'inline');
+    return { kind: 'seg6', mode, segments, ...(hmacKeyId !== undefined && { hmacKeyId }) };
   }
   throw new CodedError('missing-attribute', 'a seg6 tunnel has no segment list');
 }

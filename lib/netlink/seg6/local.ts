@@ -97,7 +97,7 @@ export function writeSeg6Local(writer: Writer, local: Seg6Local): void {
       break;
     case 'End.B6.Encaps': {
       const srh = writer.openRaw(Attribute.srh);
-      writeSrh(writer, behaviour.segments, false);
+      writeSrh(writer, behaviour.segments, { inline: false });
       writer.close(srh);
       break;
     }

@@ -8,6 +8,7 @@
 //   |  last entry   |     flags     |              tag              |
 //   +---------------+---------------+---------------+---------------+
 //   | segment list[0] = last segment travelled (16) ... list[n] = first travelled (16) | TLVs
+//   | HMAC TLV: type 5, length 38 | 0 (16) | key id (32) | HMAC (256), which the kernel computes
 import { CodedError } from '../../errors.ts';
 import type { Attributes } from '../reader.ts';
 import type { Writer } from '../writer.ts';
@@ -16,18 +17,47 @@ const ROUTING_TYPE = 4;
 /** The header length counts 8-byte units in 8 bits: 127 segments of 16 bytes. */
 export const MAX_SEGMENTS = 127;
 
+/** SR6_FLAG1_HMAC, SR6_TLV_HMAC. */
+const FLAG_HMAC = 8;
+const TLV_HMAC = 5;
+const HMAC_OCTETS = 32;
+const HMAC_TLV_OCTETS = 8 + HMAC_OCTETS;
+
+export interface SrhOptions {
+  readonly inline: boolean;
+  /** Makes room for an HMAC under this key. */
+  readonly hmacKeyId?: number | undefined;
+}
+
 /** Writes header and segments; the kernel answers a bad list with a bare EINVAL, so limits are checked here. */
-export function writeSrh(writer: Writer, segments: readonly string[], inline: boolean): void {
+export function writeSrh(writer: Writer, segments: readonly string[], { inline, hmacKeyId }: SrhOptions): void {
   // Inline insertion keeps slot 0 free: the kernel puts the packet's own destination there.
   const slots = segments.length + (inline ? 1 : 0);
   if (segments.length === 0 || slots > MAX_SEGMENTS)
     throw new CodedError('bad-segment-list', `a segment list has 1 to ${MAX_SEGMENTS} segments`, {
       segments: segments.length,
     });
-  writer.quad(0, slots * 2, ROUTING_TYPE, slots - 1);
-  writer.quad(slots - 1, 0, 0, 0);
+  const tlvUnits = hmacKeyId === undefined ? 0 : HMAC_TLV_OCTETS / 8;
+  if (slots * 2 + tlvUnits > 255)
+    throw new CodedError('bad-segment-list', 'a segment list leaves no room for an HMAC', {
+      segments: segments.length,
+    });
+  writer.quad(0, slots * 2 + tlvUnits, ROUTING_TYPE, slots - 1);
+  writer.quad(slots - 1, hmacKeyId === undefined ? 0 : FLAG_HMAC, 0, 0);
   if (inline) writer.zeros(16);
   for (let i = segments.length - 1; i >= 0; i--) writer.rawAddress(segments[i]!);
+  if (hmacKeyId === undefined) return;
+  writer.quad(TLV_HMAC, HMAC_TLV_OCTETS - 2, 0, 0);
+  writer.quad(hmacKeyId >>> 24, (hmacKeyId >>> 16) & 255, (hmacKeyId >>> 8) & 255, hmacKeyId & 255);
+  writer.zeros(HMAC_OCTETS);
+}
+
+/** The key of the HMAC that stands at the end of the SRH `at` bytes into the attribute; undefined: there is none. */
+export function readHmacKeyId(attribute: Attributes, at: number): number | undefined {
+  if ((attribute.byteAt(at + 5) & FLAG_HMAC) === 0) return undefined;
+  const tlv = at + 8 * (attribute.byteAt(at + 1) + 1) - HMAC_TLV_OCTETS;
+  if (tlv < at + 8 || attribute.byteAt(tlv) !== TLV_HMAC) return undefined;
+  return [4, 5, 6, 7].reduce((id, octet) => id * 256 + attribute.byteAt(tlv + octet), 0);
 }
 
 /** Reads the SRH that starts `at` bytes into the attribute; segments in travel order. */
