@@ -68,6 +68,8 @@ describe.skipIf(skip !== undefined)(
     it('uSIDs behind a block of 48 bits: five fit', () =>
       check(['r1 next-48', 'r3 next-48', 'r2 next-48', 'eg next-48'], 1));
 
+    it('NEXT-CSID of 32 bits: three fit', () => check(['r1 next-wide', 'r3 next-wide', 'eg next-wide'], 1));
+
     it('uSIDs over two containers', () =>
       check(
         [
@@ -104,11 +106,11 @@ describe.skipIf(skip !== undefined)(
     it('a REPLACE-CSID sequence that ends early, then a uSID to the egress', () =>
       check(['r1 replace-32', 'r3 replace-32', 'r2 next-32', 'r4 next-32', 'eg next-32'], 3));
 
-    it.each(['full', 'next-32', 'next-48', 'replace-32', 'replace-16'] as const)(
+    it.each(['full', 'next-32', 'next-48', 'next-wide', 'replace-32', 'replace-16'] as const)(
       'End.X of %s leaves by its adjacency, against the shortest path',
       async (kind) => {
         const list = [`r1 ${kind}`, `r3>r2 ${kind}`, `r4 ${kind}`, `eg ${kind}`];
-        const entries = { full: 4, 'next-32': 1, 'next-48': 2, 'replace-32': 2, 'replace-16': 2 }[kind];
+        const entries = { full: 4, 'next-32': 1, 'next-48': 2, 'next-wide': 2, 'replace-32': 2, 'replace-16': 2 }[kind];
         const hops = await check(list, entries);
         const after = hops.findIndex((hop) => hop.router === 'r3' && hop.from === 'r2');
         // r4 is next, yet the packet comes to r2 first.
@@ -120,6 +122,7 @@ describe.skipIf(skip !== undefined)(
       ['full', 3],
       ['next-32', 1],
       ['next-48', 1],
+      ['next-wide', 1],
       ['replace-32', 2],
       ['replace-16', 2],
     ] as const)('IPv4 inside %s', async (kind, entries) => {

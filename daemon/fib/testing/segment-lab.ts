@@ -44,6 +44,7 @@ const LOCATORS = {
   full: { prefix: (n: number) => `5f00:0:${n}::/48`, behaviour: 'end' },
   'next-32': { prefix: (n: number) => `fcbb:bbbb:${n}::/48`, behaviour: 'next-csid' },
   'next-48': { prefix: (n: number) => `fcbb:bbbb:cccc:${n}::/64`, behaviour: 'next-csid' },
+  'next-wide': { prefix: (n: number) => `fcbb:aaaa:${n}::/48`, behaviour: 'next-csid', 'csid-bits': 32 },
   'replace-32': { prefix: (n: number) => `fdbb:cafe:0:${n}::/64`, behaviour: 'replace-csid' },
   'replace-16': { prefix: (n: number) => `fdbb:beef:0:0:${n}00::/72`, behaviour: 'replace-csid', 'csid-bits': 16 },
 } as const;
