@@ -23,7 +23,7 @@ import { openFib } from './fib/open-fib.ts';
 import { createLogLimiter } from './log-limiter.ts';
 import type { Logger } from './logger.ts';
 import { type Claim, claim } from './runtime/claim.ts';
-import { monotonicMs, wallClockMs } from './runtime/clock.ts';
+import { monotonicMs, wallClockMs, watchWallClock } from './runtime/clock.ts';
 import { crash } from './runtime/crash.ts';
 import { Mailbox } from './runtime/mailbox.ts';
 import { Recorder } from './runtime/recorder.ts';
@@ -111,6 +111,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     retained: found.retained,
     capabilities: found.capabilities,
   });
+  const stopClock = watchWallClock((wallMs) => post({ type: 'clock', wallMs }));
   links.start();
   credentials?.start();
   transport.listen();
@@ -192,6 +193,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       const farewell = new Promise<void>((resolve) => {
         stopped = resolve;
       });
+      stopClock();
       agent.stop();
       credentials?.stop();
       post({ type: 'stop', text });

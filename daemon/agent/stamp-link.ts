@@ -13,7 +13,7 @@ import {
   stepSender,
 } from '../../lib/stamp/sender.ts';
 import { USER_SPACE_ERROR } from '../../lib/stamp/timestamp.ts';
-import { monotonicMs, wallClockMs } from '../runtime/clock.ts';
+import { monotonicMs, steadyWallMs } from '../runtime/clock.ts';
 import type { StampLog } from './stamp-log.ts';
 
 /** Pause between attempts to make a socket on an address that does not exist yet. */
@@ -112,7 +112,7 @@ export class StampLinkSession {
     }
     const packet = encodeSenderPacket({
       sequence,
-      sentUs: wallClockMs() * 1e3,
+      sentUs: steadyWallMs() * 1e3,
       error: USER_SPACE_ERROR,
       ssid: this.#options.ssid,
     });
@@ -158,7 +158,7 @@ export class StampLinkSession {
 
   #onMessage(socket: Socket, bytes: Uint8Array): void {
     // The wall clock of one process start: it never steps, so T4 - T1 is a true span.
-    const t4Us = wallClockMs() * 1e3;
+    const t4Us = steadyWallMs() * 1e3;
     if (socket !== this.#socket) return;
     try {
       const packet = decodeReflectorPacket(bytes);

@@ -5,7 +5,7 @@ import { CodedError } from '../../lib/errors.ts';
 import { reflectPacket } from '../../lib/stamp/packet.ts';
 import { DEFAULT_RATE_LIMIT, RateLimit, type RateLimitConfig } from '../../lib/stamp/rate-limit.ts';
 import { USER_SPACE_ERROR } from '../../lib/stamp/timestamp.ts';
-import { monotonicMs, wallClockMs } from '../runtime/clock.ts';
+import { monotonicMs, steadyWallMs } from '../runtime/clock.ts';
 import type { StampLog } from './stamp-log.ts';
 
 /** Pause before a port in use is tried again. */
@@ -96,7 +96,7 @@ export class StampReflector {
   }
 
   #reflect(socket: Socket, request: Uint8Array, from: RemoteInfo): void {
-    const receivedUs = wallClockMs() * 1e3;
+    const receivedUs = steadyWallMs() * 1e3;
     if (!this.#limit.allows(from.address, monotonicMs())) {
       this.#rateLimited++;
       return;
@@ -104,7 +104,7 @@ export class StampReflector {
     try {
       const reflection = {
         receivedUs,
-        reflectedUs: wallClockMs() * 1e3,
+        reflectedUs: steadyWallMs() * 1e3,
         error: USER_SPACE_ERROR,
         senderTtl: SENDER_TTL_UNKNOWN,
       };

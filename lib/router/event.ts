@@ -21,6 +21,8 @@ export type RouterEventBody =
       readonly retained: readonly FibObject[];
       readonly capabilities: readonly FibCapability[];
     }
+  /** The wall clock was set, or the machine slept: it is `wallMs` at `atMs`. */
+  | { readonly type: 'clock'; readonly wallMs: number }
   | { readonly type: 'stop'; readonly text: string }
   | { readonly type: 'timer'; readonly timer: string }
   | {

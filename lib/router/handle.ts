@@ -25,7 +25,7 @@ import { announce, begin, checkReady, createState, leave, stop, stopNow } from '
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
 import { dampingDue } from './take-routes.ts';
-import { log, setTimer, viewChanged } from './turn.ts';
+import { log, setTimer, viewChanged, wallMs } from './turn.ts';
 import { runSpf } from './underlay.ts';
 
 /** What the names of all timers of a peer begin with. */
@@ -120,6 +120,10 @@ function dispatch(state: RouterState, event: Exclude<RouterEvent, { type: 'start
       return stop(state, event.text);
     case 'timer':
       return timer(state, event.timer);
+    case 'clock':
+      log(state, 'warn', 'wall clock stepped', { byMs: Math.round(event.wallMs - wallMs(state, event.atMs)) });
+      state.wallOriginMs = event.wallMs - event.atMs;
+      return;
     case 'connection-opened':
     case 'connection-failed':
     case 'connection-closed':

@@ -229,7 +229,7 @@ export interface RouterState {
   readonly bootId: string;
   readonly startedAtMs: number;
   /** Adds to a monotonic time to make wall clock. */
-  readonly wallOriginMs: number;
+  wallOriginMs: number;
   atMs: number;
   effects: RouterEffect[];
   readonly capabilities: readonly FibCapability[];
