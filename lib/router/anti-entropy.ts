@@ -42,6 +42,7 @@ export function digestsDue(state: RouterState): void {
 export function takeDigest(state: RouterState, peer: Peer, session: EstablishedSession, theirs: DigestMessage): void {
   const { family } = theirs;
   if (!session.endOfRib.has(family) || state.table.top > MAX_ROWS) return;
+  if (family === 'service' && session.incomplete) return;
   const ours = family === 'service' ? digestOfReceived(state, peer, session) : digestOfNodes(state.lsdb.nodes.values());
   if (sameDigest(ours, theirs)) {
     session.mismatched.delete(family);

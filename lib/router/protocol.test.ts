@@ -308,6 +308,13 @@ describe('what was lost between two tables', () => {
     expect(instances('s-0')).toEqual(ALL);
   });
 
+  test('is not looked for where rows were refused: the sums cannot be equal', () => {
+    say('hub-0', 's-0', announcement({ sitePath: ['s-0'] }));
+    domain.simulation.run(30_000);
+    expect(messages('ROUTE-REFRESH')).toEqual([]);
+    expect(peerRows(state('s-0'))[0]!.protocol.mismatches).toBe(0);
+  });
+
   test('does not go on for ever when a refresh does not help', () => {
     say('hub-0', 's-0', announcement({ sitePath: ['s-9'] }));
     const { table } = state('hub-0');

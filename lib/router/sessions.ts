@@ -110,6 +110,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     subscription: remote.subscription,
     refreshing: new Set(),
     warned: new Set(),
+    incomplete: false,
     incurable: '',
     mismatched: new Set(),
     blocked: false,

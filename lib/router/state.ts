@@ -56,6 +56,8 @@ export interface EstablishedSession {
   readonly refreshing: Set<Family>;
   /** Limits whose warning has been said. */
   readonly warned: Set<Family>;
+  /** A row was announced that is neither used nor held (malformed, refused, a loop): sums cannot be equal. */
+  incomplete: boolean;
   /** A digest that a refresh did not cure, and families whose last digest did not match. */
   incurable: string;
   readonly mismatched: Set<Family>;

@@ -82,7 +82,10 @@ function takeRow(
   const handle = update.handle[i]!;
   const word = i * ADDRESS_WORDS;
   if (session.handles.resolve(handle) < 0) {
-    if (isBeyondLimit(state, peer, session)) return;
+    if (isBeyondLimit(state, peer, session)) {
+      session.incomplete = true;
+      return;
+    }
     if (state.flaps.size > 0 && isDamped(state, flapKey(service, contactInstance, word, originator[i]!)))
       return takeNot(state, peer, session, update, i, 'damped');
   }
@@ -121,8 +124,10 @@ function takeNot(
       service: wordsToAddress(service, word),
       originator: numberToRouterId(originator),
     });
-  if (why !== 'policy' && why !== 'damped') return;
-  if (isBeyondLimit(state, peer, session)) return;
+  if ((why !== 'policy' && why !== 'damped') || isBeyondLimit(state, peer, session)) {
+    session.incomplete = true;
+    return;
+  }
   session.held.set(handle, {
     service: service.slice(word, word + ADDRESS_WORDS),
     contactInstance: contactInstance.slice(word, word + ADDRESS_WORDS),
