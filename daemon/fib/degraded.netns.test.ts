@@ -2,7 +2,10 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FibObject, FibStart } from '../../lib/fib/fib.ts';
+import { parseConfig } from '../../lib/config/parse.ts';
+import type { FibCapability, FibObject, FibStart } from '../../lib/fib/fib.ts';
+import { createRouter, handle } from '../../lib/router/handle.ts';
+import { behaviourName } from '../../lib/segment/behaviours.ts';
 import { applySysctls } from './sysctls.ts';
 import { kernelFibIn } from './testing/kernel-fixture.ts';
 import { Namespace, whyNoKernelTests } from './testing/namespaces.ts';
@@ -44,6 +47,7 @@ describe.skipIf(skip !== undefined)(`kernel FIB where something is missing${skip
     expect(capabilities.find(({ name }) => name === 'affinity')).toMatchObject({ available: false });
     expect(capabilities.find(({ name }) => name === 'replace-csid')).toMatchObject({ available: false });
     expect(capabilities.find(({ name }) => name === 'seg6local')).toMatchObject({ available: true });
+    expect(announcedBehaviours(capabilities)).toEqual(['End', 'End with NEXT-CSID']);
     const result = await fib.apply({ put: [service, sid], remove: [] });
     expect(result).toMatchObject({ put: 1, failures: [{ key: 'affinity fd00:cafe::80', code: 'nft' }] });
     const end: FibObject = { kind: 'replace-csid', prefix: 'fdbb:cafe:0:3:1::/80', csidBits: 32 };
@@ -77,3 +81,24 @@ describe.skipIf(skip !== undefined)(`kernel FIB where something is missing${skip
     expect(namespace.run('cat', '/proc/sys/net/ipv6/conf/all/forwarding').trim()).toBe('1');
   });
 });
+
+/** Of the End SIDs that a router with a locator of each kind announces over such a kernel. */
+function announcedBehaviours(capabilities: readonly FibCapability[]): string[] {
+  const parsed = parseConfig(`
+name: r1
+site: s1
+router-id: 10.0.0.1
+security: plaintext
+srv6:
+  locator: 5f00:0:1::/48
+  locators:
+    - { prefix: "fcbb:bbbb:1::/48", behaviour: next-csid }
+    - { prefix: "fdbb:cafe:0:1::/64", behaviour: replace-csid }
+`);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  const router = createRouter();
+  const { config } = parsed;
+  handle(router, { atMs: 1, type: 'start', bootId: 'b', wallMs: 1, retained: [], config, capabilities });
+  handle(router, { atMs: 2000, type: 'timer', timer: 'settle' });
+  return router.state!.ownNode!.locators.map(({ behaviour }) => behaviourName(behaviour));
+}
