@@ -183,11 +183,11 @@ describe('when a report goes out', () => {
     expect(causes(service.run(3, 212))).toContain('interval');
   });
 
-  it('with three significant digits, of what is a rate or a time', () => {
+  it('with five significant digits, of what is a rate or a time', () => {
     const agent = createAgent(CONFIG, { atMs: 0, wallMs: WALL });
-    const load = { workers: 4, inFlight: 12_345, workTimeUs: 12_345, arrivalRate: 123.456, score: asScore(5) };
+    const load = { workers: 4, inFlight: 12_345, workTimeUs: 1_234_567, arrivalRate: 123.456_7, score: asScore(5) };
     const { report } = push(agent, { atMs: 1, wallMs: WALL, ...load });
-    expect(report).toMatchObject({ inFlight: 12_345, workTimeUs: 12_300, arrivalRate: 123 });
+    expect(report).toMatchObject({ inFlight: 12_345, workTimeUs: 1_234_600, arrivalRate: 123.46 });
   });
 
   it('within one sample when the queue jumps, and not again within 300 ms', () => {
