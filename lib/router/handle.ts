@@ -80,7 +80,8 @@ function take(router: Router, event: RouterEvent): RouterState {
 }
 
 /** What is the kernel's, and the rest. */
-function split(effects: readonly RouterEffect[]): [RouterEffect[], RouterEffect[]] {
+function split(effects: RouterEffect[]): [RouterEffect[], RouterEffect[]] {
+  if (effects.every((effect) => rankOf(effect) !== 0)) return [[], effects];
   const kernel: RouterEffect[] = [];
   const rest: RouterEffect[] = [];
   for (const effect of effects) (rankOf(effect) === 0 ? kernel : rest).push(effect);
@@ -91,7 +92,8 @@ function split(effects: readonly RouterEffect[]): [RouterEffect[], RouterEffect[
  * The kernel first, peers second, timers third, people last: nobody's traffic waits for a log line, and a frame leaves
  * when the turn ends, so what need not come before it does not. Stable within each group.
  */
-function inOrder(effects: readonly RouterEffect[]): RouterEffect[] {
+function inOrder(effects: readonly RouterEffect[]): readonly RouterEffect[] {
+  if (effects.length < 2) return effects;
   const groups: RouterEffect[][] = [[], [], [], []];
   for (const effect of effects) groups[rankOf(effect)]!.push(effect);
   return groups.flat();

@@ -5,7 +5,7 @@ import { FAMILIES, routerIdToNumber } from '../model/identity.ts';
 import { AdjRibOut } from '../rib/adj-rib-out.ts';
 import { HandleTable } from '../session/handles.ts';
 import { CEASE_SUBCODE, type SessionMessage } from '../session/message.ts';
-import { stepPeer } from '../session/peer.ts';
+import { heardUpdate, stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent } from '../session/peer-contract.ts';
 import { takeDigest } from './anti-entropy.ts';
 import { exportGroup } from './export.ts';
@@ -23,8 +23,15 @@ import { log, sendTo, viewChanged } from './turn.ts';
 const MAX_FORMER_BOOTS = 16;
 
 export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
-  const before = peer.fsm.name;
   if (event.type === 'message') peer.messagesIn++;
+  if (event.type === 'message' && event.message.type === 'UPDATE') {
+    const heard = heardUpdate(peer.fsm, event.connection, state.atMs);
+    if (heard !== undefined) {
+      peer.fsm = heard;
+      return deliver(state, peer, event.message);
+    }
+  }
+  const before = peer.fsm.name;
   const { state: fsm, effects } = stepPeer(peer.fsm, event, sessionConfig(state, peer), state.atMs);
   peer.fsm = fsm;
   if (fsm.name !== before) {

@@ -2,7 +2,7 @@
 // programs and speaks for itself (RFC 4724 section 4.1): an earlier life's forwarding goes on untouched until then.
 
 import { completeConfig } from '../config/complete.ts';
-import { FAMILIES } from '../model/identity.ts';
+import { FAMILIES, routerIdToNumber } from '../model/identity.ts';
 import { Policy } from '../policy/policy.ts';
 import { mix } from '../rib/hash-index.ts';
 import { RouteTable } from '../rib/route-table.ts';
@@ -48,6 +48,7 @@ export function createState(event: StartEvent): RouterState {
   const state: RouterState = {
     config,
     bootId: event.bootId,
+    routerNumber: routerIdToNumber(config.routerId),
     startedAtMs: event.atMs,
     wallOriginMs: event.wallMs - event.atMs,
     atMs: event.atMs,

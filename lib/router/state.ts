@@ -229,6 +229,8 @@ export interface FlushState {
 export interface RouterState {
   readonly config: RouterConfig;
   readonly bootId: string;
+  /** Own router id as a number. */
+  readonly routerNumber: number;
   readonly startedAtMs: number;
   /** Adds to a monotonic time to make wall clock. */
   wallOriginMs: number;

@@ -1,6 +1,6 @@
 // Announcements and withdrawals of an UPDATE into the table, row by row. What is announced and not used is kept beside the
 // table, so that another policy, or the end of damping, needs no word from the peer (soft reconfiguration).
-import { numberToRouterId, routerIdToNumber } from '../model/identity.ts';
+import { numberToRouterId } from '../model/identity.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import { ADDRESS_WORDS, wordsToAddress } from '../net/address-words.ts';
 import type { ServiceUpdate } from '../session/message.ts';
@@ -45,7 +45,7 @@ export function takeRoutes(state: RouterState, peer: Peer, session: EstablishedS
     return { set, why: '', changed: used !== raw };
   };
   const verdicts = imports.looksAtService ? undefined : update.attributeSets.map((raw) => verdictOf('', raw));
-  const own = routerIdToNumber(state.config.routerId);
+  const own = state.routerNumber;
   const { handle: handles, service, originator, attributeSet } = update;
   for (let i = 0; i < handles.length; i++) {
     const index = attributeSet[i]!;

@@ -1,7 +1,7 @@
 // The FSM of one peer: the printed state x event table, and the cases that RFC 4271 and its successors name.
 import { describe, expect, it } from 'vitest';
 import type { SessionMessage } from './message.ts';
-import { initialPeer, type PeerState, stepPeer } from './peer.ts';
+import { heardUpdate, initialPeer, type PeerState, stepPeer } from './peer.ts';
 import type { PeerEffect, PeerEvent, PeerSessionConfig } from './peer-contract.ts';
 import { configOf, openOf } from './peers.fixture.ts';
 
@@ -266,5 +266,15 @@ describe('the FSM', () => {
     const { state, effects } = run([...TO.Established!, inbound(2), on(2, openOf({ domain: 'other' }))]);
     expect(state).toMatchObject({ name: 'Established', current: { id: 1 }, pending: [] });
     expect(effects.slice(0, 2).map(short)).toEqual(['2/12>2', 'close 2']);
+  });
+
+  it.each(Object.keys(TO))('takes the short way for an UPDATE in %s only where it is the same', (name) => {
+    const { state } = run(TO[name]!);
+    for (const connection of [1, 2]) {
+      const short = heardUpdate(state, connection, 50);
+      const whole = stepPeer(state, on(connection, endOfRib), CONFIG, 50);
+      if (short === undefined) expect(name === 'Established' && connection === 1).toBe(false);
+      else expect(whole).toEqual({ state: short, effects: [{ type: 'deliver', connection, message: endOfRib }] });
+    }
   });
 });

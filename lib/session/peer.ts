@@ -38,6 +38,15 @@ export function stepPeer(state: PeerState, event: PeerEvent, config: PeerSession
   return { state: settled.state, effects: [...turn.effects, ...settled.effects] };
 }
 
+/**
+ * What `stepPeer` comes to for an UPDATE on the connection that is Established, which is nearly every event there is: the
+ * hold timer runs on (peer-timers.ts), the message is delivered. Undefined: ask `stepPeer`.
+ */
+export function heardUpdate(state: PeerState, connection: ConnectionId, atMs: number): PeerState | undefined {
+  if (state.name !== 'Established' || state.current.id !== connection) return undefined;
+  return { ...state, current: { ...state.current, lastHeardMs: atMs } };
+}
+
 function advance(state: PeerState, event: PeerEvent, turn: Turn): PeerState {
   switch (event.type) {
     case 'start':

@@ -3,7 +3,7 @@
 
 import { numberToRouterId, type RouterId, routerIdToNumber } from '../model/identity.ts';
 import { ADDRESS_BYTES, ADDRESS_WORDS, mappedToAddress } from '../net/address-words.ts';
-import type { Cursor } from './cursor.ts';
+import type { Cursor, Span } from './cursor.ts';
 
 /** Remembers a pure function's results, at most `limit` of them: results never change, only how soon they come. */
 function memo<K, V>(limit: number, compute: (key: K) => V): (key: K) => V {
@@ -38,15 +38,15 @@ export function packAddresses(words: Uint32Array): Uint8Array {
   return bytes.subarray(0, ADDRESS_BYTES);
 }
 
-/** Four words a row, in memory of their own, or `undefined` when the length fits neither form of a value column. */
-export function spreadAddresses(bytes: Uint8Array, rows: number): Uint32Array | undefined {
+/** Four words a row, or `undefined` when the length fits neither form of a value column. */
+export function spreadAddresses({ view }: Cursor, { from, length }: Span, rows: number): Uint32Array | undefined {
+  if (length !== rows * ADDRESS_BYTES && length !== ADDRESS_BYTES) return undefined;
   const words = new Uint32Array(rows * ADDRESS_WORDS);
-  const into = new Uint8Array(words.buffer);
-  if (bytes.length === into.length) into.set(bytes);
-  else if (bytes.length !== ADDRESS_BYTES) return undefined;
-  else if (rows > 0) {
-    into.set(bytes);
-    for (let i = ADDRESS_WORDS; i < words.length; i++) words[i] = words[i - ADDRESS_WORDS]!;
-  }
+  const given = Math.min(words.length, length / 4);
+  for (let i = 0, at = from; i < given; i++, at += 4) words[i] = view.getUint32(at, LITTLE_ENDIAN);
+  for (let i = given; i < words.length; i++) words[i] = words[i - ADDRESS_WORDS]!;
   return words;
 }
+
+/** Words are copied as they stand in memory. */
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;

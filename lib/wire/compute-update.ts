@@ -8,6 +8,7 @@ import {
   type Column,
   type ColumnKind,
   emptyColumn,
+  sumDeltas,
   takeColumn,
   toFloat,
   toUint32,
@@ -15,9 +16,9 @@ import {
   writeColumn,
   writeDeltas,
 } from './column.ts';
-import type { Cursor } from './cursor.ts';
+import { type Cursor, LEN, tagOf } from './cursor.ts';
 import type { FaultLog } from './fault-log.ts';
-import { MAX_ROWS } from './limits.ts';
+import { MAX_HANDLE, MAX_ROWS } from './limits.ts';
 import { handleColumn } from './service-update.ts';
 import type { FrameWriter } from './writer.ts';
 
@@ -25,7 +26,7 @@ const HANDLE = 1;
 const BEST_SCORE = 10;
 
 /** Value columns from field 2 on, in the order of session.proto, which is the order of a state row too. */
-const COLUMNS: readonly (readonly [string, ColumnKind])[] = [
+const COLUMNS: readonly (readonly [string, Exclude<ColumnKind, 'sint32'>])[] = [
   ['sequence', 'fixed64'],
   ['score', 'uint32'],
   ['compute_score', 'uint32'],
@@ -69,7 +70,37 @@ function toColumn(state: Float64Array, place: number, column: Float64Array): voi
   }
 }
 
+/**
+ * Reads the body. A sender puts the handles first, and then every column goes straight into the rows; whatever comes in
+ * another order or in pieces, which protobuf allows, is collected column by column.
+ */
 export function readComputeUpdate(cursor: Cursor, faults: FaultLog): ComputeUpdate {
+  const from = cursor.pos;
+  const rows = readInOrder(cursor);
+  if (rows !== undefined) return checkRows(rows, faults);
+  cursor.pos = from;
+  return readInPieces(cursor, faults);
+}
+
+/** Undefined when the columns are not in order, or not whole: then nothing has been decided. */
+function readInOrder(cursor: Cursor): ComputeUpdate | undefined {
+  if (!cursor.more() || cursor.tag() !== tagOf(HANDLE, LEN)) return undefined;
+  const handles = emptyColumn('sint32');
+  takeColumn(cursor, tagOf(HANDLE, LEN), handles);
+  const handle = sumDeltas(handles, MAX_HANDLE);
+  if (handle === undefined) return undefined;
+  const state = new Float64Array(handle.length * STATE_NUMBERS);
+  for (let before = -1; cursor.more(); ) {
+    const tag = cursor.tag();
+    const place = (tag >>> 3) - FIRST_FIELD;
+    if (place <= before || place >= COLUMNS.length || (tag & 7) !== LEN) return undefined;
+    if (!cursor.columnInto(COLUMNS[place]![1], state, place, STATE_NUMBERS)) return undefined;
+    before = place;
+  }
+  return { handle, state };
+}
+
+function readInPieces(cursor: Cursor, faults: FaultLog): ComputeUpdate {
   const handles = emptyColumn('sint32');
   const columns: (Column | undefined)[] = [];
   while (cursor.more()) {

@@ -21,6 +21,11 @@ export const tagOf = (field: number, wire: number): number => (field << 3) | wir
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+export interface Span {
+  readonly from: number;
+  readonly length: number;
+}
+
 export class Cursor {
   readonly buf: Uint8Array;
   pos: number;
@@ -93,6 +98,50 @@ export class Cursor {
     return pos < end && buf[end - 1]! >= 0x80 ? 'truncated number' : '';
   }
 
+  /**
+   * Reads a packed column into every `stride`-th number of `into` from `at` on: one element each, or one for all. False
+   * when it is neither, or broken; what was written by then means nothing.
+   */
+  columnInto(
+    kind: 'uint32' | 'fixed32' | 'fixed64' | 'float',
+    into: Float64Array,
+    at: number,
+    stride: number,
+  ): boolean {
+    const length = this.uint32();
+    const from = this.advance(length);
+    const to = from + length;
+    const { buf, view } = this;
+    let filled = at;
+    if (kind === 'uint32') {
+      for (let pos = from; pos < to; filled += stride) {
+        let value = buf[pos++]!;
+        if (value >= 0x80) {
+          value &= 0x7f;
+          for (let scale = 0x80, byte = 0x80; byte >= 0x80; scale *= 0x80) {
+            if (pos >= to || scale > 2 ** 28) return false;
+            byte = buf[pos++]!;
+            value += (byte & 0x7f) * scale;
+          }
+          if (value > 0xffff_ffff) return false;
+        }
+        if (filled >= into.length) return false;
+        into[filled] = value;
+      }
+    } else if (kind === 'fixed64') {
+      for (let pos = from; pos + 8 <= to && filled < into.length; pos += 8, filled += stride)
+        into[filled] = view.getUint32(pos + 4, true) * 0x1_0000_0000 + view.getUint32(pos, true);
+      if ((filled - at) / stride !== length / 8) return false;
+    } else {
+      for (let pos = from; pos + 4 <= to && filled < into.length; pos += 4, filled += stride)
+        into[filled] = kind === 'float' ? view.getFloat32(pos, true) : view.getUint32(pos, true);
+      if ((filled - at) / stride !== length / 4) return false;
+    }
+    const count = (filled - at) / stride;
+    if (count === 1) for (; filled < into.length; filled += stride) into[filled] = into[at]!;
+    return filled >= into.length;
+  }
+
   sint32(): number {
     const value = this.uint32();
     return (value >>> 1) ^ -(value & 1);
@@ -144,6 +193,12 @@ export class Cursor {
     const length = this.uint32();
     const at = this.advance(length);
     return this.buf.subarray(at, at + length);
+  }
+
+  /** Where a length-delimited field stands in the frame: cheaper than a view of it. */
+  span(): Span {
+    const length = this.uint32();
+    return { from: this.advance(length), length };
   }
 
   /** A cursor over a length-delimited field that cannot leave it. */

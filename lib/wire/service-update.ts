@@ -5,9 +5,10 @@ import type { ServiceAttributes } from '../model/service-route.ts';
 import { ADDRESS_WORDS } from '../net/address-words.ts';
 import { NOTIFICATION, type ServiceUpdate } from '../session/message.ts';
 import { packAddresses, spreadAddresses } from './address-column.ts';
+import { recentSet, rememberSet } from './attribute-memo.ts';
 import { readAttributes, writeAttributes } from './attributes.ts';
 import { type Column, emptyColumn, spread, sumDeltas, takeColumn, writeColumn, writeDeltas } from './column.ts';
-import { type Cursor, LEN, tagOf, WireFault } from './cursor.ts';
+import { type Cursor, LEN, type Span, tagOf, WireFault } from './cursor.ts';
 import type { FaultLog } from './fault-log.ts';
 import { MAX_HANDLE, MAX_ROWS } from './limits.ts';
 import { SessionError, UPDATE_SUBCODE } from './session-error.ts';
@@ -15,7 +16,7 @@ import type { FrameWriter } from './writer.ts';
 
 const FIELD = { handle: 2, originator: 5, attributeSet: 6, withdrawn: 7 } as const;
 const TAG = { attributeSets: tagOf(1, LEN), service: tagOf(3, LEN), contactInstance: tagOf(4, LEN) } as const;
-const NO_BYTES = new Uint8Array(0);
+const NO_SPAN: Span = { from: 0, length: 0 };
 
 /** Writes the body; more than `MAX_ROWS` rows or handles outside `1..MAX_HANDLE` are a bug of the caller. */
 export function writeServiceUpdate(writer: FrameWriter, update: ServiceUpdate): void {
@@ -51,13 +52,13 @@ export function readServiceUpdate(cursor: Cursor, faults: FaultLog): ServiceUpda
   const originators = emptyColumn('fixed32');
   const setIndexes = emptyColumn('uint32');
   const withdrawals = emptyColumn('sint32');
-  let services: Uint8Array = NO_BYTES;
-  let instances: Uint8Array = NO_BYTES;
+  let services = NO_SPAN;
+  let instances = NO_SPAN;
   while (cursor.more()) {
     const tag = cursor.tag();
     if (tag === TAG.attributeSets) sets.push(takeSet(cursor, sets.length, faults));
-    else if (tag === TAG.service) services = cursor.bytes();
-    else if (tag === TAG.contactInstance) instances = cursor.bytes();
+    else if (tag === TAG.service) services = cursor.span();
+    else if (tag === TAG.contactInstance) instances = cursor.span();
     else if (tag >>> 3 === FIELD.handle) takeColumn(cursor, tag, handles);
     else if (tag >>> 3 === FIELD.originator) takeColumn(cursor, tag, originators);
     else if (tag >>> 3 === FIELD.attributeSet) takeColumn(cursor, tag, setIndexes);
@@ -67,8 +68,8 @@ export function readServiceUpdate(cursor: Cursor, faults: FaultLog): ServiceUpda
   const handle = handleColumn(handles, 'service.handle_delta');
   const withdrawn = handleColumn(withdrawals, 'service.withdrawn_delta');
   const columns = {
-    service: spreadAddresses(services, handle.length),
-    contactInstance: spreadAddresses(instances, handle.length),
+    service: spreadAddresses(cursor, services, handle.length),
+    contactInstance: spreadAddresses(cursor, instances, handle.length),
     originator: spread(originators, handle.length),
   };
   const { service, contactInstance, originator } = columns;
@@ -160,8 +161,13 @@ function takeSet(cursor: Cursor, index: number, faults: FaultLog): ServiceAttrib
     throw new SessionError(NOTIFICATION.update, UPDATE_SUBCODE.malformed, 'service.attribute_sets', text);
   }
   const body = cursor.nested();
+  const { buf, pos: from, end } = body;
+  const recent = recentSet(buf, from, end);
+  if (recent !== undefined) return recent;
   try {
-    return readAttributes(body);
+    const set = readAttributes(body);
+    rememberSet(buf, from, end, set);
+    return set;
   } catch (error) {
     if (!(error instanceof WireFault)) throw error;
     faults.add('service.attribute_sets', `${error.message}: its rows are withdrawn`);
