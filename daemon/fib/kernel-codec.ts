@@ -129,8 +129,7 @@ function routeSpec(context: KernelContext, { prefix, table, target: to }: FibRou
     case 'blackhole':
       return { prefix, table, protocol, priority, type: 'blackhole' };
     case 'encap': {
-      const encap = { kind: 'seg6', mode: 'encap.red', segments: to.segments } as const;
-      const hops = [{ device: context.sidDevice(), weight: 1, encap }];
+      const hops = [{ device: context.sidDevice(), weight: 1, encap: encapOf(context, to.segments) }];
       return { prefix, table, protocol, priority, hops };
     }
     // On the SID device, where nothing leaves: a packet that would fit has no business here.

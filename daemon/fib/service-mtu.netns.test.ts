@@ -5,12 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FibObject, MTU_KEY } from '../../lib/fib/fib.ts';
 import { encapsulationBytes } from '../../lib/segment/packed-list.ts';
 import type { BulkReply, BulkRequest } from './testing/bulk.ts';
-import { type Namespace, whyNoKernelTests } from './testing/namespaces.ts';
-import { SERVICE, SteeringLab, segmentsTo } from './testing/steering-lab.ts';
+import { whyNoKernelTests } from './testing/namespaces.ts';
+import { SERVICE, SERVICE4, SteeringLab, segmentsTo } from './testing/steering-lab.ts';
 
 const skip = whyNoKernelTests();
 
-const SERVICE4 = '10.80.0.80';
 const PORT = 9100;
 const MEGABYTE = 1 << 20;
 /** One list of two, and three to spare. */
@@ -49,7 +48,6 @@ describe.skipIf(skip !== undefined)(`packets on links of 1500 bytes${skip ? ` (s
     await lab.start();
     const host = lab.host(1);
     const egress = lab.router('e1');
-    wireIpv4(lab.client, lab.ingress, egress.namespace, host);
     await lab.fib.apply({
       put: [
         encap(`${SERVICE}/128`, segmentsTo(1)),
@@ -63,17 +61,16 @@ describe.skipIf(skip !== undefined)(`packets on links of 1500 bytes${skip ? ` (s
     // Replies come encapsulated too.
     await egress.fib.apply({
       put: [
-        { kind: 'local-sid', prefix: 'fcbb:bb:1:d4::/64', behaviour: { action: 'End.DX4', nexthop: '10.61.0.2' } },
         gateway('fcbb:bb:a::/48', 'fd00:2::1', 'co'),
         gateway('fcbb:bb:f::/48', 'fd00:2::1', 'co'),
         encap('2001:db8:c::/64', ['fcbb:bb:f:1::', 'fcbb:bb:a:d6::']),
-        encap('10.1.0.0/24', ['fcbb:bb:f:1::', 'fcbb:bb:a:d4::']),
+        encap('192.0.2.0/24', ['fcbb:bb:f:1::', 'fcbb:bb:a:d4::']),
       ],
       remove: [],
     });
     // What the egress itself has to say to the host about its replies goes to the service's address.
     egress.namespace.ip('-6', 'route', 'add', SERVICE, 'via', 'fd01:1::2');
-    egress.namespace.ip('route', 'add', SERVICE4, 'via', '10.61.0.2');
+    egress.namespace.ip('route', 'add', SERVICE4, 'via', '10.1.1.2');
     await started(host.fork(BULK, 'host', String(PORT)));
     client = await started(lab.client.fork(BULK, 'client'));
   });
@@ -84,7 +81,7 @@ describe.skipIf(skip !== undefined)(`packets on links of 1500 bytes${skip ? ` (s
   const leaveRoom = async () => {
     const at = [
       [lab.fib, [`${SERVICE}/128`, `${SERVICE4}/32`]],
-      [lab.router('e1').fib, ['2001:db8:c::/64', '10.1.0.0/24']],
+      [lab.router('e1').fib, ['2001:db8:c::/64', '192.0.2.0/24']],
     ] as const;
     for (const [fib, prefixes] of at) {
       const result = await fib.apply({ put: [guard, ...rules, ...prefixes.map(tooBig)], remove: [] });
@@ -160,14 +157,4 @@ function started(child: ChildProcess): Promise<ChildProcess> {
     child.once('message', () => resolve(child));
     child.once('exit', (code) => reject(new Error(`bulk.ts ended with ${code}`)));
   });
-}
-
-function wireIpv4(client: Namespace, ingress: Namespace, egress: Namespace, host: Namespace): void {
-  client.ip('addr', 'add', '10.1.0.2/24', 'dev', 'c0');
-  client.ip('route', 'add', 'default', 'via', '10.1.0.1');
-  ingress.ip('addr', 'add', '10.1.0.1/24', 'dev', 'c0');
-  egress.ip('addr', 'add', '10.61.0.1/24', 'dev', 's1');
-  host.ip('addr', 'add', '10.61.0.2/24', 'dev', 'up');
-  host.ip('addr', 'add', `${SERVICE4}/32`, 'dev', 'lo');
-  host.ip('route', 'add', 'default', 'via', '10.61.0.1');
 }
