@@ -95,6 +95,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     peers: config.peers,
     tls: credentials && (() => credentials.current),
     connectionsPerAddress: config.listen.connectionsPerAddress,
+    ...(config.listen.sendHoldMs !== undefined && { sendHoldMs: config.listen.sendHoldMs }),
     post,
     log,
   });

@@ -25,6 +25,7 @@ export function buildSecurity(file: Sections): Pick<RouterConfig, 'tls' | 'autho
       maxWorkers: plausibility.workers,
       clockSkewMs: plausibility['clock-skew'],
       releaseAfter: plausibility['release-after'],
+      maxRefusedRows: plausibility['refused-rows'],
     },
   };
 }

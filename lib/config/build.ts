@@ -79,6 +79,7 @@ export function buildConfig(file: Sections): RouterConfig {
       port: file.listen.port,
       connectionsPerAddress: file.listen['connections-per-address'],
       openWithinMs: file.listen['open-within'],
+      sendHoldMs: file.listen['send-hold'],
     },
     security: file.security,
     ...buildSecurity(file),

@@ -134,6 +134,8 @@ export interface PlausibilityConfig {
   readonly clockSkewMs: number;
   /** Believable reports in a row that end a quarantine. */
   readonly releaseAfter: number;
+  /** Rows refused in one session until it is ended; 0: never. What a peer may not relay does not count. */
+  readonly maxRefusedRows: number;
 }
 
 export interface StampConfig {
@@ -274,6 +276,8 @@ export interface RouterConfig {
     /** Connections of one remote address at a time; and the time each has for its OPEN. Absent in old recordings. */
     readonly connectionsPerAddress?: number;
     readonly openWithinMs?: number;
+    /** RFC 9687: a peer that takes nothing for this long is given up. */
+    readonly sendHoldMs?: number;
   };
   /** The word `plaintext` must be said; mutual TLS otherwise. */
   readonly security: 'plaintext' | 'mutual-tls';

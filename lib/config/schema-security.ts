@@ -49,5 +49,7 @@ export const plausibility = z
     'clock-skew': durationMs({ min: '1s', max: '24h', orZero: true }).prefault('1h'),
     /** Believable reports in a row that end a quarantine. */
     'release-after': integer(1, 1000).default(3),
+    /** Of one session until it is ended, rows that a peer may only not relay left out; 0: never. */
+    'refused-rows': integer(0, 1e9).default(10_000),
   })
   .prefault({});

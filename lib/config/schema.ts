@@ -130,6 +130,8 @@ export const sections = {
       'connections-per-address': integer(1, 10_000).default(16),
       /** Time for the OPEN of a new connection. */
       'open-within': durationMs({ min: '100ms', max: '10m' }).prefault('10s'),
+      /** A peer that takes nothing for this long is given up (RFC 9687; there 8 minutes for hold times of 90 s). */
+      'send-hold': durationMs({ min: '1s', max: '1h' }).prefault('60s'),
     })
     .prefault({}),
   security: z.enum(['plaintext', 'mutual-tls'], {

@@ -9,7 +9,7 @@ import { ADDRESS_WORDS, wordsToAddress } from '../net/address-words.ts';
 import { keyAt } from '../rib/route-entry.ts';
 import { REFUSALS, type Refusal } from '../security/authorise.ts';
 import { isFromTheFuture, nextQuarantine, nodeFault, quarantined, stateRowFault } from '../security/plausibility.ts';
-import type { ServiceUpdate } from '../session/message.ts';
+import { NOTIFICATION, type NotificationMessage, type ServiceUpdate } from '../session/message.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { log, viewChanged, wallMs } from './turn.ts';
 
@@ -23,6 +23,10 @@ const OTHER_REFUSALS = {
   limit: 'beyond what the peer may announce',
 } as const;
 type Reason = Refusal | keyof typeof OTHER_REFUSALS;
+const WORDS: Readonly<Record<Reason, string>> = { ...REFUSALS, ...OTHER_REFUSALS };
+
+/** Subcode of UPDATE errors, an own number: too much of what a peer says is refused. */
+const REFUSED_ROWS = 13;
 
 /** Malformed set: treat as withdrawn. */
 const NO_SET = -1;
@@ -130,18 +134,30 @@ function isCertified(state: RouterState): boolean {
   return state.config.security === 'mutual-tls';
 }
 
+/** What a peer is told whose rows were refused more often than a mistake explains; undefined: go on. */
+export function tooManyRefused(state: RouterState, peer: Peer): NotificationMessage | undefined {
+  const limit = state.config.plausibility?.maxRefusedRows ?? 0;
+  if (limit === 0 || peer.refusedInSession <= limit) return undefined;
+  const why = WORDS[peer.lastRefusal as Reason];
+  const text = `more than ${limit} rows refused, the last one: ${peer.lastRefusal}: ${why}`;
+  return { type: 'NOTIFICATION', code: NOTIFICATION.update, subcode: REFUSED_ROWS, data: '', text };
+}
+
 type Facts = Readonly<Record<string, string | number>>;
 
 /** Counts what is not taken of a peer, and says each reason once a session. */
 export function refuse(state: RouterState, peer: Peer, reason: Reason, about: Facts): undefined {
   const count = peer.refusals.get(reason) ?? 0;
   peer.refusals.set(reason, count + 1);
+  // An honest neighbour may be unaware of what it may not pass on.
+  if (reason !== 'relay') peer.refusedInSession++;
+  peer.lastRefusal = reason;
   if (peer.toldRefusals.has(reason)) return;
   peer.toldRefusals.add(reason);
   log(state, 'warn', 'refused, treated as withdrawn', {
     peer: peer.config.name,
     reason,
-    why: { ...REFUSALS, ...OTHER_REFUSALS }[reason],
+    why: WORDS[reason],
     ...about,
   });
   viewChanged(state, 'peers');

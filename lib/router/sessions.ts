@@ -16,6 +16,7 @@ import { importRules, takeSubscription } from './policies.ts';
 import { takeRefresh } from './refresh.ts';
 import { dropStale, sessionLost, sessionReturned, swept } from './restart.ts';
 import { takeUpdate } from './routes.ts';
+import { tooManyRefused } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { log, sendTo, viewChanged } from './turn.ts';
 
@@ -103,6 +104,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
   peer.toldRefusals.clear();
   state.table.sources.setRouterId(peer.source, routerIdToNumber(remote.routerId));
   state.sourceSites[peer.source] = remote.site;
+  peer.refusedInSession = 0;
   if (peer.remote !== undefined && peer.remote.bootId !== remote.bootId)
     peer.formerBootIds = [...peer.formerBootIds, peer.remote.bootId].slice(-MAX_FORMER_BOOTS);
   peer.remote = { routerId: remote.routerId, site: remote.site, name: remote.name, bootId: remote.bootId };
@@ -164,6 +166,9 @@ function deliver(state: RouterState, peer: Peer, message: SessionMessage): void 
       takeUpdate(state, peer, session, message);
       const exceeded = limitExceeded(state, peer, session);
       if (exceeded !== undefined) return peerStep(state, peer, { type: 'stop', ...exceeded });
+      const notification = tooManyRefused(state, peer);
+      if (notification !== undefined)
+        return peerStep(state, peer, { type: 'bad-message', connection: session.connection, notification });
       for (const family of message.endOfRib ?? []) endOfRib(state, peer, family);
       return;
     }

@@ -157,6 +157,8 @@ export function createState(event: StartEvent): RouterState {
       formerBootIds: [],
       refusals: new Map(),
       toldRefusals: new Set(),
+      refusedInSession: 0,
+      lastRefusal: '',
       sinceMs: event.atMs,
       messagesIn: 0,
       messagesOut: 0,

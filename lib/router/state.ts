@@ -91,6 +91,9 @@ export interface Peer {
   /** Digests that did not match. */
   mismatches: number;
   readonly toldRefusals: Set<string>;
+  /** Since the session came up, without what it may only not relay. */
+  refusedInSession: number;
+  lastRefusal: string;
   sinceMs: number;
   messagesIn: number;
   messagesOut: number;

@@ -13,6 +13,7 @@ const BOUNDS: PlausibilityConfig = {
   maxWorkers: 1e6,
   clockSkewMs: 3_600_000,
   releaseAfter: 3,
+  maxRefusedRows: 10,
 };
 const GOOD: ComputeState = {
   sequence: NOW,
