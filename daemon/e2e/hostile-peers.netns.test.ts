@@ -58,11 +58,11 @@ describe.skipIf(why !== undefined)('a daemon among hostile peers', () => {
     },
   );
 
-  test('one that opens 1,000 streams on a connection has one session, and the others end', PATIENCE, async () => {
-    const { opened, ended, notifications } = await tls.visit('streams', 'streams');
-    expect([opened, ended]).toEqual(['OPEN', 1000]);
-    for (const notification of notifications as unknown[])
-      expect(notification).toEqual(told(6, 5, /one connection carries one session/));
+  test('one that opens 1,000 streams on a connection is refused all but one', PATIENCE, async () => {
+    const { refused } = await tls.visit('streams', 'streams');
+    // The first is a session that says nothing; its time ends as that of any other.
+    expect(refused).toBeGreaterThanOrEqual(999);
+    await tls.logged(/no OPEN came in time/, { peer: 'streams' });
     await bystanderIsWell();
   });
 
@@ -103,7 +103,7 @@ describe.skipIf(why !== undefined)('a daemon among hostile peers', () => {
     expect(notifications).toContainEqual(told(2, 6, /hold time 2147483648 ms/));
     expect(notifications).toContainEqual(told(3, 13, /more than 20 rows refused/));
     await tls.logged(/report in quarantine: a number is not believable/, { peer: 'big' });
-    expect((await refusedOf('big'))['link-delay']).toBeGreaterThan(0);
+    expect((await refusedOf('big'))['future-sequence']).toBeGreaterThan(0);
     await bystanderIsWell();
   });
 

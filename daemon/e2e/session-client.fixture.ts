@@ -2,7 +2,7 @@
 // For peers that no router would be; it has no FSM, no timers but KEEPALIVE, and no manners.
 import { readFileSync } from 'node:fs';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type SecureVersion } from 'node:tls';
 import { FAMILIES } from '../../lib/model/identity.ts';
 import { type OpenMessage, PROTOCOL_VERSION, type SessionMessage } from '../../lib/session/message.ts';
@@ -30,22 +30,23 @@ export function grpcFrame(bytes: Uint8Array): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-export function openTransport(target: Target): ClientHttp2Session {
-  const { host, source, certificate, maxVersion } = target;
+/** TCP, or with a certificate TLS. */
+export function openSocket({ host, source, certificate, maxVersion }: Target): Socket {
   const socket = connect({ host, port: PORT, localAddress: source });
-  const createConnection = () =>
-    certificate === ''
-      ? socket
-      : connectTls({
-          socket,
-          cert: readFileSync(`${certificate}.pem`),
-          key: readFileSync(`${certificate}.key`),
-          // Whom it talks to is not what this peer is about.
-          rejectUnauthorized: false,
-          ALPNProtocols: ['h2'],
-          ...(maxVersion && { maxVersion }),
-        });
-  const session = connectHttp2(`http://[${host}]:${PORT}`, { createConnection });
+  if (certificate === '') return socket;
+  return connectTls({
+    socket,
+    cert: readFileSync(`${certificate}.pem`),
+    key: readFileSync(`${certificate}.key`),
+    // Whom it talks to is not what this peer is about.
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2'],
+    ...(maxVersion && { maxVersion }),
+  });
+}
+
+export function openTransport(target: Target): ClientHttp2Session {
+  const session = connectHttp2(`http://[${target.host}]:${PORT}`, { createConnection: () => openSocket(target) });
   session.on('error', () => {});
   return session;
 }

@@ -15,6 +15,8 @@ const CALL_WITHIN_MS = 5000;
 const MAX_UNCALLED = 128;
 /** Beyond the limit of an address a connection is told so in a NOTIFICATION; beyond this multiple it is dropped unheard. */
 const HARD_LIMIT_FACTOR = 4;
+/** Addresses whose pace is remembered. */
+const MAX_PACES = 1024;
 
 export interface ListenerOptions {
   readonly address: string;
@@ -56,6 +58,8 @@ export function normalAddress(remote: string): string {
 export class SessionListener {
   readonly #options: ListenerOptions;
   readonly #accepted = new Map<string, Accepted>();
+  /** Insertion order = order of last mention. */
+  readonly #paces = new Map<string, { readonly tokens: number; readonly atMs: number }>();
   #server: TcpServer | undefined;
   /** Connections dropped before a call, for the metrics. */
   dropped = 0;
@@ -121,6 +125,9 @@ export class SessionListener {
       socket.destroy();
     };
     const { perAddress, tls, isPeer } = this.#options;
+    // A handshake costs milliseconds of a thread that has hold timers to keep: whoever asks for many gets few.
+    if (!this.#paced(address, perAddress))
+      return drop('flood', 'connections of one address come too fast: dropped one');
     const others = [...this.#accepted.values()];
     const same = others.filter((other) => other.address === address).length;
     if (same >= perAddress * HARD_LIMIT_FACTOR)
@@ -148,6 +155,17 @@ export class SessionListener {
         refused: (why) => drop(`tls ${why}`, `connection ${why}: dropped`),
       }),
     );
+  }
+
+  /** A token bucket an address: `perAddress` connections a second, twice that at once. */
+  #paced(address: string, perAddress: number): boolean {
+    const atMs = performance.now();
+    const before = this.#paces.get(address) ?? { tokens: 2 * perAddress, atMs };
+    const tokens = Math.min(2 * perAddress, before.tokens + ((atMs - before.atMs) / 1000) * perAddress);
+    this.#paces.delete(address);
+    this.#paces.set(address, { tokens: Math.max(0, tokens - 1), atMs });
+    if (this.#paces.size > MAX_PACES) this.#paces.delete(this.#paces.keys().next().value!);
+    return tokens >= 1;
   }
 
   /** Collects the first bytes, then gives them back to the stream and the socket to whoever is to read it. */
