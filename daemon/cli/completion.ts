@@ -16,11 +16,27 @@ interface Word {
 /** The completion script of a shell. */
 export function completionScript(shell: Shell, program: Command): string {
   const words = program.commands.filter((command) => command.name() !== 'names').map(describe);
-  const globals = describe(program).options;
+  const globals = describeOne(program).options;
   return { bash, zsh, fish }[shell](words, globals);
 }
 
 function describe(command: Command): Word {
+  return command.commands.length > 0 ? describeGroup(command) : describeOne(command);
+}
+
+/** A command of commands: their names first, then what the longest of them takes. */
+function describeGroup(command: Command): Word {
+  const parts = command.commands.map(describeOne);
+  const longest = parts.toSorted((a, b) => b.places.length - a.places.length)[0]!;
+  return {
+    command: command.name(),
+    about: command.description(),
+    options: parts.flatMap((part) => part.options),
+    places: [parts.map((part) => part.command), ...longest.places],
+  };
+}
+
+function describeOne(command: Command): Word {
   return {
     command: command.name(),
     about: command.description(),

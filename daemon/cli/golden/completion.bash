@@ -10,7 +10,7 @@ _cfnctl() {
     if [ "$skip" = --socket ]; then socket=(--socket "$word"); fi
     if [ -n "$skip" ]; then skip=""; continue; fi
     case "$word" in
-      --from|--class|--timeout|--quiet|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--text|--count|--socket) skip="$word" ;;
+      --from|--class|--timeout|--quiet|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--text|--policy|--count|--socket) skip="$word" ;;
       -*) ;;
       *) if [ -z "$command" ]; then command="$word"; else position=$((position + 1)); fi ;;
     esac
@@ -27,7 +27,7 @@ _cfnctl() {
     reload-certificates) flags="--version --json --socket" ;;
     peer) flags="--version --json --socket" ;;
     session) flags="--text --version --json --socket" ;;
-    policy) flags="--version --json --socket" ;;
+    policy) flags="--policy --version --json --socket" ;;
     watch) flags="--count --version --json --socket" ;;
     completion) flags="--version --json --socket" ;;
   esac
@@ -42,6 +42,10 @@ _cfnctl() {
     peer:0) words="$(_cfnctl_names any)" ;;
     session:0) words="reset hard-reset shutdown start refresh" ;;
     session:1) words="$(_cfnctl_names any)" ;;
+    policy:0) words="test reload" ;;
+    policy:1) words="$(_cfnctl_names any)" ;;
+    policy:2) words="import export" ;;
+    policy:3) words="$(_cfnctl_names services)" ;;
     watch:0) words="peers services rib instances link-state paths fib metrics capabilities flows drains" ;;
     completion:0) words="bash zsh fish" ;;
   esac

@@ -38,7 +38,7 @@ _cfnctl() {
     reload-certificates) _arguments '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     peer) _arguments '1:value:' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     session) _arguments '1:value:(reset hard-reset shutdown start refresh)' '2:value:' '--text[what the operator of the peer is to read (RFC 9003)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
-    policy) _arguments '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
+    policy) _arguments '1:value:(test reload)' '2:value:' '3:value:(import export)' '4:services:_cfnctl_names services' '--policy[instead of the one attached to the peer]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     watch) _arguments '1:value:(peers services rib instances link-state paths fib metrics capabilities flows drains)' '--count[end after this many changes (the first view counts as one)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     completion) _arguments '1:value:(bash zsh fish)' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
   esac
