@@ -238,6 +238,26 @@ describe.each(['core1', 'eg1', 'in', 'core2'])('a daemon that is killed and star
   });
 });
 
+test('a daemon that restarts beside a dead one keeps the link to it, however late the proof that it forwards', () => {
+  const segments = JSON.stringify(mainSegments());
+  const links = () =>
+    simulation
+      .node('in')
+      .router.state!.lsdb.nodes.get('10.0.0.2')!
+      .links.map((it) => it.neighbour);
+  const before = links();
+  simulation.kill('eg1');
+  simulation.kill('core1');
+  simulation.run(500);
+  // Answers of a host without a daemon are rare (ICMP rate limit): STAMP is sure of nothing before 1.5 s.
+  simulation.start('core1', 1500);
+  for (let i = 0; i < 80; i++) {
+    simulation.run(50);
+    expect(links(), `${i * 50} ms`).toEqual(before);
+    expect(JSON.stringify(mainSegments())).toBe(segments);
+  }
+});
+
 test('a restarted daemon hands the kernel its routes with the first sync, also while an SPF waits', () => {
   const before = [...simulation.node('core1').fib.keys()].sort();
   simulation.kill('core1');

@@ -11,6 +11,7 @@ import { DAMPING_TIMER } from './flaps.ts';
 import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, drainMeasured, instanceEvent } from './instances.ts';
 import { limitTimer } from './limits.ts';
+import { linksSettled, SETTLE_RETAINED_MS } from './link-facts.ts';
 import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { takePolicies } from './policies.ts';
@@ -189,6 +190,7 @@ function fibAnswered(state: RouterState, { what, request, result }: Extract<Rout
 function timer(state: RouterState, name: string): void {
   switch (name) {
     case 'settle':
+      if (!linksSettled(state)) setTimer(state, name, state.startedAtMs + SETTLE_RETAINED_MS);
       return originate(state);
     // Only wakes the turn: whether the gate opens is asked at the end of every one.
     case 'ready':

@@ -126,13 +126,15 @@ export function createState(event: StartEvent): RouterState {
     const { delayUs } = link;
     const measured = { delayMinUs: delayUs, delayAvgUs: delayUs, delayVariationUs: 0, loss: 0 };
     // What forwards since an earlier life was adjacent then: its neighbours may be restarting as well.
-    const adjacent = event.retained.length > 0 || !needsAdjacency(config, link.name);
+    const needs = needsAdjacency(config, link.name);
+    const retained = needs && event.retained.length > 0;
     state.links.set(link.name, {
       config: link,
       mtu: undefined,
       kernelUp: undefined,
       pathUp: undefined,
-      adjacent,
+      adjacent: retained || !needs,
+      retained,
       ...measured,
     });
   }

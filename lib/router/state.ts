@@ -112,6 +112,8 @@ export interface Link {
   pathUp: boolean | undefined;
   /** The neighbour's link state was complete since the link came up, as OSPF's Full (RFC 2328 10.1); survives its daemon. */
   adjacent: boolean;
+  /** An earlier life forwarded over it. */
+  readonly retained: boolean;
   delayMinUs: number;
   delayAvgUs: number;
   delayVariationUs: number;
