@@ -3,6 +3,10 @@ import { renderTable } from '../labs/table.ts';
 import type { DemoDocument, DemoPhase } from './document.ts';
 import { sightingOf } from './segment-lists.ts';
 
+/** What stands beside the stages: the lab's hosts, clients and routers share the processors while these are taken. */
+export const LATENCY_REMARK =
+  'These are times of a loaded lab: every router, host and client of it runs on this machine. On a quiet one: scripts/bench report-to-fib.';
+
 export function renderSummary(document: DemoDocument): string {
   const { phases, segmentLists, latencyUs, claims, leftOut } = document;
   const instances = [...new Set(phases.flatMap(({ requests }) => Object.keys(requests)))].sort();
@@ -26,7 +30,7 @@ export function renderSummary(document: DemoDocument): string {
         ),
     Object.keys(latencyUs).length === 0
       ? ''
-      : renderTable(
+      : `${renderTable(
           ['stage', 'p50 us', 'p99 us', 'n'],
           Object.entries(latencyUs).map(([stage, { p50, p99, n }]) => [
             stage,
@@ -34,7 +38,7 @@ export function renderSummary(document: DemoDocument): string {
             p99.toFixed(0),
             String(n),
           ]),
-        ),
+        )}${LATENCY_REMARK}\n`,
     claims.map(({ claim, held, seen }) => `${held ? 'ok  ' : 'FAIL'}  ${claim}: ${seen}\n`).join(''),
     leftOut.map((line) => `left out  ${line}\n`).join(''),
   ];

@@ -3,7 +3,7 @@
 import type { DemoDocument, DemoPhase } from '../document.ts';
 import type { Performance } from '../performance.ts';
 import { sightingOf } from '../segment-lists.ts';
-import { decidedText, resumedText } from '../summary.ts';
+import { decidedText, LATENCY_REMARK, resumedText } from '../summary.ts';
 import { renderChart } from './chart.ts';
 import { type DrawnPath, renderPicture } from './picture.ts';
 import { STYLE } from './style.ts';
@@ -165,7 +165,7 @@ function latencyTable({ latencyUs }: DemoDocument): string {
     String(n),
   ]);
   if (rows.length === 0) return '';
-  return `<section><h2>From load report to kernel</h2>${table(['stage', 'p50 ms', 'p99 ms', 'n'], rows, 'numbers')}</section>`;
+  return `<section><h2>From load report to kernel</h2>${table(['stage', 'p50 ms', 'p99 ms', 'n'], rows, 'numbers')}<p class="note">${text(LATENCY_REMARK)}</p></section>`;
 }
 
 function claims({ claims: all }: DemoDocument): string {
