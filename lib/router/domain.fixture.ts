@@ -14,7 +14,7 @@ export interface DomainOptions extends SimulationOptions {
   readonly hubExtra?: string;
   readonly siteExtra?: string;
   /** Options of every session of a hub with a site. */
-  readonly hubLimits?: string;
+  readonly hubPeer?: string;
   /** Options of all sessions of one site. */
   readonly subscribe?: { readonly site: number; readonly text: string };
   /** Sites that say they are observers. */
@@ -148,7 +148,7 @@ function text(
 }
 
 function hubText(options: DomainOptions, hub: number): string {
-  const { sites, hubs, hubExtra = '', hubLimits = '', digestInterval } = options;
+  const { sites, hubs, hubExtra = '', hubPeer = '', digestInterval } = options;
   const peers: Adjacency[] = [];
   for (let other = 0; other < hubs; other++) {
     if (other === hub) continue;
@@ -163,7 +163,7 @@ function hubText(options: DomainOptions, hub: number): string {
       : options.wrongRole && site + hub === 0
         ? 'hub'
         : 'site';
-    peers.push({ name: `s-${site}`, neighbour: siteId(site), local, remote, role, options: hubLimits });
+    peers.push({ name: `s-${site}`, neighbour: siteId(site), local, remote, role, options: hubPeer });
   }
   return text(
     `hub-${hub}`,

@@ -16,7 +16,7 @@ beforeEach(() => {
       told.push({ atMs: domain.simulation.atMs, message });
   };
   const pacing = `pacing: { service: ${PACE_MS}ms, compute: ${PACE_MS}ms, link-state: 0ms }`;
-  domain = new Domain({ sites: 3, hubs: 1, hubLimits: pacing, onSend });
+  domain = new Domain({ sites: 3, hubs: 1, hubPeer: pacing, onSend });
   domain.start();
   domain.simulation.run(15_000);
   told.length = 0;

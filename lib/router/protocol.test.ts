@@ -243,7 +243,7 @@ describe('a limit', () => {
     for (let handle = 900; handle < 900 + count; handle++)
       if (state('hub-0').peers.get('s-0')!.session !== undefined) say('s-0', 'hub-0', announcement({}, handle));
   };
-  const limited = (action: string) => begin({ hubLimits: `limits: { service: 10, action: ${action}, restart: 5s }` });
+  const limited = (action: string) => begin({ hubPeer: `limits: { service: 10, action: ${action}, restart: 5s }` });
 
   test('warns at its share, closes beyond with Cease 1, and tries again after its restart time', () => {
     limited('close');

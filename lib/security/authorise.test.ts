@@ -115,6 +115,14 @@ describe('a route', () => {
     expect(inside.judgeSet(attributes('site-1', 2), { site: 'edge' })).toBe('relay');
   });
 
+  it('from a hub needs not name the hub in its path, but the hub’s leave to relay and its mark in the cluster list', () => {
+    const hub = (site: string) => ({ site, reflects: true });
+    const reflected = attributes('site-1', 2, { clusterList: ['10.0.0.1'] });
+    expect(authorisation.judgeSet(reflected, hub('transit'))).toBeUndefined();
+    expect(authorisation.judgeSet(reflected, hub('site-2'))).toBe('relay');
+    expect(authorisation.judgeSet(attributes('site-1', 2), hub('transit'))).toBe('path');
+  });
+
   it('is refused whatever it is, when there are no entries', () => {
     const nobody = new Authorisation([], 'edge');
     fc.assert(
