@@ -195,7 +195,7 @@ class KernelFib implements Fib {
     const { scan, programmer } = this.#alive();
     let netlinkDoneAtMs = 0;
     let affinityDoneAtMs = 0;
-    const outcome = await scan.sync(lastPuts(desired), async (puts, removals, failures) => {
+    const outcome = await scan.sync(desired, async (puts, removals, failures) => {
       netlinkDoneAtMs = monotonicMs();
       const wishes = this.#nft.wish(programmer.held, puts, removals, failures);
       failures.push(...(await this.#settle(wishes)));

@@ -39,6 +39,7 @@ export class KernelProgrammer {
 
   /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
   put(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey> = NONE): FibFailure[] {
+    if (objects.length === 1) return this.#putAlike(objects, lost);
     const failures: FibFailure[] = [];
     // One batch a kind: a batch retries what ran out of memory last, after what may depend on it.
     for (const group of byKind(orderPuts(objects) as NetlinkObject[])) failures.push(...this.#putAlike(group, lost));
@@ -48,6 +49,7 @@ export class KernelProgrammer {
   /** Removes what netlink holds; unknown keys are done already. */
   remove(keys: readonly FibKey[]): { failures: FibFailure[]; removed: number } {
     const failures: FibFailure[] = [];
+    if (keys.length === 0) return { failures, removed: 0 };
     if (this.#waiting.size > 0) for (const key of keys) this.#waiting.delete(key);
     const { before, routes, after } = splitRemovals(keys);
     let removed = this.#removeHeld(before, failures);

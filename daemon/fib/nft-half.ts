@@ -30,6 +30,9 @@ export interface NftWishes {
   readonly tables: Map<FibKey, Border | ServiceMtu | undefined>;
 }
 
+/** Shared, so nobody adds to it. */
+const NO_WISHES: NftWishes = { affinity: new Map(), replace: new Map(), tables: new Map() };
+
 export class NftHalf {
   readonly affinity: AffinityPlane;
   readonly replace: ReplacePlane;
@@ -98,6 +101,7 @@ export class NftHalf {
 
   /** Sorts a change by plane. Objects that nftables cannot be told are added to `failures`; `held` follows at once. */
   wish(held: FibObjectSet, puts: readonly FibObject[], removals: readonly FibKey[], failures: FibFailure[]): NftWishes {
+    if (removals.length === 0 && puts.every(isNetlinkObject)) return NO_WISHES;
     const wishes: NftWishes = { affinity: new Map(), replace: new Map(), tables: new Map() };
     for (const key of removals) {
       const old = isNetlinkKey(key) ? undefined : held.remove(key);
@@ -157,7 +161,9 @@ export class NftHalf {
   }
 }
 
-export function countWishes({ affinity, replace, tables }: NftWishes): { total: number; removals: number } {
+export function countWishes(wishes: NftWishes): { total: number; removals: number } {
+  if (wishes === NO_WISHES) return { total: 0, removals: 0 };
+  const { affinity, replace, tables } = wishes;
   const all = [...affinity.values(), ...replace.values(), ...tables.values()];
   return { total: all.length, removals: all.filter((wish) => wish === undefined).length };
 }

@@ -30,6 +30,7 @@ export function kindOfKey(key: FibKey): FibObject['kind'] | undefined {
 
 /** Sorts objects so that each follows what it refers to; stable within a kind. One pass, linear. */
 export function orderPuts(objects: readonly FibObject[]): FibObject[] {
+  if (objects.length <= 1) return [...objects];
   return inRankOrder(objects, (object) => RANK[object.kind]);
 }
 
@@ -51,6 +52,7 @@ export function splitRemovals(keys: readonly FibKey[]): { before: FibKey[]; rout
 
 /** Drops all but the last put of each key: puts are upserts, so only the last can matter. Keeps first-seen order. */
 export function lastPuts(objects: readonly FibObject[]): FibObject[] {
+  if (objects.length <= 1) return [...objects];
   const byKey = new Map<FibKey, FibObject>();
   for (const object of objects) byKey.set(fibKey(object), object);
   return byKey.size === objects.length ? [...objects] : [...byKey.values()];
