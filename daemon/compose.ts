@@ -151,7 +151,13 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       case 'fib-sync':
         return programmed('sync', effect.request, fib.sync(effect.desired));
       case 'fib-verify':
-        fib.verify().then((drift) => drift.length > 0 && post({ type: 'fib-drift', drift }), crash);
+        {
+          const fromMs = monotonicMs();
+          fib.verify().then((drift) => {
+            stages.scanned(monotonicMs() - fromMs);
+            if (drift.length > 0) post({ type: 'fib-drift', drift });
+          }, crash);
+        }
         return;
       case 'measure-drains':
         void measureDrains(fib, effect).then((measures) => measures && post({ type: 'drains-measured', ...measures }));

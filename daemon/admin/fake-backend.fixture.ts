@@ -434,6 +434,17 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       error: 'EPERM',
     },
   ],
+  'fib-in-kernel': [
+    {
+      key: 'route 10000 fd00:cafe::80/128',
+      kind: 'route',
+      object: 'fd00:cafe::80/128 nhid 100000001 table 10000',
+      kernel: 'in-force',
+    },
+    { key: 'rule ipv6 10000', kind: 'rule', object: 'fwmark 0x100/0xfff lookup 10000', kernel: 'missing' },
+    { key: 'nexthop 200000999', kind: 'nexthop', object: '', kernel: 'unwanted' },
+  ],
+  sids: [{ prefix: '5f00:0:11:d4::/64', behaviour: 'End.DX4 nh4 0.0.0.0', packets: 7, bytes: 700, errors: 1 }],
   metrics: [
     { name: 'updates_in', kind: 'counter', unit: '1', labels: { peer: 'c1' }, help: 'UPDATE messages', value: 4821 },
     { name: 'mailbox_depth', kind: 'gauge', unit: '1', labels: {}, help: 'events that wait', value: 0 },

@@ -60,5 +60,5 @@ export function isViewKind(text: string): text is ViewKind {
 }
 
 function fieldOf(kind: ViewKind): string {
-  return kind === 'link-state' ? 'linkState' : kind;
+  return kind.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -9,7 +9,7 @@ import { entriesOf } from '../../lib/rib/route-entry.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
 import type { Router } from '../../lib/router/handle.ts';
 import type { RouterState } from '../../lib/router/state.ts';
-import { fibRows } from '../../lib/router/view/fib.ts';
+import { fibInKernelRows, fibRows, sidRows } from '../../lib/router/view/fib.ts';
 import { drainRows, flowRows } from '../../lib/router/view/flows.ts';
 import { linkStateRows, pathRows, peerRows } from '../../lib/router/view/peers.ts';
 import { policyTest } from '../../lib/router/view/policy-test.ts';
@@ -21,6 +21,7 @@ import { STAGES, type Stages } from '../runtime/stages.ts';
 import type { CredentialStore } from '../security/credential-store.ts';
 import type { AdminBackend, DrainBounds, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
 import { classRows } from './class-metrics.ts';
+import { fibMetricRows } from './fib-metrics.ts';
 
 export interface BackendOptions {
   readonly router: Router;
@@ -54,8 +55,11 @@ export function createBackend(options: BackendOptions): RouterBackend {
     'link-state': async () => linkStateRows(state()),
     paths: async () => pathRows(state()),
     fib: async () => fibRows(state()),
+    'fib-in-kernel': async () => fibInKernelRows(state(), await fib.inspect()),
+    sids: async () => sidRows(state(), await fib.sidCounters()),
     metrics: async () => [
       ...metricRows(state(), options),
+      ...fibMetricRows(state(), await fib.sidCounters()),
       ...borderRows(await fib.borderCounters()),
       ...classRows(state(), await fib.classCounters(), await fib.flowCounts()),
     ],

@@ -107,6 +107,16 @@ describe('what people see', () => {
     expect(stripVTControlCharacters(coloured.out)).toBe(plain.out);
   });
 
+  test('show fib --verify tells object by object what the kernel holds, and its exit code whether all is there', async () => {
+    const { code, out } = await cfnctl('show fib --verify');
+    expect(code).toBe(EXIT.negative);
+    expect(out).toMatch(/route +in-force +fd00:cafe::80\/128 nhid 100000001 table 10000/);
+    expect(out).toMatch(/rule +missing +fwmark 0x100\/0xfff lookup 10000/);
+    expect(out).toMatch(/nexthop +unwanted +nexthop 200000999/);
+    expect((await cfnctl('show fib')).code).toBe(EXIT.ok);
+    expect((await cfnctl('show sids')).out).toMatch(/5f00:0:11:d4::\/64 +End.DX4 nh4 0.0.0.0 +7 +700 +1/);
+  });
+
   test('what a peer sends cannot steer the terminal', async () => {
     const [peer] = backend.rows('peers');
     backend.put('peers', [{ ...peer!, lastError: 'bye\x1b[2J\u202e' }]);
@@ -136,6 +146,7 @@ describe('exit codes', () => {
     ['drain nothing', EXIT.negative, /there is no service or contact instance "nothing"/],
     ['report web-10 --in-flight 1', EXIT.negative, /takes its load from prometheus/],
     ['explain', EXIT.usage, /missing required argument 'service'/],
+    ['show rib --verify', EXIT.usage, /--verify goes with fib/],
     ['show pers', EXIT.usage, /Allowed choices are peers, services/],
     ['session explode c1', EXIT.usage, /Allowed choices are reset, hard-reset/],
     ['policy test c1 sideways', EXIT.usage, /Allowed choices are import, export/],

@@ -168,6 +168,22 @@ export const COLUMNS: ColumnsOf = {
     { head: 'OBJECT', cell: (row) => row.object },
     { head: 'ERROR', cell: (row) => orDash(row.error), tone: (row) => (row.error === '' ? 'dim' : 'bad') },
   ],
+  'fib-in-kernel': [
+    { head: 'KIND', cell: (row) => row.kind },
+    { head: 'KERNEL', cell: (row) => row.kernel, tone: (row) => (row.kernel === 'in-force' ? 'good' : 'bad') },
+    { head: 'OBJECT', cell: (row) => row.object || row.key },
+  ],
+  sids: [
+    { head: 'SID', cell: (row) => row.prefix },
+    { head: 'BEHAVIOUR', cell: (row) => row.behaviour },
+    number('PACKETS', (row) => String(row.packets)),
+    number('BYTES', (row) => String(row.bytes)),
+    number(
+      'ERRORS',
+      (row) => String(row.errors),
+      (row) => (row.errors > 0 ? 'bad' : undefined),
+    ),
+  ],
   metrics: [
     {
       head: 'METRIC',

@@ -107,11 +107,15 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
     .description('print one view of the daemon')
     .addArgument(new Argument('<view>').choices(VIEW_KINDS))
     .addArgument(service())
-    .action(async (kind: ViewKind, name?: string) => {
-      await ask(
-        (client) => client.show(kind, name),
-        (rows, render) => render.showText(kind, rows, io.nowMs(), paint),
+    .option('--verify', 'with fib: read the kernel now and compare; exit code 1 when it differs')
+    .action(async (kind: ViewKind, name: string | undefined, options: { verify?: true }, command: Command) => {
+      if (options.verify && kind !== 'fib') command.error('error: --verify goes with fib');
+      const asked = options.verify ? 'fib-in-kernel' : kind;
+      const shown = await ask(
+        (client) => client.show(asked, name),
+        (rows, render) => render.showText(asked, rows, io.nowMs(), paint),
       );
+      if (shown.some((row) => 'kernel' in row && row.kernel !== 'in-force')) exit(EXIT.negative);
     });
 
   program

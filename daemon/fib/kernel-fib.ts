@@ -208,6 +208,10 @@ class KernelFib implements Fib {
     return this.#alive().scan.verify();
   }
 
+  inspect(): Promise<readonly FibDrift[]> {
+    return this.#alive().scan.inspect();
+  }
+
   dump(): readonly FibObject[] {
     return [...this.#alive().programmer.held.values()];
   }

@@ -134,6 +134,18 @@ export class KernelScan {
     return this.#pendingVerify;
   }
 
+  /** Reports drift and leaves it. */
+  inspect(): Promise<readonly FibDrift[]> {
+    return this.#exclusively(async () => {
+      const failures: FibFailure[] = [];
+      const { drift } = await compareNetlink(await this.#read(), this.#repairOptions());
+      drift.push(...(await this.#verifyNft(failures, false)));
+      // What was seen and left is for the next scan to see again.
+      this.#wholeAt = undefined;
+      return drift;
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#last.catch(() => {});
@@ -156,12 +168,17 @@ export class KernelScan {
     const generation = kernel.nft?.generation();
     const base = generation === undefined ? undefined : generation - nft.transactions;
     if (base === undefined || base !== this.#wholeAt) {
-      drift.push(...(await this.#verifyAffinity(failures)), ...(await this.#verifyReplace(failures)));
-      for (const plane of nft.tables) drift.push(...(await this.#verifyTable(plane, failures)));
+      drift.push(...(await this.#verifyNft(failures, true)));
       const after = kernel.nft?.generation();
       this.#wholeAt = after === undefined ? undefined : after - nft.transactions;
     }
     this.#tell(failures);
+    return drift;
+  }
+
+  async #verifyNft(failures: FibFailure[], repair: boolean): Promise<FibDrift[]> {
+    const drift = [...(await this.#verifyAffinity(failures, repair)), ...(await this.#verifyReplace(failures, repair))];
+    for (const plane of this.#options.nft.tables) drift.push(...(await this.#verifyTable(plane, failures, repair)));
     return drift;
   }
 
@@ -188,7 +205,7 @@ export class KernelScan {
     };
   }
 
-  async #verifyAffinity(failures: FibFailure[]): Promise<FibDrift[]> {
+  async #verifyAffinity(failures: FibFailure[], repair: boolean): Promise<FibDrift[]> {
     const { programmer, nft } = this.#options;
     const read = await nft.affinity.readBack();
     if (!read) return [];
@@ -206,11 +223,11 @@ export class KernelScan {
       }),
     );
     if (!this.#synced) for (const { key, what } of drift) if (what === 'stale') wishes.delete(key.slice(9));
-    if (wishes.size > 0) failures.push(...(await nft.affinity.change(wishes)));
+    if (wishes.size > 0 && repair) failures.push(...(await nft.affinity.change(wishes)));
     return drift.filter(({ what }) => this.#synced || what !== 'stale');
   }
 
-  async #verifyReplace(failures: FibFailure[]): Promise<FibDrift[]> {
+  async #verifyReplace(failures: FibFailure[], repair: boolean): Promise<FibDrift[]> {
     const { programmer, nft } = this.#options;
     const read = await nft.replace.readBack();
     if (!read) return [];
@@ -226,12 +243,16 @@ export class KernelScan {
         return [key, object?.kind === 'replace-csid' ? object : undefined];
       }),
     );
-    if (read.state !== 'whole' && wishes.size === 0) failures.push(...(await nft.replace.repair()));
-    if (wishes.size > 0) failures.push(...(await nft.replace.change(wishes)));
+    if (read.state !== 'whole' && wishes.size === 0 && repair) failures.push(...(await nft.replace.repair()));
+    if (wishes.size > 0 && repair) failures.push(...(await nft.replace.change(wishes)));
     return drift;
   }
 
-  async #verifyTable(plane: TablePlane<Border | ServiceMtu>, failures: FibFailure[]): Promise<FibDrift[]> {
+  async #verifyTable(
+    plane: TablePlane<Border | ServiceMtu>,
+    failures: FibFailure[],
+    repair: boolean,
+  ): Promise<FibDrift[]> {
     const { key } = plane;
     const read = await plane.readBack();
     if (!read || this.#touched.has(key)) return [];
@@ -241,7 +262,7 @@ export class KernelScan {
     if (drift.length === 0 && wanted && read.state === 'changed') drift.push({ key, what: 'different' });
     // What an earlier life left goes with the first full set, not before.
     if (!wanted && !this.#synced) return [];
-    if (drift.length > 0 || read.state !== 'whole') failures.push(...(await plane.repair(wanted)));
+    if (repair && (drift.length > 0 || read.state !== 'whole')) failures.push(...(await plane.repair(wanted)));
     return drift;
   }
 

@@ -13,6 +13,7 @@ export const STAGES = {
   'netlink-to-affinity': 'netlink acknowledgement to the nft transaction in force',
   'receive-to-kernel': 'reception of the event to the kernel changed, affinity included',
   'report-to-kernel': 'wall clock of the agent to the kernel changed here, affinity included',
+  'read-back': 'a scan: all of ours read back from the kernel, compared and put right',
 } as const;
 export type Stage = keyof typeof STAGES;
 
@@ -43,6 +44,11 @@ export class Stages {
     this.#add('receive-to-kernel', (kernelAtMs - event.atMs) * 1000);
     const wallMs = wallClockMs() - (monotonicMs() - kernelAtMs);
     for (const atMs of measuredAtMs(event)) this.#add('report-to-kernel', Math.max(0, wallMs - atMs) * 1000);
+  }
+
+  /** A periodic scan took this long. */
+  scanned(ms: number): void {
+    this.#add('read-back', ms * 1000);
   }
 
   quantiles(): ReadonlyMap<Stage, Quantiles> {

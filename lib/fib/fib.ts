@@ -305,6 +305,8 @@ export interface Fib {
   sync(desired: readonly FibObject[]): Promise<FibResult>;
   /** Reads the kernel back, reports and repairs drift; foreign objects are never touched. */
   verify(): Promise<readonly FibDrift[]>;
+  /** As `verify`, but only looks: nothing is repaired. */
+  inspect(): Promise<readonly FibDrift[]>;
   /** The set in force as this process believes it. */
   dump(): readonly FibObject[];
   /** By slot: live flows of `flow`, clients of `client`, busy buckets of `bucket`; slots of `none` are absent. */

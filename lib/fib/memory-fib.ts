@@ -86,6 +86,9 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
     async verify(): Promise<readonly FibDrift[]> {
       return [];
     },
+    async inspect(): Promise<readonly FibDrift[]> {
+      return [];
+    },
     dump() {
       return [...held.values()];
     },

@@ -269,6 +269,28 @@ export interface FibView {
   readonly error: string;
 }
 
+/** An object of the forwarding plane as the kernel was found to hold it, now. */
+export interface FibInKernelView {
+  /** `fibKey` of the object, or the name of what is there and not wanted. */
+  readonly key: string;
+  readonly kind: string;
+  /** In the words of iproute2; empty where it is not wanted. */
+  readonly object: string;
+  /** `in-force`, `missing`, `different`; `unwanted`: carries our number and is none of ours. */
+  readonly kernel: string;
+}
+
+/** A local SID and what it has processed since it was installed. */
+export interface SidView {
+  readonly prefix: string;
+  /** Behaviour and flavours, in the words of iproute2. */
+  readonly behaviour: string;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Packets that the behaviour dropped. */
+  readonly errors: number;
+}
+
 export interface MetricView {
   readonly name: string;
   /** `counter`, `gauge` or `histogram`. */
@@ -417,6 +439,8 @@ export interface Views {
   readonly 'link-state': LinkStateView;
   readonly paths: PathView;
   readonly fib: FibView;
+  readonly 'fib-in-kernel': FibInKernelView;
+  readonly sids: SidView;
   readonly metrics: MetricView;
   readonly capabilities: CapabilityView;
   readonly flows: FlowView;
@@ -431,6 +455,8 @@ export const VIEW_KINDS = [
   'link-state',
   'paths',
   'fib',
+  'fib-in-kernel',
+  'sids',
   'metrics',
   'capabilities',
   'flows',
@@ -445,6 +471,8 @@ const KEYS: { readonly [K in ViewKind]: (row: Views[K]) => string } = {
   'link-state': (row) => row.originator,
   paths: (row) => row.router,
   fib: (row) => row.key,
+  'fib-in-kernel': (row) => row.key,
+  sids: (row) => row.prefix,
   metrics: (row) => `${row.name} ${JSON.stringify(row.labels)}`,
   capabilities: (row) => row.name,
   flows: (row) => `${row.service} ${row.class} ${row.contactInstance}`,

@@ -19,7 +19,7 @@ _cfnctl() {
   if [ -n "$skip" ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
   case "$command" in
     status) flags="--version --json --socket" ;;
-    show) flags="--version --json --socket" ;;
+    show) flags="--verify --version --json --socket" ;;
     explain) flags="--from --class --version --json --socket" ;;
     drain) flags="--timeout --quiet --watch --version --json --socket" ;;
     undrain) flags="--version --json --socket" ;;
@@ -33,7 +33,7 @@ _cfnctl() {
   esac
   case "$command:$position" in
     :0) words="status show explain drain undrain report reload-certificates peer session policy watch completion" ;;
-    show:0) words="peers services rib instances link-state paths fib metrics capabilities flows drains" ;;
+    show:0) words="peers services rib instances link-state paths fib fib-in-kernel sids metrics capabilities flows drains" ;;
     show:1) words="$(_cfnctl_names services)" ;;
     explain:0) words="$(_cfnctl_names services)" ;;
     drain:0) words="$(_cfnctl_names targets)" ;;
@@ -46,7 +46,7 @@ _cfnctl() {
     policy:1) words="$(_cfnctl_names any)" ;;
     policy:2) words="import export" ;;
     policy:3) words="$(_cfnctl_names services)" ;;
-    watch:0) words="peers services rib instances link-state paths fib metrics capabilities flows drains" ;;
+    watch:0) words="peers services rib instances link-state paths fib fib-in-kernel sids metrics capabilities flows drains" ;;
     completion:0) words="bash zsh fish" ;;
   esac
   if [[ "$current" == -* ]]; then words="$flags"; fi

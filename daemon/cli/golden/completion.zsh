@@ -30,7 +30,7 @@ _cfnctl() {
   (( CURRENT-- ))
   case $command in
     status) _arguments '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
-    show) _arguments '1:value:(peers services rib instances link-state paths fib metrics capabilities flows drains)' '2:services:_cfnctl_names services' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
+    show) _arguments '1:value:(peers services rib instances link-state paths fib fib-in-kernel sids metrics capabilities flows drains)' '2:services:_cfnctl_names services' '--verify[with fib\: read the kernel now and compare; exit code 1 when it differs]' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     explain) _arguments '1:services:_cfnctl_names services' '--from[as the ingress of this site would decide]:value:_files' '--class[a class that the service'\''s classifier names]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     drain) _arguments '1:targets:_cfnctl_names targets' '--timeout[end after this long, whatever is left, for example 5m]:value:_files' '--quiet[an instance of this router has no flows when nobody sent it a packet for this long]:value:_files' '--watch[print what is left until the drain is over]' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     undrain) _arguments '1:targets:_cfnctl_names targets' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
@@ -39,7 +39,7 @@ _cfnctl() {
     peer) _arguments '1:value:' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     session) _arguments '1:value:(reset hard-reset shutdown start refresh)' '2:value:' '--text[what the operator of the peer is to read (RFC 9003)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     policy) _arguments '1:value:(test reload)' '2:value:' '3:value:(import export)' '4:services:_cfnctl_names services' '--policy[instead of the one attached to the peer]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
-    watch) _arguments '1:value:(peers services rib instances link-state paths fib metrics capabilities flows drains)' '--count[end after this many changes (the first view counts as one)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
+    watch) _arguments '1:value:(peers services rib instances link-state paths fib fib-in-kernel sids metrics capabilities flows drains)' '--count[end after this many changes (the first view counts as one)]:value:_files' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
     completion) _arguments '1:value:(bash zsh fish)' '--version[print the version]' '--json[print JSON]' '--socket[admin socket of the daemon, or $CFND_SOCKET]:value:_files' ;;
   esac
 }

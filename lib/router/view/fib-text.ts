@@ -1,6 +1,6 @@
 // A forwarding object in one line, in the words of iproute2 and nft, so that it can be compared with their output.
 import { classesOf, type NamedClass } from '../../fib/affinity-classes.ts';
-import type { FibObject, LocalSid, NexthopGroup, RouteTarget } from '../../fib/fib.ts';
+import type { FibObject, LocalSid, NexthopGroup, ReplaceSid, RouteTarget } from '../../fib/fib.ts';
 import { matchText } from '../../model/traffic-match.ts';
 
 export function fibText(object: FibObject): string {
@@ -12,13 +12,11 @@ export function fibText(object: FibObject): string {
     case 'route':
       return `${targetText(object.prefix, object.target)} table ${object.table}`;
     case 'local-sid':
-      return `${object.prefix} encap seg6local action ${behaviourText(object.behaviour)}${flavoursText(object)}`;
+      return `${object.prefix} encap seg6local action ${sidText(object)}`;
     case 'rule':
       return `${object.priority}: from all fwmark 0x${object.fwmark.toString(16)}/0x${object.mask.toString(16)} lookup ${object.table}`;
-    case 'replace-csid': {
-      const action = object.mark === undefined ? 'End' : `End.X mark 0x${object.mark.toString(16)}`;
-      return `${object.prefix} nft ${action} flavors replace-csid nflen ${object.csidBits}`;
-    }
+    case 'replace-csid':
+      return `${object.prefix} nft ${sidText(object)}`;
     case 'affinity': {
       const rules = (object.classifier ?? []).map((rule) => ` [${matchText(rule.match)} -> ${rule.class || 'own'}]`);
       return `${object.service} ${classesOf(object).map(classText).join(' ')}${rules.join('')}`;
@@ -43,6 +41,13 @@ function classText({ name, mode, instances, mark }: NamedClass): string {
   const shares = instances.map((it) => `slot ${it.slot} mark 0x${it.mark.toString(16)} share ${it.weight}/1000`);
   const all = mark === undefined ? shares.join(', ') : `mark 0x${mark.toString(16)}`;
   return `${name === '' ? '' : `${name} `}${mode} { ${all} }`;
+}
+
+/** Behaviour and flavours of a local SID. */
+export function sidText(object: LocalSid | ReplaceSid): string {
+  if (object.kind === 'local-sid') return behaviourText(object.behaviour) + flavoursText(object);
+  const action = object.mark === undefined ? 'End' : `End.X mark 0x${object.mark.toString(16)}`;
+  return `${action} flavors replace-csid nflen ${object.csidBits}`;
 }
 
 function targetText(prefix: string, target: RouteTarget): string {
