@@ -154,7 +154,9 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
         (client) => client.drain(name, bounds),
         (drained) => drainText('drain', drained),
       );
-      if (options.watch && !(await watchDrain(reply))) exit(EXIT.negative);
+      if (!options.watch) return;
+      const { watchDrains } = await import('./watch-drains.ts');
+      if (!(await watchDrains(globals(), reply, io))) exit(EXIT.negative);
     });
   program
     .command('undrain')
@@ -166,31 +168,6 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
         (reply) => drainText('undrain', reply),
       );
     });
-
-  /** Prints every change of these drains until all are over; false: one timed out, or the daemon went. */
-  async function watchDrain({ matched }: DrainReply): Promise<boolean> {
-    const { socket, json } = globals();
-    const { connectAdmin } = await import('../admin/client.ts');
-    const { drainLine } = await import('./text.ts');
-    const keys = new Set(matched.map((row) => `${row.service} ${row.contactInstance}`));
-    const states = new Map<string, string>();
-    const client = await connectAdmin(socket);
-    try {
-      for await (const { rows } of client.watch('drains')) {
-        for (const row of rows) {
-          const key = `${row.service} ${row.contactInstance}`;
-          if (!keys.has(key)) continue;
-          states.set(key, row.state);
-          io.out(json ? `${JSON.stringify(row)}\n` : drainLine(row, io.nowMs()));
-        }
-        const over = [...keys].every((key) => (states.get(key) ?? 'draining') !== 'draining');
-        if (over) return ![...states.values()].includes('timed-out');
-      }
-    } finally {
-      client.close();
-    }
-    return false;
-  }
 
   program
     .command('report')

@@ -88,8 +88,3 @@ export function slotOfLearnedSet(name: string): number | undefined {
 export function isSplitMap(name: string): boolean {
   return /^svc_[0-9a-f_]+_split(_|$)/.test(name);
 }
-
-/** Service (as in names) and class of a counter; undefined for other names. */
-export function isClassCounter(name: string): boolean {
-  return /^svc_[0-9a-f_]+_new(_|$)/.test(name);
-}

@@ -6,7 +6,8 @@
 // Large TCP packets are not marked: what the receive path has merged is larger than any link, and each part fits.
 // An IPv4 packet that may be fragmented has nobody here to do so: it gets Don't Fragment, or it would have no answer.
 import { MTU_KEY, type ServiceMtu } from './fib.ts';
-import { asArray, asObject, renderTableRemoval, type TableReadBack, type WholeTable } from './nft-table.ts';
+import { asArray, asObject } from './nft-json.ts';
+import { renderTableRemoval, type TableReadBack, type WholeTable } from './nft-table.ts';
 
 /** Our only table here; nothing in any other is ever touched. */
 export const MTU_TABLE = 'cfnd_mtu';

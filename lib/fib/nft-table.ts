@@ -1,6 +1,7 @@
 // A table of nftables that one FIB object fills alone: what its rendering and its read-back promise, and how a listing of
 // it is taken apart. Whether its rules are still the rendered ones shows by comparing texts, never by trusting a name.
 import type { FibKey } from './fib.ts';
+import { asArray, asObject } from './nft-json.ts';
 
 /** How one kind of object is a table: pure; running nft is the shell's. */
 export interface WholeTable<T> {
@@ -27,8 +28,6 @@ export interface TableReadBack {
   /** Statements of each rule, by chain. */
   readonly rules: ReadonlyMap<string, readonly (readonly unknown[])[]>;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Removes a table, whether it is there or not. */
 export function renderTableRemoval({ family, name }: Pick<WholeTable<unknown>, 'family' | 'name'>): string[] {
@@ -66,12 +65,4 @@ function elementText(element: unknown): string {
   const prefix = asObject(asObject(element)?.prefix);
   if (prefix) return `${prefix.addr}/${prefix.len}`;
   return typeof element === 'string' ? element : JSON.stringify(element);
-}
-
-export function asObject(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-}
-
-export function asArray(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }
