@@ -25,7 +25,7 @@ export const authorisation = z
         .array(z.enum(FAMILIES))
         .min(1)
         .default([...FAMILIES]),
-      services: z.array(prefix('ipv6')).max(1024).default([]),
+      services: z.array(prefix()).max(1024).default([]),
       names: z.array(pattern()).max(1024).default(['*']),
       locators: z.array(prefix('ipv6')).max(1024).default([]),
       prefixes: z.array(prefix()).max(4096).default([]),

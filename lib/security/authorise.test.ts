@@ -181,6 +181,12 @@ describe('a router’s advertisement', () => {
     ['a router id of another site', 'site-1', { originator: '10.0.0.3' }, 'originator'],
     ['a locator of another site', 'site-1', { locators: [locator('5f00:0:3::/48', '5f00:0:2:1::')] }, 'locator'],
     ['an End SID of another site', 'site-1', { locators: [locator('5f00:0:2::/48', '5f00:0:3:1::')] }, 'locator'],
+    [
+      'a decapsulating SID of another site',
+      'site-1',
+      { decapSids: [{ sid: '5f00:0:3:2::', behaviour: 18 }] },
+      'locator',
+    ],
     ['a locator wider than its own', 'site-1', { locators: [locator('5f00::/32', '5f00:0:2:1::')] }, 'locator'],
     ['a prefix that is not attached to it', 'site-1', { prefixes: ['fd00:3::/64'] }, 'prefix'],
     ['a default route', 'site-1', { prefixes: ['::/0'] }, 'prefix'],

@@ -94,6 +94,8 @@ export class Authorisation {
     const sids = [
       ...node.locators.flatMap(({ prefix, endSid }) => [prefix, endSid]),
       ...node.links.map((link) => link.endXSid).filter((sid) => sid !== ''),
+      ...node.links.flatMap((link) => (link.adjacencySids ?? []).map(({ sid }) => sid)),
+      ...(node.decapSids ?? []).map(({ sid }) => sid),
     ];
     return narrowed(this.#rights.get(node.site) ?? [], [
       ['originator', (rights) => rights.routerIds.has(node.originator)],

@@ -1,7 +1,9 @@
 // scripts/ca: a small certificate authority for labs, in one folder: ca.pem, ca.key, and <router>.pem, <router>.key.
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { CERTIFICATES, renderClab } from '../labs/render-clab.ts';
+import { renderConfig } from '../labs/render-config.ts';
 import { readTopology, routersOf } from '../labs/topology.ts';
 import { createAuthority, type Issued, issueRouter, type RouterName, validFor } from './certificate.ts';
 
@@ -30,14 +32,22 @@ program
 
 program
   .command('lab')
-  .description('issue the certificates of all routers of a topology')
-  .argument('<folder>', 'for example containerlab/metro-3/certs')
+  .description('write a lab with mutual TLS: its file, configurations, checks and certificates')
+  .argument('<folder>', 'for example /tmp/metro-3-tls')
   .argument('<topology>', 'for example topologies/metro-3/topology.json')
   .option('--days <n>', 'validity', Number, 30)
   .action((folder: string, file: string, { days }: { days: number }) => {
     const topology = readTopology(file);
     for (const { name, site } of routersOf(topology))
-      issue(folder, { domain: topology.domain, site, router: name }, days);
+      issue(join(folder, 'certs'), { domain: topology.domain, site, router: name }, days);
+    mkdirSync(join(folder, 'configs'), { recursive: true });
+    for (const router of routersOf(topology))
+      writeFileSync(join(folder, 'configs', `${router.name}.yaml`), renderConfig(topology, router, CERTIFICATES));
+    const lab = join(folder, `${topology.name}-tls.clab.yml`);
+    writeFileSync(lab, renderClab(topology, 'certs'));
+    const checks = join(import.meta.dirname, '../../containerlab', topology.name, 'verify.yml');
+    if (existsSync(checks)) copyFileSync(checks, join(folder, 'verify.yml'));
+    say(`scripts/lab deploy -t ${lab}`);
   });
 
 try {

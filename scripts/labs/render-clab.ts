@@ -5,6 +5,9 @@ import { FORWARDING_SYSCTLS } from '../../lib/fib/sysctl-table.ts';
 import { formatDelay, formatRate, PERFECT } from './impairment.ts';
 import { linksOf, type Topology, type TopologyLink, type TopologyNode, type TopologyService } from './topology.ts';
 
+/** Where routers of a lab with mutual TLS have their certificates. */
+export const CERTIFICATES = '/etc/cfnd/tls';
+
 const SCHEMA = 'https://raw.githubusercontent.com/srl-labs/containerlab/main/schemas/clab.schema.json';
 
 /** Set for `all` and `default`: interfaces arrive later and inherit `default` only. */
@@ -16,12 +19,13 @@ const ROUTER_SYSCTLS = [...FORWARDING_SYSCTLS, { name: 'net.ipv6.seg6_flowlabel'
 /** So that `exec in1 -- cfnctl …` finds the program. */
 const PATH = '/opt/cfnd/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export function renderClab(topology: Topology): string {
+/** With `certificates`, a folder beside the file, the lab `<name>-tls` whose routers find them in CERTIFICATES. */
+export function renderClab(topology: Topology, certificates?: string): string {
   const service = topology.services[0];
   const lines = [
     `# yaml-language-server: $schema=${SCHEMA}`,
     `# ${topology.title}. Rendered from topologies/${topology.name}/topology.json by scripts/render: edit that file.`,
-    `name: ${topology.name}`,
+    `name: ${topology.name}${certificates === undefined ? '' : '-tls'}`,
     '',
     '# No node is in the management network, so containerlab need not make one (a bridge on the host).',
     'mgmt: { skip-when-unused: true }',
@@ -50,6 +54,7 @@ export function renderClab(topology: Topology): string {
     '      cmd: /opt/cfnd/bin/cfnd run --config /etc/cfnd/cfnd.yaml',
     '      binds:',
     '        - configs/__clabNodeName__.yaml:/etc/cfnd/cfnd.yaml:ro',
+    ...(certificates === undefined ? [] : [`        - ${certificates}:${CERTIFICATES}:ro`]),
     '      sysctls:',
     ...ROUTER_SYSCTLS.map(({ name, value }) => `        ${name}: ${value}`),
     ...(service === undefined ? [] : ['    service-host:', `      cmd: ${JSON.stringify(serviceCommand(service))}`]),

@@ -1,6 +1,7 @@
 // Renders the configuration of each router's daemon from a topology: sessions hop by hop over every fabric link, STAMP on
 // the same links, SRv6 identity, and for an egress its contact instances. Only what differs from the daemon's defaults.
 import { stringify } from 'yaml';
+import { canonicalPrefix } from '../../lib/net/address.ts';
 import { formatDelay } from './impairment.ts';
 import { linksOf, routersOf, type Topology, type TopologyRouter, type TopologyService } from './topology.ts';
 
@@ -10,8 +11,8 @@ const BLACKOUT = '1s';
 /** A delay that rises is believed when the lowest of this time has risen. */
 const STAMP_WINDOW = '2s';
 
-/** The text of `configs/<router>.yaml`. */
-export function renderConfig(topology: Topology, router: TopologyRouter): string {
+/** The text of `configs/<router>.yaml`; with certificates in this folder of the node, with mutual TLS. */
+export function renderConfig(topology: Topology, router: TopologyRouter, certificates?: string): string {
   const peers = new Map(routersOf(topology).map((peer) => [peer.name, peer]));
   const fabric = linksOf(topology, router.name).flatMap(({ link, local, remote }) => {
     const peer = peers.get(remote.node);
@@ -24,7 +25,7 @@ export function renderConfig(topology: Topology, router: TopologyRouter): string
     'router-id': router.routerId,
     domain: topology.domain,
     roles: rolesOf(router),
-    security: 'plaintext',
+    ...(certificates === undefined ? { security: 'plaintext' } : securityOf(topology, router, certificates)),
     listen: { address: '::', port: topology.ports.session },
     services: Object.fromEntries(topology.services.map((service) => [service.name, service.id])),
     srv6: {
@@ -54,6 +55,29 @@ export function renderConfig(topology: Topology, router: TopologyRouter): string
   };
   const head = `# ${router.name} of ${topology.name}. Rendered from topologies/${topology.name}/topology.json by scripts/render.\n`;
   return head + stringify(config, { lineWidth: 120, flowCollectionPadding: true });
+}
+
+/** Default deny: each site its own routers, services and SIDs; transit sites pass on what others said. */
+function securityOf(topology: Topology, router: TopologyRouter, certificates: string): object {
+  const file = (name: string): string => `${certificates}/${name}`;
+  return {
+    security: 'mutual-tls',
+    tls: {
+      certificate: file(`${router.name}.pem`),
+      key: file(`${router.name}.key`),
+      authorities: file('ca.pem'),
+    },
+    authorisation: routersOf(topology).map((one) => ({
+      site: one.site,
+      'router-ids': [one.routerId],
+      services: topology.services
+        .filter((service) => service.instances.some((instance) => instance.egress === one.name))
+        .map((service) => canonicalPrefix(`${service.id}/128`)),
+      locators: [one.locator, ...one.locators.map(({ prefix }) => prefix)],
+      prefixes: [`${one.loopback}/128`, ...one.prefixes],
+      relay: one.role === 'core' ? ['*'] : [],
+    })),
+  };
 }
 
 /** RFC 10053 section 3: every router measures and forwards; agents of services sit at the egress, selectors at the ingress. */

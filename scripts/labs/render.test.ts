@@ -61,3 +61,15 @@ test.each(['metro-3', 'gsrv6-8'])('the checks of %s name nodes that it has', (la
   const names = new Set(nodes.map((node) => node.name));
   expect(checks.flatMap((check) => check.nodes).filter((node) => !names.has(node))).toEqual([]);
 });
+
+test('the same lab with mutual TLS is one that runner and daemons accept, default deny and nobody shut out', () => {
+  const lab = parseLabFile(renderClab(topology, 'certs'), '/x/metro-3-tls.clab.yml', {});
+  expect([lab.name, lab.warnings]).toEqual(['metro-3-tls', []]);
+  for (const router of routersOf(topology)) {
+    const parsed = parseConfig(renderConfig(topology, router, '/etc/cfnd/tls'));
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+    expect(parsed.warnings).toEqual([]);
+    const sites = parsed.config.authorisation?.map((entry) => entry.site);
+    expect(sites).toEqual(routersOf(topology).map(({ site }) => site));
+  }
+});
