@@ -66,6 +66,10 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   const router = createRouter();
   const stages = new Stages();
   const { fib, found } = await openFib(config, log);
+  log.info(
+    { available: found.capabilities.filter((it) => it.available).map((it) => it.name) },
+    'kernel capabilities; what is missing follows, cfnctl show capabilities has all',
+  );
   for (const capability of found.capabilities) {
     if (!capability.available)
       log.warn({ capability: capability.name, remark: capability.remark }, 'capability missing');

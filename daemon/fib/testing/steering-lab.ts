@@ -103,6 +103,12 @@ export class SteeringLab {
     return this.#namespaces[site === 1 ? 5 : 6];
   }
 
+  /** For raw packets: the client's side, and the hosts behind the two sites. */
+  get ends(): { readonly client: Namespace; readonly hosts: readonly [Namespace, Namespace] } {
+    const [client, , , , , first, second] = this.#namespaces;
+    return { client, hosts: [first, second] };
+  }
+
   /** The ingress's own routes. */
   get underlay(): FibObject[] {
     return [
