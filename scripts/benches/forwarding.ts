@@ -10,7 +10,7 @@ import { createKernelFib } from '../../daemon/fib/kernel-fib.ts';
 import type { Fib } from '../../lib/fib/fib.ts';
 import { CASES, type Case, PLAIN, SINK } from './forwarding-cases.ts';
 import { type Frame, frame } from './forwarding-frames.ts';
-import { type Bench, type BenchOptions, comparison, type Document, machine, type Round } from './report.ts';
+import { type Bench, type BenchOptions, comparison, type Document, machine, type Round, type Row } from './report.ts';
 
 const FLOWS = 1000;
 /** Of one slice; a round is `SLICES` of them in turn with plain forwarding. */
@@ -182,10 +182,31 @@ async function run({ rounds, progress }: BenchOptions): Promise<Document> {
         measured[at]!,
       ),
     );
+    rows.push(accelerated(measured));
     return { bench: 'forwarding', machine: machine(), rows };
   } finally {
     await testbed.close();
   }
+}
+
+/** What the accelerator is for: slice by slice, each as a share of the plain forwarding beside it. */
+function accelerated(measured: readonly (readonly Round[])[]): Row {
+  const shares = (id: string) =>
+    measured[CASES.findIndex((one) => one.id === id)]!.map(({ ours, peer }) => ours / peer);
+  const nft = shares('replace-end-nft');
+  const pairs = shares('replace-end-tc-bpf').map((ours, at) => ({ ours, peer: nft[at]! }));
+  return comparison(
+    {
+      id: 'replace-end-tc-bpf-to-nft',
+      what: 'End with REPLACE-CSID: tc-bpf to nftables',
+      unit: 'share of plain',
+      peerName: 'nftables',
+      better: 'higher',
+      target: 1,
+      method: 'from the two rows above',
+    },
+    pairs,
+  );
 }
 
 export const bench: Bench = {
