@@ -779,3 +779,32 @@ describe('hostile text', () => {
     );
   });
 });
+
+describe('what a file may not hold', () => {
+  test('is a password, which would stand in logs and recordings', () => {
+    const [first, ...others] = refused(MINIMAL.replace('http://[', 'http://me:secret@['));
+    expect(first).toMatch(/instances\[0\]\.metrics\.url: must hold no user or password/);
+    expect([first, ...others].join()).not.toContain('secret');
+  });
+
+  test('is a router id under two sites, or our own under another site', () => {
+    const entry = (site: string, id: string) => ({ site, 'router-ids': [id] });
+    const twice = [entry('site-1', '10.0.0.1'), entry('site-2', '10.0.0.1')];
+    expect(refused(withSections({ authorisation: twice }))).toEqual([
+      expect.stringMatching(/belongs to site site-1 above/),
+    ]);
+    const own = [entry('site-9', '10.0.0.11')];
+    expect(refused(withSections({ authorisation: own }))).toEqual([expect.stringMatching(/our own router id/)]);
+  });
+
+  test('is mutual TLS without certificates; with them nobody may say anything until somebody is named', () => {
+    expect(refused(withSections({ security: 'mutual-tls' }))).toEqual([expect.stringMatching(/needs the section tls/)]);
+    const tls = { certificate: '/c.pem', key: '/k.pem', authorities: '/a.pem' };
+    const result = parseConfig(withSections({ security: 'mutual-tls', tls }));
+    expect(result.ok && result.config.authorisation).toEqual([]);
+    expect(result.ok && result.config.peers[0]?.remoteName).toBe('c1');
+    expect(result.ok && result.warnings.map((warning) => warning.message).join()).toMatch(
+      /nobody may originate anything/,
+    );
+  });
+});

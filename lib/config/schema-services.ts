@@ -10,10 +10,16 @@ const LONGEST = '24h';
 
 const url = (protocols: readonly string[]) => {
   const error = `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`;
-  return z
-    .string({ error })
-    .max(2048, { error })
-    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), { error });
+  return (
+    z
+      .string({ error })
+      .max(2048, { error })
+      .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), { error })
+      // Configurations are shown, logged and recorded; a secret would be in all of them.
+      .refine((text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '', {
+        error: 'must hold no user or password: it would stand in logs and recordings',
+      })
+  );
 };
 
 const metricName = () => {
