@@ -4,102 +4,19 @@ import { type ClientDuplexStream, Metadata, Server, ServerCredentials, status } 
 import { CodedError } from '../../lib/errors.ts';
 import { canonicalAddress } from '../../lib/net/address.ts';
 import type { CertificateNames } from '../../lib/security/identity.ts';
-import {
-  CEASE_SUBCODE,
-  NOTIFICATION,
-  type NotificationMessage,
-  type SessionMessage,
-} from '../../lib/session/message.ts';
+import { CEASE_SUBCODE, NOTIFICATION, type NotificationMessage } from '../../lib/session/message.ts';
 import type { ConnectionId } from '../../lib/session/peer-contract.ts';
 import { encodeFrame } from '../../lib/wire/frame.ts';
 import { type InboundCall, SERVER_OPTIONS, sessionService } from '../grpc/session-service.ts';
 import { createLogLimiter } from '../log-limiter.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import { crash } from '../runtime/crash.ts';
-import type { Credentials } from '../security/credentials.ts';
 import { type ConnectionLimits, SessionConnection } from './connection.ts';
 import { dial } from './dialler.ts';
 import { type Claim, endpoint, SessionListener } from './listener.ts';
+import type { SessionTransport, SessionTransportOptions, TransportEvent, TransportPeer } from './transport-contract.ts';
 
-export interface TransportPeer {
-  readonly name: string;
-  /** Dialled, and the address inbound connections must come from. */
-  readonly address: string;
-  readonly port: number;
-  readonly passive: boolean;
-}
-
-export type TransportEvent =
-  | {
-      readonly type: 'connection-opened';
-      readonly peer: string;
-      readonly connection: ConnectionId;
-      readonly direction: 'inbound' | 'outbound';
-      /** Names in the peer's certificate; absent without TLS. */
-      readonly identity?: CertificateNames;
-    }
-  | { readonly type: 'connection-failed'; readonly peer: string; readonly reason: string }
-  | {
-      readonly type: 'connection-closed';
-      readonly peer: string;
-      readonly connection: ConnectionId;
-      readonly reason: string;
-    }
-  | { readonly type: 'connection-drained'; readonly peer: string; readonly connection: ConnectionId }
-  | {
-      readonly type: 'message';
-      readonly peer: string;
-      readonly connection: ConnectionId;
-      readonly message: SessionMessage;
-    }
-  | {
-      readonly type: 'bad-message';
-      readonly peer: string;
-      readonly connection: ConnectionId;
-      readonly notification: NotificationMessage;
-    };
-
-export interface SessionTransportOptions {
-  readonly listen: { readonly address: string; readonly port: number };
-  readonly peers: readonly TransportPeer[];
-  /** Mutual TLS with the credentials of the moment; absent: plaintext. */
-  readonly tls?: (() => Credentials) | undefined;
-  /** Connections of one remote address at a time; default 16. */
-  readonly connectionsPerAddress?: number | undefined;
-  readonly post: (event: TransportEvent) => void;
-  readonly log: Readonly<Record<'info' | 'warn', (fields: Record<string, unknown>, text: string) => void>>;
-  /** Bytes that may wait for a peer that does not read, beyond what gRPC holds; default 4 MiB. */
-  readonly queueBytes?: number;
-  /** RFC 9687, there at least 8 minutes; default 60 s here, because hold times are seconds. */
-  readonly sendHoldMs?: number;
-  /** From `connect` to the peer's response headers; default 2 s, one SYN repeated. */
-  readonly connectTimeoutMs?: number;
-  /** Pause before a port in use is tried again; default 2 s. */
-  readonly listenRetryMs?: number;
-}
-
-export interface SessionTransport {
-  /** Resolves when bound; a port in use is logged once a minute and tried again until `closeAll`. Never rejects. */
-  listen(): Promise<void>;
-  /** The port bound; 0 while there is none. */
-  readonly port: number;
-  /** One attempt, answered by `connection-opened` or `connection-failed`. */
-  connect(peer: string): void;
-  /** Sends a message, or bytes of `encodeFrame` that several peers get. Unknown connections are ignored. */
-  send(connection: ConnectionId, message: SessionMessage | Uint8Array): void;
-  /** True until the next `connection-drained`: send what must go, keep the rest. */
-  isBlocked(connection: ConnectionId): boolean;
-  /** Stops or resumes reading from every peer: HTTP/2 flow control then holds them back. */
-  setPaused(paused: boolean): void;
-  /** What was sent arrives first; no `connection-closed` follows. */
-  close(connection: ConnectionId): void;
-  /** Ends everything; resolves when the last connection is gone, after at most a second. */
-  closeAll(): Promise<void>;
-  /** Peers of a new configuration; connections that exist stay. */
-  setPeers(peers: readonly TransportPeer[]): void;
-  /** Inbound connections refused or dropped so far. */
-  counters(): { readonly rejected: number; readonly dropped: number };
-}
+export type { SessionTransport, SessionTransportOptions, TransportEvent, TransportPeer };
 
 /** Strangers and ports in use are named once in this time. */
 const QUIET_MS = 60_000;
