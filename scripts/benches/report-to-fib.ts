@@ -122,7 +122,7 @@ class Chain {
     const socket = join(this.#directory, `${name}.sock`);
     let client: AdminClient | undefined;
     await until(`${name} answers`, async () => {
-      client = await connectAdmin(socket, 500).catch(() => undefined);
+      client = await connectAdmin(socket, 5000).catch(() => undefined);
       return client !== undefined;
     });
     return client!;
