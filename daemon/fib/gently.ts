@@ -18,12 +18,12 @@ export type InChunks = <T>(items: readonly T[], perform: (chunk: readonly T[]) =
 const CHUNK = 256;
 
 /** Performs in chunks until `isOver`. */
-export function chunked(isOver: () => boolean): InChunks {
+export function chunked(isOver: () => boolean, size = CHUNK): InChunks {
   return async (items, perform) => {
-    for (let at = 0; at < items.length; at += CHUNK) {
+    for (let at = 0; at < items.length; at += size) {
       if (at > 0) await turn();
       if (isOver()) return;
-      perform(items.slice(at, at + CHUNK));
+      perform(items.slice(at, at + size));
     }
   };
 }

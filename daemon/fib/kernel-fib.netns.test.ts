@@ -247,6 +247,29 @@ describe.skipIf(skip !== undefined)(`kernel FIB among others${skip ? ` (skipped:
     expect(await fib.verify()).toEqual([]);
   });
 
+  it('gives way to newer changes during a large one, and removes as much again', async () => {
+    await fib.start();
+    await fib.sync([member, group]);
+    const many = Array.from({ length: 5000 }, (_, i): FibObject => {
+      const target = { kind: 'group', id: 100_000_001 } as const;
+      return { kind: 'route', prefix: `fd00:beef:${(i + 1).toString(16)}::/48`, table: 254, target };
+    });
+    const last = many.at(-1)!;
+    const large = fib.apply({ put: [rule, affinity, ...many], remove: [] });
+    const newer: FibObject = { ...last, target: { kind: 'blackhole' } } as FibObject;
+    expect((await fib.apply({ put: [newer], remove: [] })).failures).toEqual([]);
+    expect((await large).failures).toEqual([]);
+    expect(namespace.ip('-6', 'route', 'show', 'fd00:beef:1388::/48')).toContain('blackhole');
+    expect(namespace.ip('-6', 'route', 'show', 'fd00:beef:1::/48')).toContain('nhid 100000001');
+    expect(fib.dump()).toHaveLength(2 + 2 + 5000);
+    expect(await fib.verify()).toEqual([]);
+    const keys = many.map((object) => `route 254 ${(object as { prefix: string }).prefix}`);
+    const all = ['rule ipv6 10001', 'affinity fd00:cafe::80', 'group 100000001', 'nexthop 200000001', ...keys];
+    expect(await fib.apply({ put: [], remove: all })).toMatchObject({ failures: [], removed: 5004 });
+    expect(fib.dump()).toEqual([]);
+    expect(namespace.ip('-6', 'route', 'show', 'table', 'all', 'proto', String(PROTOCOL))).toBe('');
+  });
+
   it('has the netlink part done before the first await', async () => {
     await fib.start();
     const result = fib.apply({ put: all, remove: [] });

@@ -19,13 +19,13 @@ import type {
   SidCounters,
 } from '../../lib/fib/fib.ts';
 import { fibKey } from '../../lib/fib/fib.ts';
-import { lastPuts, orderPuts, splitRemovals } from '../../lib/fib/order.ts';
+import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
 import { busyBuckets } from './bucket-counts.ts';
-import { chunked } from './gently.ts';
 import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
+import { applyLarge, LARGE, without } from './kernel-large-change.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
-import { KernelScan } from './kernel-scan.ts';
+import { KernelScan, type Watch } from './kernel-scan.ts';
 import {
   accelerate,
   type KernelFibOptions,
@@ -40,9 +40,6 @@ import { probeExtras, probeKernel, SID_COUNTERS } from './probe.ts';
 import { relaxReversePath } from './reverse-path.ts';
 
 export type { KernelFibOptions } from './kernel-start.ts';
-
-/** Objects of a change that is made in one turn: some ms. */
-const LARGE = 1024;
 
 /** The change may or may not be in force. */
 const OUTCOME_UNKNOWN = new Set(['ETIMEDOUT', 'ENOBUFS']);
@@ -70,7 +67,6 @@ class KernelFib implements Fib {
   readonly #deferred = new Set<FibKey>();
   /** Large changes, one after the other. */
   #lastLarge: Promise<unknown> = Promise.resolve();
-  readonly #inChunks = chunked(() => this.#life === undefined);
 
   constructor(options: KernelFibOptions) {
     this.#options = options;
@@ -111,7 +107,9 @@ class KernelFib implements Fib {
   async apply(delta: FibDelta): Promise<FibResult> {
     const { programmer, scan } = this.#alive();
     if (delta.put.length + delta.remove.length > LARGE) {
-      const result = this.#lastLarge.then(() => this.#applyLarge(delta));
+      // What is changed from now on is newer, also while this waits for its turn.
+      const watch = scan.watch();
+      const result = this.#lastLarge.then(() => this.#applyLarge(delta, watch));
       this.#lastLarge = result.catch(() => {});
       return result;
     }
@@ -149,46 +147,25 @@ class KernelFib implements Fib {
     return { failures, put: countPut(puts, failures), removed, netlinkDoneAtMs, affinityDoneAtMs };
   }
 
-  /**
-   * A change so large that timers would wait for it: in pieces, with a turn of the event loop between. What smaller changes
-   * decide meanwhile is newer.
-   */
-  async #applyLarge(delta: FibDelta): Promise<FibResult> {
+  async #applyLarge(delta: FibDelta, watch: Watch): Promise<FibResult> {
     const { programmer, scan } = this.#alive();
-    const { isTouched, done } = scan.watch();
-    try {
-      const both = delta.put.length > 0 && delta.remove.length > 0;
-      const removals = both ? without(delta.remove, delta.put) : delta.remove;
-      const nft = lastPuts(delta.put.filter((object) => !isNetlinkObject(object)));
-      const failures: FibFailure[] = [];
-      await this.#inChunks(orderPuts(delta.put).filter(isNetlinkObject), (chunk) => {
-        const due = chunk.filter((object) => !isTouched(object));
-        scan.touch(due, [], isTouched);
-        if (this.#deferred.size > 0) for (const object of due) this.#deferred.delete(fibKey(object));
-        failures.push(...programmer.put(due));
-      });
-      const netlinkDoneAtMs = monotonicMs();
-      const stays = (key: FibKey) => isTouched(key);
-      const nftRemovals = removals.filter((key) => !isNetlinkKey(key) && !stays(key));
-      const due = nft.filter((object) => !isTouched(object));
-      scan.touch(due, nftRemovals, isTouched);
-      const wishes = this.#nft.wish(programmer.held, due, nftRemovals, failures);
-      let removed = countWishes(wishes).removals;
-      failures.push(...(await this.#settle(wishes)));
-      const affinityDoneAtMs = monotonicMs();
-      const { before, routes, after } = splitRemovals(removals.filter(isNetlinkKey));
-      await this.#inChunks([...before, ...routes, ...after], (chunk) => {
-        const gone = chunk.filter((key) => !stays(key));
-        scan.touch([], gone, isTouched);
-        const result = programmer.remove(gone);
-        failures.push(...result.failures);
-        removed += result.removed;
-      });
-      if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
-      return { failures, put: delta.put.length - failures.length, removed, netlinkDoneAtMs, affinityDoneAtMs };
-    } finally {
-      done();
-    }
+    const result = await applyLarge(delta, {
+      programmer,
+      scan,
+      watch,
+      isOver: () => this.#life === undefined,
+      starting: (objects) => {
+        if (this.#deferred.size > 0) for (const object of objects) this.#deferred.delete(fibKey(object));
+      },
+      settle: async (puts, removals, failures) => {
+        const wishes = this.#nft.wish(programmer.held, puts, removals, failures);
+        failures.push(...(await this.#settle(wishes)));
+        return countWishes(wishes).removals;
+      },
+      nowMs: monotonicMs,
+    });
+    if (result.failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
+    return result;
   }
 
   async sync(desired: readonly FibObject[]): Promise<FibResult> {
@@ -315,11 +292,6 @@ class KernelFib implements Fib {
       (error) => this.#options.log('error', 'forwarding cannot be read back', { reason, error: reasonOf(error).text }),
     );
   }
-}
-
-function without(keys: readonly FibKey[], puts: readonly FibObject[]): FibKey[] {
-  const put = new Set(puts.map(fibKey));
-  return keys.filter((key) => !put.has(key));
 }
 
 function countPut(puts: readonly FibObject[], failures: readonly FibFailure[]): number {

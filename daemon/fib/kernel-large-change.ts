@@ -1,0 +1,109 @@
+// A change so large that timers would wait for it: made in pieces, with a turn of the event loop between. What smaller
+// changes decide meanwhile is newer, and wins. Order is that of any change: members, routes, rules, nftables, then removals.
+import {
+  type FibDelta,
+  type FibFailure,
+  type FibKey,
+  type FibObject,
+  type FibResult,
+  fibKey,
+} from '../../lib/fib/fib.ts';
+import { lastPuts, orderPuts, splitRemovals } from '../../lib/fib/order.ts';
+import { chunked } from './gently.ts';
+import { isNetlinkKey, isNetlinkObject, type NetlinkObject } from './kernel-codec.ts';
+import type { KernelProgrammer } from './kernel-programmer.ts';
+import type { KernelScan, Watch } from './kernel-scan.ts';
+
+/** Objects of a change that is made in one turn: some ms. */
+export const LARGE = 1024;
+
+/** Objects sorted in one turn: a fraction of a millisecond. */
+const SLICE = 4096;
+
+export interface LargeChangeTools {
+  readonly programmer: KernelProgrammer;
+  readonly scan: KernelScan;
+  /** What others have changed since this change was asked for. */
+  readonly watch: Watch;
+  /** The forwarding plane was closed. */
+  readonly isOver: () => boolean;
+  /** These are about to be put. */
+  readonly starting: (objects: readonly FibObject[]) => void;
+  /** Tells nftables and waits for it; failures are added. Returns how many were removed. */
+  readonly settle: (puts: readonly FibObject[], removals: readonly FibKey[], failures: FibFailure[]) => Promise<number>;
+  readonly nowMs: () => number;
+}
+
+export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Promise<FibResult> {
+  const { programmer, scan, watch, isOver, starting, settle, nowMs } = tools;
+  const inChunks = chunked(isOver);
+  const inSlices = chunked(isOver, SLICE);
+  const { isTouched, done } = watch;
+  try {
+    const failures: FibFailure[] = [];
+    const puts = await sortPuts(delta.put, inSlices);
+    const both = delta.put.length > 0 && delta.remove.length > 0;
+    const gone = await sortRemovals(both ? without(delta.remove, delta.put) : delta.remove, inSlices);
+    for (const objects of puts.netlink)
+      await inChunks(objects, (chunk) => {
+        const due = chunk.filter((object) => !isTouched(object));
+        scan.touch(due, [], isTouched);
+        starting(due);
+        failures.push(...programmer.put(due));
+      });
+    const netlinkDoneAtMs = nowMs();
+    const told = puts.nft.filter((object) => !isTouched(object));
+    const untold = gone.nft.filter((key) => !isTouched(key));
+    scan.touch(told, untold, isTouched);
+    let removed = await settle(told, untold, failures);
+    const affinityDoneAtMs = nowMs();
+    for (const keys of gone.netlink)
+      await inChunks(keys, (chunk) => {
+        const due = chunk.filter((key) => !isTouched(key));
+        scan.touch([], due, isTouched);
+        const result = programmer.remove(due);
+        failures.push(...result.failures);
+        removed += result.removed;
+      });
+    return { failures, put: delta.put.length - failures.length, removed, netlinkDoneAtMs, affinityDoneAtMs };
+  } finally {
+    done();
+  }
+}
+
+/** Those of `keys` that no put is for. */
+export function without(keys: readonly FibKey[], puts: readonly FibObject[]): FibKey[] {
+  const put = new Set(puts.map(fibKey));
+  return keys.filter((key) => !put.has(key));
+}
+
+/** Routes apart from what comes before and after them, and what nftables is told. */
+async function sortPuts(puts: readonly FibObject[], inSlices: ReturnType<typeof chunked>) {
+  const nft: FibObject[] = [];
+  const routes: NetlinkObject[] = [];
+  const others: NetlinkObject[] = [];
+  await inSlices(puts, (slice) => {
+    for (const object of slice) {
+      if (!isNetlinkObject(object)) nft.push(object);
+      else (object.kind === 'route' ? routes : others).push(object);
+    }
+  });
+  const ladder = orderPuts(others).filter(isNetlinkObject);
+  const rules = ladder.filter((object) => object.kind === 'rule');
+  const first = ladder.filter((object) => object.kind !== 'rule');
+  return { nft: lastPuts(nft), netlink: [first, routes, rules] };
+}
+
+async function sortRemovals(keys: readonly FibKey[], inSlices: ReturnType<typeof chunked>) {
+  const nft: FibKey[] = [];
+  const routes: FibKey[] = [];
+  const others: FibKey[] = [];
+  await inSlices(keys, (slice) => {
+    for (const key of slice) {
+      if (key.startsWith('route ')) routes.push(key);
+      else (isNetlinkKey(key) ? others : nft).push(key);
+    }
+  });
+  const { before, after } = splitRemovals(others);
+  return { nft, netlink: [before, routes, after] };
+}
