@@ -148,30 +148,19 @@ export function sumDeltas(column: Column<Int32Array>, max: number): Uint32Array 
 }
 
 /** Writes a value column in its shortest form: nothing when all are 0, one element when all are equal. */
-export function writeColumn(writer: FrameWriter, field: number, kind: ColumnKind, values: ArrayLike<number>): void {
+export function writeColumn(
+  writer: FrameWriter,
+  field: number,
+  kind: Exclude<ColumnKind, 'sint32'>,
+  values: ArrayLike<number>,
+): void {
   const rows = values.length;
   if (rows === 0) return;
   const first = values[0]!;
   let same = 1;
   while (same < rows && values[same] === first) same++;
   if (same === rows && first === 0) return;
-  const count = same === rows ? 1 : rows;
-  writer.uint32(tagOf(field, LEN));
-  if (kind === 'uint32') writer.varints(values, count);
-  else if (kind === 'fixed32') writer.fixed(count, 4, (view, at, row) => view.setUint32(at, values[row]!, true));
-  else if (kind === 'float') writer.fixed(count, 4, (view, at, row) => view.setFloat32(at, values[row]!, true));
-  else if (kind === 'fixed64') {
-    writer.fixed(count, 8, (view, at, row) => {
-      const value = values[row]!;
-      view.setUint32(at, value, true);
-      view.setUint32(at + 4, value / HIGH_WORD, true);
-    });
-  } else {
-    writer.varints(
-      Array.from(values, (value) => (value << 1) ^ (value >> 31)),
-      count,
-    );
-  }
+  writer.column(field, kind, values, same === rows ? 1 : rows);
 }
 
 /** Writes a key column of handles as differences; handles next to each other cost one byte. */

@@ -13,7 +13,6 @@ import {
   toFloat,
   toUint32,
   toUint53,
-  writeColumn,
   writeDeltas,
 } from './column.ts';
 import { type Cursor, LEN, tagOf } from './cursor.ts';
@@ -51,23 +50,33 @@ export function writeComputeUpdate(writer: FrameWriter, { handle, state }: Compu
   invariant(rows * STATE_NUMBERS === state.length, 'a compute row has a handle and a state');
   invariant(rows <= MAX_ROWS, `at most ${MAX_ROWS} rows a frame`);
   writeDeltas(writer, HANDLE, handle);
+  if (rows === 0) return;
   const column = new Float64Array(rows);
-  for (let i = 0; i < COLUMNS.length; i++) {
-    toColumn(state, i, column);
-    writeColumn(writer, FIRST_FIELD + i, COLUMNS[i]![1], column);
+  for (let place = 0; place < COLUMNS.length; place++) {
+    const count = toColumn(state, place, column);
+    if (count > 1 || column[0] !== 0) writer.column(FIRST_FIELD + place, COLUMNS[place]![1], column, count);
   }
 }
 
-/** Numbers as the wire has them: whole ones round and saturate, enums begin with 1, the agent's clock counts us. */
-function toColumn(state: Float64Array, place: number, column: Float64Array): void {
-  const { length } = column;
+/**
+ * Numbers of one place in every row as the wire has them: whole ones round and saturate, enums begin with 1, the agent's
+ * clock counts us. Returns how many elements the column needs: one where all are equal (session.proto rule 7).
+ */
+function toColumn(state: Float64Array, place: number, column: Float64Array): number {
   const kind = COLUMNS[place]![1];
-  for (let row = 0, at = place; row < length; row++, at += STATE_NUMBERS) {
-    const value = state[at]!;
-    if (kind === 'fixed64') column[row] = toUint53(place === STATE.measuredAtMs ? value * 1000 : value);
+  const isEnum = place === STATE.source || place === STATE.statistic;
+  const scale = place === STATE.measuredAtMs ? 1000 : 1;
+  const first = state[place]!;
+  let at = place;
+  while (at < state.length && state[at] === first) at += STATE_NUMBERS;
+  const count = at >= state.length ? 1 : column.length;
+  for (let row = 0, from = place; row < count; row++, from += STATE_NUMBERS) {
+    const value = state[from]!;
+    if (isEnum) column[row] = value + 1;
     else if (kind === 'float') column[row] = toFloat(value);
-    else column[row] = place === STATE.source || place === STATE.statistic ? value + 1 : toUint32(value);
+    else column[row] = kind === 'fixed64' ? toUint53(value * scale) : toUint32(value);
   }
+  return count;
 }
 
 /**

@@ -4,6 +4,7 @@ import { invariant } from '../errors.ts';
 
 const FIRST_BYTES = 256;
 const MAX_VARINT_BYTES = 10;
+const LENGTH_DELIMITED = 2;
 const utf8 = new TextEncoder();
 
 /** Appends protobuf scalars; the codecs write tags themselves. Values are not checked: columns and codecs saturate them. */
@@ -89,12 +90,28 @@ export class FrameWriter {
     return this;
   }
 
-  /** A column of little-endian numbers, of which `put` writes one at a time. */
-  fixed(count: number, width: 4 | 8, put: (view: DataView, at: number, row: number) => void): this {
-    const length = count * width;
+  /** The first `count` of `values` as a packed column with its tag; a loop a kind, because they are what encoding costs. */
+  column(
+    field: number,
+    kind: 'uint32' | 'fixed32' | 'fixed64' | 'float',
+    values: ArrayLike<number>,
+    count: number,
+  ): this {
+    this.uint32((field << 3) | LENGTH_DELIMITED);
+    if (kind === 'uint32') return this.varints(values, count);
+    const length = count * (kind === 'fixed64' ? 8 : 4);
     this.uint32(length).#reserve(length);
-    for (let row = 0; row < count; row++) put(this.#view, this.#pos + row * width, row);
-    this.#pos += length;
+    const view = this.#view;
+    let at = this.#pos;
+    if (kind === 'fixed32') for (let i = 0; i < count; i++, at += 4) view.setUint32(at, values[i]!, true);
+    else if (kind === 'float') for (let i = 0; i < count; i++, at += 4) view.setFloat32(at, values[i]!, true);
+    else
+      for (let i = 0; i < count; i++, at += 8) {
+        const value = values[i]!;
+        view.setUint32(at, value, true);
+        view.setUint32(at + 4, value / 0x1_0000_0000, true);
+      }
+    this.#pos = at;
     return this;
   }
 
