@@ -7,7 +7,7 @@ const CHUNK = 1 << SHIFT;
 const LANE = 0x8000_0000;
 const WRAP = 0x8000_0000;
 /** A reader this many entries behind, beyond two for each row there is, starts over instead. */
-const SLACK = 65_536;
+const SLACK = 16_384;
 
 const LANES = [1, 0] as const;
 const LOSSES = [1] as const;

@@ -6,15 +6,15 @@ import { HashIndex, mix } from './hash-index.ts';
 import { Records } from './records.ts';
 
 /** Words 0..3 are the address. */
-/** The free list's. */
-const LINK = 4;
-const FIRST = 5;
-const COUNT = 6;
-const WATCHED = 7;
-const WIDTH = 8;
+/** First route + 1; of a number that is free, the free list's. */
+const FIRST = 4;
+/** How many routes, and in the top bit whether somebody watches. */
+const COUNT = 5;
+const WATCHED = 0x8000_0000;
+const WIDTH = 6;
 
 export class ServiceIndex {
-  readonly #rows = new Records(WIDTH, LINK);
+  readonly #rows = new Records(WIDTH, FIRST);
   readonly #hash = new HashIndex((number) => this.#isSought(number));
   readonly #seed: number;
   /** Texts of those that are watched. */
@@ -61,7 +61,6 @@ export class ServiceIndex {
     for (let i = 0; i < 4; i++) chunk[to + i] = words[at + i]!;
     chunk[to + FIRST] = 0;
     chunk[to + COUNT] = 0;
-    chunk[to + WATCHED] = 0;
     this.#hash.insert(number, hash);
     return number;
   }
@@ -69,17 +68,17 @@ export class ServiceIndex {
   /** Marks a service whose every change somebody wants to hear of; it is known from now on, with routes or without. */
   watch(service: ServiceId): void {
     const number = this.intern(addressesToWords([service]), 0);
-    this.#rows.set(number, WATCHED, 1);
+    this.#rows.set(number, COUNT, (this.#rows.get(number, COUNT) | WATCHED) >>> 0);
     this.text(number);
   }
 
   isWatched(number: number): boolean {
-    return this.#rows.get(number, WATCHED) === 1;
+    return this.#rows.get(number, COUNT) >= WATCHED;
   }
 
   /** Numbers of the services that have a route. */
   *used(): IterableIterator<number> {
-    for (let number = 0; number < this.#rows.top; number++) if (this.#rows.get(number, COUNT) > 0) yield number;
+    for (let number = 0; number < this.#rows.top; number++) if (this.count(number) > 0) yield number;
   }
 
   /** First route + 1; the routes chain themselves (route-table.ts). */
@@ -88,15 +87,15 @@ export class ServiceIndex {
   }
 
   count(number: number): number {
-    return this.#rows.get(number, COUNT);
+    return this.#rows.get(number, COUNT) & ~WATCHED;
   }
 
   /** Notes that the service has `by` routes more, and which is its first now. */
   changed(number: number, by: 1 | -1, first: number): void {
-    const count = this.#rows.get(number, COUNT) + by;
+    const count = this.count(number) + by;
     if (count === 0) this.#withRoutes--;
     else if (count === 1 && by === 1) this.#withRoutes++;
-    this.#rows.set(number, COUNT, count);
+    this.#rows.set(number, COUNT, this.#rows.get(number, COUNT) + by);
     this.#rows.set(number, FIRST, first);
     if (count > 0 || this.isWatched(number)) return;
     this.#hash.remove(number, this.#hashAt(this.#rows.chunk(number), this.#rows.offset(number)));

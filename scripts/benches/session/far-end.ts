@@ -33,6 +33,7 @@ export class FarEnd {
   #keepalive: NodeJS.Timeout | undefined;
   #up: () => void = () => {};
   #failed: (error: Error) => void = () => {};
+  #closed = false;
 
   constructor(options: FarEndOptions) {
     this.#options = options;
@@ -46,12 +47,13 @@ export class FarEnd {
         connectTcp({ host: options.daemon, port: options.port, localAddress: options.address, noDelay: true }),
     });
     this.#session.on('connect', () => this.#session.setLocalWindowSize(WINDOW_BYTES));
-    this.#session.on('error', (error) => this.#failed(error));
+    this.#session.on('error', (error) => this.#lost(error));
     this.#stream = this.#session.request(
       { ':method': 'POST', ':path': '/cfn.v1.Session/Peer', 'content-type': 'application/grpc', te: 'trailers' },
       { endStream: false },
     );
-    this.#stream.on('error', (error) => this.#failed(error));
+    this.#stream.on('error', (error) => this.#lost(error));
+    this.#stream.on('end', () => this.#lost(new Error('the daemon ended the session')));
     this.#stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#stream.write(framed(this.#open()));
   }
@@ -62,6 +64,7 @@ export class FarEnd {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#keepalive);
     this.#session.destroy();
   }
@@ -103,7 +106,14 @@ export class FarEnd {
         this.#keepalive = setInterval(() => this.send(framed({ type: 'KEEPALIVE' })), Math.floor(holdTimeMs / 3));
     } else if (message.type === 'KEEPALIVE') this.#heardKeepalive();
     else if (message.type === 'NOTIFICATION')
-      this.#failed(new Error(`NOTIFICATION ${message.code}/${message.subcode} ${message.text}`));
+      this.#lost(new Error(`NOTIFICATION ${message.code}/${message.subcode} ${message.text}`));
+  }
+
+  /** A measurement with a session less would wait for ever. */
+  #lost(error: Error): void {
+    if (this.#closed) return;
+    this.#failed(error);
+    if (this.#lastKeepaliveMs > 0) throw error;
   }
 
   #heardKeepalive(): void {

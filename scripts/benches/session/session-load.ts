@@ -113,15 +113,6 @@ async function run(spec: LoadSpec): Promise<void> {
   await listening(spec);
   const goal = new Goal();
   const routes = spec.count * spec.senders + spec.trials;
-  const ends = Array.from({ length: spec.senders + spec.receivers }, (_, i) => farEnd(spec, i));
-  const senders = ends.slice(0, spec.senders);
-  const receivers = ends.slice(spec.senders).map((end) => {
-    const receiver = new Receiver(routes, goal);
-    end.onUpdate = (update) => receiver.take(update);
-    return receiver;
-  });
-  await Promise.all(ends.map((end) => end.established));
-  await pause(500);
   const rowsOf = (sender: number, fields: Partial<Rows>): Rows => ({
     first: sender * spec.count,
     count: spec.count,
@@ -133,6 +124,17 @@ async function run(spec: LoadSpec): Promise<void> {
     announce: true,
     ...fields,
   });
+  // Made before there are sessions: a busy loop would let their hold timers expire.
+  const frames = Array.from({ length: spec.senders }, (_, i) => routeFrames(rowsOf(i, {})));
+  const ends = Array.from({ length: spec.senders + spec.receivers }, (_, i) => farEnd(spec, i));
+  const senders = ends.slice(0, spec.senders);
+  const receivers = ends.slice(spec.senders).map((end) => {
+    const receiver = new Receiver(routes, goal);
+    end.onUpdate = (update) => receiver.take(update);
+    return receiver;
+  });
+  await Promise.all(ends.map((end) => end.established));
+  await pause(500);
   /** Sends, and returns how long it took until all receivers had heard of it. */
   const measure = async (
     name: string,
@@ -153,7 +155,6 @@ async function run(spec: LoadSpec): Promise<void> {
   };
 
   const known = spec.count * spec.senders;
-  const frames = senders.map((_, i) => routeFrames(rowsOf(i, {})));
   say('begin');
   await once(input, 'line');
   say('ingest', await measure('ingest', 0, known, 1, frames));
@@ -174,7 +175,11 @@ async function run(spec: LoadSpec): Promise<void> {
   if (spec.trials > 0) say('latency', { p50: percentile(secondsOf, 50), p99: percentile(secondsOf, 99) });
   for (let round = 0; round < spec.states; round++) {
     const version = 100 + round;
-    const updates = senders.map((_, i) => routeFrames(rowsOf(i, { version, announce: false })));
+    const updates: Buffer[] = [];
+    for (const i of senders.keys()) {
+      updates.push(routeFrames(rowsOf(i, { version, announce: false })));
+      await pause(1);
+    }
     say('states-begin');
     await once(input, 'line');
     say('states', await measure('states', 0, known, version, updates));
