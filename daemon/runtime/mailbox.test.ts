@@ -64,3 +64,21 @@ test('a long queue gives timers their turn, presses once, and loses nothing', as
   expect(turns).toBeGreaterThan(1);
   await vi.waitFor(() => expect(pressure).toEqual([true, false]));
 });
+
+test('a few large UPDATEs press as much as many small events', async () => {
+  const pressure: boolean[] = [];
+  const handle = new Uint32Array(5000);
+  const update = { type: 'UPDATE', compute: { handle, state: new Float64Array(0) } } as const;
+  const mailbox: Mailbox = new Mailbox({
+    handle: (event) => {
+      if (nameOf(event) === 'flood')
+        for (let i = 0; i < 4; i++)
+          mailbox.post({ atMs: 0, type: 'message', peer: 'p', connection: 1, message: update });
+      return [];
+    },
+    perform: () => {},
+    pressure: (high) => pressure.push(high),
+  });
+  mailbox.post(timer('flood'));
+  await vi.waitFor(() => expect(pressure).toEqual([true, false]));
+});

@@ -5,15 +5,21 @@ import type { RouterEvent } from '../../lib/router/event.ts';
 import { monotonicMs } from './clock.ts';
 
 const SLICE_MS = 5;
-/** A queue of this length holds the peers back until it is empty again: what they send next waits with them. */
-const PRESSURE_AT = 1000;
+/**
+ * A queue of this weight holds the peers back until most of it is worked off: what they send next waits with them, in
+ * HTTP/2's windows. About a tenth of a second of work, so that nobody's KEEPALIVE waits unread for longer than that.
+ */
+const PRESSURE_AT = 16_384;
+const RELEASE_AT = PRESSURE_AT / 4;
+/** An event weighs as much as this many rows of an UPDATE. */
+const EVENT_WEIGHT = 16;
 
 export interface MailboxHooks {
   /** The effects are taken one by one: each is performed before the next is asked for. */
   handle(event: RouterEvent): Iterable<RouterEffect>;
   /** `event` is what the effect answers. */
   perform(effect: RouterEffect, event: RouterEvent): void;
-  /** The queue got long; or is empty again. */
+  /** The queue got long; or is short again. */
   pressure?(high: boolean): void;
   /** What a turn led to, once it is over; not called for a turn that crashed. */
   recorded?(event: RouterEvent, effects: readonly RouterEffect[]): void;
@@ -26,6 +32,8 @@ export class Mailbox {
   #queue: RouterEvent[] = [];
   #running = false;
   #pressed = false;
+  /** Of what waits. */
+  #weight = 0;
   /** Longest queue seen, for the metrics. */
   highWater = 0;
   handled = 0;
@@ -38,7 +46,8 @@ export class Mailbox {
   post(event: RouterEvent): void {
     this.#queue.push(event);
     if (this.#queue.length > this.highWater) this.highWater = this.#queue.length;
-    if (this.#queue.length >= PRESSURE_AT && !this.#pressed) {
+    this.#weight += weightOf(event);
+    if (this.#weight >= PRESSURE_AT && !this.#pressed) {
       this.#pressed = true;
       this.#hooks.pressure?.(true);
     }
@@ -51,6 +60,7 @@ export class Mailbox {
     let next = 0;
     while (next < this.#queue.length) {
       const event = this.#queue[next++]!;
+      this.#weight -= weightOf(event);
       const effects: RouterEffect[] | undefined = this.#hooks.recorded && [];
       for (const effect of this.#hooks.handle(event)) {
         this.#hooks.perform(effect, event);
@@ -59,6 +69,7 @@ export class Mailbox {
       this.handled++;
       if (effects) this.#hooks.recorded?.(event, effects);
       this.#hooks.performed?.(event);
+      if (this.#pressed && this.#weight <= RELEASE_AT) this.#release();
       if (next < this.#queue.length && monotonicMs() > until) {
         this.#queue.splice(0, next);
         setImmediate(() => this.#run());
@@ -67,8 +78,17 @@ export class Mailbox {
     }
     this.#queue = [];
     this.#running = false;
-    if (!this.#pressed) return;
+  }
+
+  #release(): void {
     this.#pressed = false;
     this.#hooks.pressure?.(false);
   }
+}
+
+/** How much work an event is, in rows. */
+function weightOf(event: RouterEvent): number {
+  if (event.type !== 'message' || event.message.type !== 'UPDATE') return EVENT_WEIGHT;
+  const { service, compute } = event.message;
+  return EVENT_WEIGHT + (service?.handle.length ?? 0) + (compute?.handle.length ?? 0);
 }
