@@ -3,14 +3,14 @@
 import { invariant } from '../errors.ts';
 import type { SidStructure } from '../model/service-route.ts';
 import { FUNCTION_END } from '../model/sid-functions.ts';
-import { addressToBytes, bytesToAddress, canonicalAddress, canonicalPrefix, parsePrefix } from '../net/address.ts';
+import { addressToBytes, bytesToAddress, parsePrefix } from '../net/address.ts';
+import { buildPolicy, buildProtocol, requirePrefixes } from './build-protocol.ts';
 import { buildSecurity, peerName } from './build-security.ts';
 import type {
   HealthConfig,
   LocalInstanceConfig,
   MetricsSourceConfig,
   PeerConfig,
-  PolicyConfig,
   RouterConfig,
   ServiceClassConfig,
 } from './config.ts';
@@ -18,6 +18,7 @@ import { buildLocator } from './locators.ts';
 import type { Sections } from './schema.ts';
 import { buildMatch } from './schema-classifier.ts';
 import { defaultClass } from './schema-services.ts';
+import { resolveService } from './service-name.ts';
 
 type FileInstance = Sections['instances'][number];
 type FileClass = Sections['classes'][number];
@@ -30,16 +31,6 @@ const FUNCTION_BITS = 16;
 export function defaultStructure(length: number): SidStructure | undefined {
   if (length <= NODE_BITS || length + FUNCTION_BITS > 128) return undefined;
   return { block: length - NODE_BITS, node: NODE_BITS, function: FUNCTION_BITS, argument: 0 };
-}
-
-/** Canonical address of a service given by name or address; undefined: neither. */
-export function resolveService(text: string, services: Readonly<Record<string, string>>): string | undefined {
-  if (Object.hasOwn(services, text)) return services[text];
-  try {
-    return canonicalAddress(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The router's own addresses in its locator, said or by default. */
@@ -86,23 +77,7 @@ export function buildConfig(file: Sections): RouterConfig {
     admin: file.admin,
     ...(file.role && { peerRole: file.role }),
     policies: Object.entries(file.policies).map(([name, policy]) => buildPolicy(name, policy, file.services)),
-    protocol: {
-      restartTimeMs: file.protocol['restart-time'],
-      longLivedMs: file.protocol['long-lived-time'],
-      digestIntervalMs: file.protocol['digest-interval'],
-      clockSkewMs: file.protocol['clock-skew'],
-      damping: {
-        enabled: file.protocol.damping.enabled,
-        penalty: file.protocol.damping.penalty,
-        suppress: file.protocol.damping.suppress,
-        reuse: file.protocol.damping.reuse,
-        halfLifeMs: file.protocol.damping['half-life'],
-      },
-      reportRate: {
-        perSecond: file.protocol['report-rate']['per-second'],
-        burst: file.protocol['report-rate'].burst,
-      },
-    },
+    protocol: buildProtocol(file.protocol),
     peers: file.peers.map((peer) => buildPeer(peer, file)),
     srv6: {
       locator: file.srv6.locator,
@@ -195,43 +170,6 @@ function buildPeer(peer: Sections['peers'][number], file: Sections): PeerConfig 
     },
     pacing: peer.pacing,
   };
-}
-
-function buildPolicy(name: string, policy: Sections['policies'][string], services: Sections['services']): PolicyConfig {
-  return {
-    name,
-    rules: policy.rules.map(({ match, set, ...rule }) => ({
-      ...rule,
-      match: { ...match, services: requirePrefixes(match.services, services) },
-      set: {
-        ...(set.preference !== undefined && { preference: set.preference }),
-        ...(set.drain !== undefined && { drain: set.drain }),
-        addCommunities: set['add-communities'],
-        removeCommunities: set['remove-communities'],
-      },
-    })),
-    otherwise: policy.otherwise,
-  };
-}
-
-/** Canonical prefix of services given by name, address or prefix; undefined: none of them. */
-export function resolveServices(text: string, services: Readonly<Record<string, string>>): string | undefined {
-  const address = resolveService(text, services);
-  if (address !== undefined) return `${address}/128`;
-  if (!text.includes('/')) return undefined;
-  try {
-    return canonicalPrefix(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function requirePrefixes(texts: readonly string[], services: Sections['services']): string[] {
-  return texts.map((text) => {
-    const prefix = resolveServices(text, services);
-    invariant(prefix !== undefined, 'references to services were checked');
-    return prefix;
-  });
 }
 
 function buildHmac(hmac: NonNullable<Sections['srv6']['hmac']>): NonNullable<RouterConfig['srv6']['hmac']> {

@@ -1,8 +1,8 @@
 // What classes and steered services say about each other: names that exist, score tables that fall, octets that are
 // whole, and match conditions that packets to the service can meet.
 import { addressFamily } from '../net/address.ts';
-import { resolveService } from './build.ts';
 import { type Check, unique, unknownName } from './finding.ts';
+import { resolveService } from './service-name.ts';
 
 export const checkClasses: Check = ({ classes }, error) => {
   if (classes === undefined) return;

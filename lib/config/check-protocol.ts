@@ -1,5 +1,5 @@
 // Cross checks of what schema-protocol.ts describes: policies and services that are named exist, names are unique.
-import { resolveServices } from './build.ts';
+import { resolveServices } from './build-protocol.ts';
 import { type Check, unique, unknownName } from './finding.ts';
 
 export const checkPolicies: Check = ({ policies, peers, services }, error, _warn, isComplete) => {

@@ -1,13 +1,14 @@
 // What one option says about another: SIDs lie inside the locator, names are unique, ranges of kernel ids do not
 // overlap. Runs over what is valid on its own (sections, entries of lists); a check whose inputs are missing is skipped.
 import { addressFamily, parsePrefix, prefixContains } from '../net/address.ts';
-import { defaultStructure, ownAddresses, resolveService } from './build.ts';
+import { defaultStructure, ownAddresses } from './build.ts';
 import { checkClasses, checkClassifier } from './check-classes.ts';
 import { checkPeerProtocol, checkPolicies } from './check-protocol.ts';
 import { ask, type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
 import type { ConfigPath } from './locate.ts';
 import { locatorFault } from './locators.ts';
 import type { Sections } from './schema.ts';
+import { resolveService } from './service-name.ts';
 import { sidFault } from './sid-fault.ts';
 
 /** Nexthop groups, and member nexthops, that one router may hold. */

@@ -1,20 +1,13 @@
 // The router's whole mutable state, owned by one writer (handle.ts); nothing here is shared with the shell.
-import type {
-  LinkConfig,
-  LocalInstanceConfig,
-  PeerConfig,
-  RouterConfig,
-  ServiceClassConfig,
-} from '../config/config.ts';
+import type { LinkConfig, LocalInstanceConfig, RouterConfig, ServiceClassConfig } from '../config/config.ts';
 import type { Decision } from '../decision/decision.ts';
 import type { AffinityClass, FibCapability, FibDrift, FibFailure, FibKey, FibObject } from '../fib/fib.ts';
 import type { Agent } from '../metric/agent.ts';
-import type { Family, PeerName, RouterId, ServiceId } from '../model/identity.ts';
+import type { PeerName, RouterId, ServiceId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { Locator } from '../model/locator.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import type { Flaps } from '../rib/damping.ts';
 import type { RouteTable } from '../rib/route-table.ts';
 import type { UpdateBatch } from '../rib/update-batch.ts';
@@ -22,85 +15,17 @@ import type { Authorisation } from '../security/authorise.ts';
 import type { Quarantine } from '../security/plausibility.ts';
 import type { SegmentPlan } from '../segment/plan.ts';
 import type { SidBook } from '../segment/sid-book.ts';
-import type { HandleTable } from '../session/handles.ts';
-import type { Subscription } from '../session/message.ts';
-import type { PeerState } from '../session/peer.ts';
-import type { ConnectionId, Negotiated } from '../session/peer-contract.ts';
 import type { Debounce } from '../time/debounce.ts';
 import type { Bucket } from '../time/token-bucket.ts';
 import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
 import type { RouterEffect } from './effect.ts';
 import type { ExportGroup } from './export.ts';
-import type { ImportRules } from './import.ts';
+import type { Peer } from './peer.ts';
 import type { HeldReport } from './report-rate.ts';
-import type { Retention } from './restart.ts';
 import type { Sweep } from './sweep.ts';
-import type { HeldRoute } from './take-routes.ts';
 
-/** What exists only while a session is Established. */
-export interface EstablishedSession {
-  readonly connection: ConnectionId;
-  readonly negotiated: Negotiated;
-  /** Their handles: what their compute rows and withdrawals refer to. */
-  readonly handles: HandleTable;
-  readonly out: AdjRibOut;
-  /** Peers that are to hear the same. */
-  group: ExportGroup;
-  imports: ImportRules;
-  /** Announced and not used, by handle. */
-  readonly held: Map<number, HeldRoute>;
-  /** What the peer wants to hear; undefined: everything. */
-  subscription: Subscription | undefined;
-  /** Families that are being told again, in answer to ROUTE-REFRESH (RFC 7313). */
-  readonly refreshing: Set<Family>;
-  /** Limits whose warning has been said. */
-  readonly warned: Set<Family>;
-  /** A row was announced that is neither used nor held (malformed, refused, a loop): sums cannot be equal. */
-  incomplete: boolean;
-  /** A digest that a refresh did not cure, and families whose last digest did not match. */
-  incurable: string;
-  readonly mismatched: Set<Family>;
-  blocked: boolean;
-  /** Families whose End-of-RIB has come. */
-  readonly endOfRib: Set<Family>;
-}
-
-export interface Peer {
-  readonly config: PeerConfig;
-  fsm: PeerState;
-  session: EstablishedSession | undefined;
-  /** Its number in the table. */
-  readonly source: number;
-  /** What becomes of its routes while it is away. */
-  retention: Retention;
-  /** How long they may be kept as long-lived stale, by what both sides said last. */
-  longLivedMs: number;
-  /** What we want to hear of it; changes at run time. */
-  subscription: Subscription;
-  remote:
-    | { readonly routerId: RouterId; readonly site: string; readonly name: string; readonly bootId: string }
-    | undefined;
-  /** Boot ids of its lives that are over, newest last; at most `MAX_FORMER_BOOTS`. */
-  formerBootIds: readonly string[];
-  /** Rows refused so far, by reason; and the reasons told since the session came up. */
-  readonly refusals: Map<string, number>;
-  /** Names of the policies in force; '': everything passes. */
-  importPolicy: string;
-  exportPolicy: string;
-  /** Digests that did not match. */
-  mismatches: number;
-  readonly toldRefusals: Set<string>;
-  /** Since the session came up, without what it may only not relay. */
-  refusedInSession: number;
-  lastRefusal: string;
-  sinceMs: number;
-  messagesIn: number;
-  messagesOut: number;
-  flaps: number;
-  lastError: string;
-  lastErrorAtMs: number;
-}
+export type { EstablishedSession, Peer } from './peer.ts';
 
 export interface Link {
   readonly config: LinkConfig;

@@ -1,0 +1,134 @@
+// What a receiver asks to hear and what policies let through, changed while sessions stay.
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { PolicyConfig } from '../config/config.ts';
+import type { SessionMessage } from '../session/message.ts';
+import { type DomainOptions, instanceAddress, SERVICE } from './domain.fixture.ts';
+import { peerRows } from './view/peers.ts';
+import { policyTest } from './view/policy-test.ts';
+import { ALL, World } from './world.fixture.ts';
+
+let world: World;
+
+function begin(options: Partial<DomainOptions> = {}): void {
+  world = new World(options);
+}
+
+const state = (name: string) => world.state(name);
+const instances = (name: string) => world.instances(name);
+const routeTo = (name: string, site: number) => world.routeTo(name, site);
+const messages = (type: SessionMessage['type']) => world.messages(type);
+
+describe('a subscription', () => {
+  const hears = (services: readonly string[], regions: readonly string[] = []) => ({
+    name: 'hub-0',
+    importPolicy: '',
+    exportPolicy: '',
+    subscription: { services, regions, classes: [] },
+  });
+
+  test('in the configuration keeps what is not wanted from ever being sent', () => {
+    begin({ subscribe: { site: 0, text: 'subscribe: { regions: [nowhere] }' } });
+    expect(instances('s-0')).toEqual(['sv-0']);
+    expect(instances('s-1')).toEqual(ALL);
+    expect(peerRows(state('hub-0')).find((row) => row.name === 's-0')!.protocol.remoteSubscription).toEqual([
+      'region nowhere',
+    ]);
+  });
+
+  test('changes while the session stays: what is unwanted is withdrawn, what is wanted comes', () => {
+    begin({ hubs: 1 });
+    const { flaps } = state('s-0').peers.get('hub-0')!;
+    world.domain.simulation.post('s-0', { type: 'policies', policies: [], peers: [hears(['fd00:beef::/32'])] });
+    world.domain.simulation.run(50);
+    expect(messages('SUBSCRIBE')).toHaveLength(1);
+    expect(instances('s-0')).toEqual(['sv-0']);
+    world.domain.simulation.post('s-0', { type: 'policies', policies: [], peers: [hears([`${SERVICE}/128`])] });
+    world.domain.simulation.run(50);
+    expect(instances('s-0')).toEqual(ALL);
+    expect(instances('s-1')).toEqual(ALL);
+    expect(state('s-0').peers.get('hub-0')!.flaps).toBe(flaps);
+  });
+});
+
+describe('a policy', () => {
+  const rule = (name: string, site: string, set: object, verdict: 'accept' | 'reject') => ({
+    name,
+    match: { services: [], sites: [site], regions: [], tags: [], classes: [], peers: [], communities: [] },
+    set: { addCommunities: [], removeCommunities: [], ...set },
+    verdict,
+  });
+  const POLICY: PolicyConfig = {
+    name: 'p',
+    rules: [
+      rule('no-2', 's-2', {}, 'reject'),
+      rule('mark', 's-*', { addCommunities: ['seen'], preference: 7 }, 'accept'),
+    ],
+    otherwise: 'reject',
+  };
+  const attach = (peer: string, way: 'import' | 'export', name: string) => ({
+    type: 'policies' as const,
+    policies: [POLICY],
+    peers: [
+      {
+        name: peer,
+        importPolicy: way === 'import' ? name : '',
+        exportPolicy: way === 'export' ? name : '',
+        subscription: { services: [], regions: [], classes: [] },
+      },
+    ],
+  });
+
+  beforeEach(() => begin({ hubs: 1 }));
+
+  test('of import is applied to what is there already, and undone again, without a word to the peer', () => {
+    world.domain.simulation.post('s-0', attach('hub-0', 'import', 'p'));
+    expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
+    expect(routeTo('s-0', 1)!.attributes).toMatchObject({ communities: ['seen'], preference: 7 });
+    expect(peerRows(state('s-0'))[0]!.protocol).toMatchObject({ importPolicy: 'p', rejected: 1 });
+    world.domain.simulation.run(500);
+    world.domain.simulation.post('s-0', attach('hub-0', 'import', ''));
+    expect(instances('s-0')).toEqual(ALL);
+    expect(routeTo('s-0', 1)!.attributes).toMatchObject({ communities: [], preference: 0 });
+    expect(messages('ROUTE-REFRESH')).toEqual([]);
+    expect(state('s-0').peers.get('hub-0')!.flaps).toBe(0);
+  });
+
+  test('of import judges what comes later as well, and withdrawals of what it rejected', () => {
+    world.domain.simulation.post('s-0', attach('hub-0', 'import', 'p'));
+    world.domain.simulation.post('s-2', {
+      type: 'drain',
+      service: SERVICE,
+      contactInstance: instanceAddress(2),
+      drain: true,
+    });
+    world.domain.simulation.run(100);
+    expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
+    world.domain.simulation.post('s-2', { type: 'stop', text: 'bye' });
+    world.domain.simulation.run(2000);
+    world.domain.simulation.post('s-0', attach('hub-0', 'import', ''));
+    expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
+  });
+
+  test('of export decides what one peer hears, and nobody else', () => {
+    world.domain.simulation.post('hub-0', attach('s-0', 'export', 'p'));
+    world.domain.simulation.run(100);
+    expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
+    expect(routeTo('s-0', 1)!.attributes.communities).toEqual(['seen']);
+    expect(instances('s-1')).toEqual(ALL);
+    world.domain.simulation.post('hub-0', attach('s-0', 'export', ''));
+    world.domain.simulation.run(100);
+    expect(instances('s-0')).toEqual(ALL);
+  });
+
+  test('can be tried before it is attached', () => {
+    world.domain.simulation.post('s-0', attach('hub-0', 'import', ''));
+    const { policies, peers } = state('s-0');
+    const rows = policyTest(state('s-0'), peers.get('hub-0')!, 'import', policies.get('p')!, SERVICE);
+    expect(rows.map((row) => `${row.instanceName} ${row.accepted} ${row.by} ${row.changes.join(', ')}`)).toEqual([
+      'sv-1 true mark preference 0 -> 7, communities [] -> [seen]',
+      'sv-2 false no-2 ',
+      'sv-3 true mark preference 0 -> 7, communities [] -> [seen]',
+    ]);
+    expect(instances('s-0')).toEqual(ALL);
+  });
+});
