@@ -7,7 +7,7 @@ import { CodedError } from '../lib/errors.ts';
 import { checkFile, formatErrors } from './check.ts';
 import { type Daemon, startDaemon } from './compose.ts';
 import { createLogger } from './logger.ts';
-import { limitPrivileges } from './privileges.ts';
+import { keptMask, limitPrivileges } from './privileges.ts';
 import { type CredentialStore, openCredentials } from './security/credential-store.ts';
 import { VERSION } from './version.ts';
 
@@ -47,8 +47,6 @@ program
 await program.parseAsync();
 
 async function run({ config: file, logLevel, record, keepCapabilities }: RunOptions): Promise<number> {
-  // Before anything is opened: the process may begin again here.
-  const privileges = keepCapabilities ? undefined : limitPrivileges();
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -61,6 +59,9 @@ async function run({ config: file, logLevel, record, keepCapabilities }: RunOpti
     process.stderr.write(`${formatErrors(file, parsed.errors)}\n`);
     return EXIT_CONFIG;
   }
+  // Before anything else is opened: the process may begin again here. Which capabilities it needs is configuration.
+  const kept = keptMask({ accelerator: parsed.config.fib.accelerator !== undefined });
+  const privileges = keepCapabilities ? undefined : limitPrivileges(kept);
   const log = createLogger({ level: logLevel ?? parsed.config.log.level, name: parsed.config.name });
   if (privileges?.excess !== undefined)
     log.warn({ reason: privileges.excess }, 'root keeps all its capabilities: they cannot be limited here');

@@ -1,6 +1,6 @@
 // Which masks are within what a daemon keeps. That every thread of a real one is: e2e/privileges.netns.test.ts.
 import { describe, expect, it } from 'vitest';
-import { capabilityMasks, exceedsKept, KEPT_CAPABILITIES } from './privileges.ts';
+import { ACCELERATOR_CAPABILITIES, capabilityMasks, exceedsKept, KEPT_CAPABILITIES, keptMask } from './privileges.ts';
 
 const status = (effective: string, bounding: string) => `Name:\tcfnd\nCapEff:\t${effective}\nCapBnd:\t${bounding}\n`;
 
@@ -19,10 +19,21 @@ describe('the masks of a thread', () => {
     ['more only in the bounding set, which children of root get', '0000000000003400', '0000000000203400', true],
     ['a capability above bit 31', '0000004000000000', '0000000000003400', true],
   ])('%s', (_, effective, bounding, more) => {
-    expect(exceedsKept(capabilityMasks(status(effective, bounding)))).toBe(more);
+    const kept = keptMask({ accelerator: false });
+    expect(exceedsKept(capabilityMasks(status(effective, bounding)), kept)).toBe(more);
   });
 
   it('keep three capabilities, by the numbers of linux/capability.h', () => {
     expect(KEPT_CAPABILITIES).toEqual({ CAP_NET_BIND_SERVICE: 10, CAP_NET_ADMIN: 12, CAP_NET_RAW: 13 });
+    expect(keptMask({ accelerator: false })).toBe(0x3400n);
+  });
+
+  it('keep two more for the accelerator, and are in excess where there is none', () => {
+    expect(ACCELERATOR_CAPABILITIES).toEqual({ CAP_PERFMON: 38, CAP_BPF: 39 });
+    const kept = keptMask({ accelerator: true });
+    expect(kept).toBe(0xc000003400n);
+    const masks = { effective: kept, bounding: kept };
+    expect(exceedsKept(masks, kept)).toBe(false);
+    expect(exceedsKept(masks, keptMask({ accelerator: false }))).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
-// What a daemon that root started may still do: program the network, bind low ports, open raw sockets, and nothing else.
+// What a daemon that root started may still do: program the network, bind low ports, open raw sockets, load the accelerator
+// where one is configured, and nothing else.
 // Capabilities belong to threads, and Node has a dozen before the first line of a program runs, so the process limits
 // its bounding set and executes itself anew: every thread and every child (nft) of the new life starts within it.
 import { readFileSync } from 'node:fs';
@@ -14,7 +15,18 @@ export const KEPT_CAPABILITIES = {
   CAP_NET_RAW: 13,
 } as const;
 
-const KEPT = Object.values(KEPT_CAPABILITIES).reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
+/** Kept besides where `fib.accelerator` asks for eBPF. */
+export const ACCELERATOR_CAPABILITIES = {
+  /** Reads a packet at a place that the packet tells: the verifier refuses that to whoever it mistrusts. */
+  CAP_PERFMON: 38,
+  /** Maps, programs, links. */
+  CAP_BPF: 39,
+} as const;
+
+const NAMES: readonly (readonly [string, number])[] = Object.entries({
+  ...KEPT_CAPABILITIES,
+  ...ACCELERATOR_CAPABILITIES,
+});
 
 /** Set for the life after the limit: a kernel that hands capabilities back must not make this an endless loop. */
 const SECOND_LIFE = 'CFND_LIMITED';
@@ -33,30 +45,36 @@ export function capabilityMasks(status: string): { readonly effective: bigint; r
   return { effective: mask('CapEff'), bounding: mask('CapBnd') };
 }
 
+/** Mask of what a daemon keeps. */
+export function keptMask({ accelerator }: { readonly accelerator: boolean }): bigint {
+  const kept = { ...KEPT_CAPABILITIES, ...(accelerator && ACCELERATOR_CAPABILITIES) };
+  return Object.values(kept).reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
+}
+
 /** True: more than is kept; both must be within, because a child of root gets what the bounding set allows. */
-export function exceedsKept(masks: { readonly effective: bigint; readonly bounding: bigint }): boolean {
-  return ((masks.effective | masks.bounding) & ~KEPT) !== 0n;
+export function exceedsKept(masks: { readonly effective: bigint; readonly bounding: bigint }, kept: bigint): boolean {
+  return ((masks.effective | masks.bounding) & ~kept) !== 0n;
 }
 
 /**
- * Gives up all other capabilities of a process of root. Does not return when there was something to give up: the program
+ * Gives up all capabilities of a process of root but those of `kept`. Does not return when there was something to give up: the program
  * begins again under the same process id. Whoever is not root has been limited by who started it.
  */
-export function limitPrivileges(): Privileges {
+export function limitPrivileges(kept: bigint): Privileges {
   const isRoot = process.geteuid?.() === 0;
   const masks = readMasks();
   if (masks === undefined) return { held: [], excess: undefined };
   const second = process.env[SECOND_LIFE] !== undefined;
   delete process.env[SECOND_LIFE];
-  if (!isRoot || !exceedsKept(masks)) return { held: namesOf(masks.effective), excess: undefined };
-  const refusal = second ? 'they came back when the program began again' : limit();
+  if (!isRoot || !exceedsKept(masks, kept)) return { held: namesOf(masks.effective), excess: undefined };
+  const refusal = second ? 'they came back when the program began again' : limit(kept);
   if (refusal !== undefined) return { held: namesOf(masks.effective), excess: refusal };
   return begin();
 }
 
-function limit(): string | undefined {
+function limit(kept: bigint): string | undefined {
   try {
-    const result = loadNative().limit(Number(KEPT));
+    const result = loadNative().limit(Number(kept));
     return result < 0 ? `the kernel refuses to limit capabilities (errno ${-result})` : undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -78,5 +96,5 @@ function readMasks() {
 }
 
 function namesOf(mask: bigint): string[] {
-  return Object.entries(KEPT_CAPABILITIES).flatMap(([name, bit]) => ((mask >> BigInt(bit)) & 1n ? [name] : []));
+  return NAMES.flatMap(([name, bit]) => ((mask >> BigInt(bit)) & 1n ? [name] : []));
 }

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
-import { capabilityMasks, KEPT_CAPABILITIES } from '../privileges.ts';
+import { capabilityMasks, keptMask } from '../privileges.ts';
 import { Lab } from './lab.fixture.ts';
 import { built } from './program.fixture.ts';
 
@@ -11,7 +11,13 @@ const why = whyNoKernelTests();
 if (why) process.stderr.write(`privileges are not tested: ${why}\n`);
 const isRoot = process.geteuid?.() === 0;
 
-const KEPT = Object.values(KEPT_CAPABILITIES).reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
+const KEPT = keptMask({ accelerator: false });
+
+/** Its REPLACE-CSID endpoints are to be in eBPF. */
+const ACCELERATED = {
+  fib: { accelerator: 'tc-bpf' },
+  srv6: { locator: '5f00:0:3::/48', locators: [{ prefix: '5f01:0:0:3::/64', behaviour: 'replace-csid' }] },
+};
 
 interface Thread {
   readonly pid: number;
@@ -35,9 +41,18 @@ describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {
 
   beforeAll(async () => {
     await built();
-    lab = new Lab({ routers: ['ra', 'rb'], links: [['ra', 'rb']], clientOf: 'ra', hosts: { rb: 1 } });
+    lab = new Lab({
+      routers: ['ra', 'rb', 'rc'],
+      links: [
+        ['ra', 'rb'],
+        ['rb', 'rc'],
+      ],
+      clientOf: 'ra',
+      hosts: { rb: 1 },
+      options: { rc: ACCELERATED },
+    });
     lab.startHost(1);
-    for (const name of ['ra', 'rb']) lab.start(name, name === 'rb' ? ['--keep-capabilities'] : []);
+    for (const name of ['ra', 'rb', 'rc']) lab.start(name, name === 'rb' ? ['--keep-capabilities'] : []);
     await lab.until('both serve', () => served());
   }, 60_000);
 
@@ -80,6 +95,17 @@ describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {
   test('keeps everything where the command line says so', { timeout: 60_000 }, async () => {
     const [main] = threadsOf(await pidOf('rb'));
     expect(main!.effective & ~KEPT).not.toBe(0n);
+  });
+
+  test('keeps two more where an accelerator is configured, and with them it loads', { timeout: 60_000 }, async () => {
+    const kept = keptMask({ accelerator: true });
+    for (const { pid, name, effective, bounding } of threadsOf(await pidOf('rc')))
+      expect({ pid, name, effective, bounding }).toEqual({ pid, name, effective: kept, bounding: kept });
+    const capabilities = await lab.ask('rc', (admin) => admin.show('capabilities'));
+    expect(capabilities.find(({ name }) => name === 'tc-bpf')).toMatchObject({ available: true });
+    expect(await lab.ask('ra', (admin) => admin.show('capabilities'))).not.toContainEqual(
+      expect.objectContaining({ name: 'tc-bpf' }),
+    );
   });
 
   test('comes back from kill -9 as limited as before', { timeout: 60_000 }, async () => {
