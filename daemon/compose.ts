@@ -32,6 +32,8 @@ import { Timers } from './runtime/timers.ts';
 import type { CredentialStore } from './security/credential-store.ts';
 import { createSessionTransport } from './session/transport.ts';
 
+/** Time to read what peers said while they were held back. */
+const HOLD_GRACE_MS = 500;
 /** An identical warning within this time is counted, not written. */
 const LOG_INTERVAL_MS = 10_000;
 
@@ -80,7 +82,12 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     if (!over) mailbox.post({ atMs: monotonicMs(), ...body });
   };
   const limited = createLogLimiter(log, { intervalMs: LOG_INTERVAL_MS, now: monotonicMs });
-  const timers = new Timers((timer) => post({ type: 'timer', timer }));
+  const timers: Timers = new Timers((timer) => {
+    // A peer that we do not read cannot be heard: its hold time does not run out meanwhile.
+    if (timer.endsWith('/hold') && mailbox.sincePressureMs() < HOLD_GRACE_MS)
+      timers.set(timer, monotonicMs() + HOLD_GRACE_MS);
+    else post({ type: 'timer', timer });
+  });
   const recorder =
     config.recorder.file === ''
       ? undefined

@@ -34,12 +34,18 @@ export class Mailbox {
   #pressed = false;
   /** Of what waits. */
   #weight = 0;
+  #releasedAtMs = Number.NEGATIVE_INFINITY;
   /** Longest queue seen, for the metrics. */
   highWater = 0;
   handled = 0;
 
   constructor(hooks: MailboxHooks) {
     this.#hooks = hooks;
+  }
+
+  /** How long ago peers were held back for the last time, ms; 0 while they are. */
+  sincePressureMs(): number {
+    return this.#pressed ? 0 : monotonicMs() - this.#releasedAtMs;
   }
 
   /** Takes an event; runs it at once unless one is running already. */
@@ -82,6 +88,7 @@ export class Mailbox {
 
   #release(): void {
     this.#pressed = false;
+    this.#releasedAtMs = monotonicMs();
     this.#hooks.pressure?.(false);
   }
 }

@@ -52,6 +52,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   let rejected = 0;
   let ended = false;
   let paused = false;
+  let resumed = 0;
   let allGone: (() => void) | undefined;
   let retry: NodeJS.Timeout | undefined;
 
@@ -222,7 +223,11 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     send: (id, message) => live.get(id)?.connection.send(message),
     setPaused(wanted) {
       paused = wanted;
-      for (const { connection } of live.values()) {
+      const all = [...live.values()];
+      // Each time another one reads first: whoever always came last would never be read under load.
+      const first = all.length > 0 ? resumed++ % all.length : 0;
+      for (let i = 0; i < all.length; i++) {
+        const { connection } = all[(first + i) % all.length]!;
         if (paused) connection.pause();
         else connection.resume();
       }
