@@ -101,7 +101,7 @@ export class FarEnd {
     if (message.type === 'UPDATE') this.onUpdate(message);
     else if (message.type === 'OPEN') {
       void this.send(framed({ type: 'KEEPALIVE' }));
-      const { holdTimeMs } = this.#options;
+      const holdTimeMs = Math.min(this.#options.holdTimeMs, message.holdTimeMs);
       if (holdTimeMs > 0)
         this.#keepalive = setInterval(() => this.send(framed({ type: 'KEEPALIVE' })), Math.floor(holdTimeMs / 3));
     } else if (message.type === 'KEEPALIVE') this.#heardKeepalive();

@@ -30,6 +30,7 @@ export interface LoadSpec {
 }
 
 const CHURN = 10_000;
+const DIAL_AT_ONCE = 50;
 const DEADLINE_MS = 600_000;
 /** Router ids 10.1.0.0 and on. */
 const ROUTERS = 0x0a01_0000;
@@ -126,14 +127,20 @@ async function run(spec: LoadSpec): Promise<void> {
   });
   // Made before there are sessions: a busy loop would let their hold timers expire.
   const frames = Array.from({ length: spec.senders }, (_, i) => routeFrames(rowsOf(i, {})));
-  const ends = Array.from({ length: spec.senders + spec.receivers }, (_, i) => farEnd(spec, i));
+  const ends: FarEnd[] = [];
+  // Some at a time: a daemon takes many connections without a call for a flood of strangers.
+  while (ends.length < spec.senders + spec.receivers) {
+    const left = spec.senders + spec.receivers - ends.length;
+    const some = Array.from({ length: Math.min(left, DIAL_AT_ONCE) }, (_, i) => farEnd(spec, ends.length + i));
+    await Promise.all(some.map((end) => end.established));
+    ends.push(...some);
+  }
   const senders = ends.slice(0, spec.senders);
   const receivers = ends.slice(spec.senders).map((end) => {
     const receiver = new Receiver(routes, goal);
     end.onUpdate = (update) => receiver.take(update);
     return receiver;
   });
-  await Promise.all(ends.map((end) => end.established));
   await pause(500);
   /** Sends, and returns how long it took until all receivers had heard of it. */
   const measure = async (
