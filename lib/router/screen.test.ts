@@ -4,6 +4,7 @@ import { parseConfig } from '../config/parse.ts';
 import { aCandidate } from '../decision/fixture.ts';
 import type { ComputeState } from '../model/compute-state.ts';
 import type { Score } from '../model/identity.ts';
+import { routerUri } from '../security/identity.ts';
 import { openOf } from '../session/peers.fixture.ts';
 import { computeUpdate, serviceUpdate } from '../session/update-rows.ts';
 import type { RouterEffect } from './effect.ts';
@@ -31,15 +32,22 @@ authorisation:
   - { site: ${REMOTE.site}, router-ids: [ ${REMOTE.routerId} ], services: [ "fd00:cafe::/64" ], locators: [ "5f00:0:2::/48" ] }
 `;
 
-function established() {
-  const parsed = parseConfig(CONFIG);
+/** The same router where certificates count. */
+const CERTIFIED = CONFIG.replace(
+  'security: plaintext',
+  'security: mutual-tls\ntls: { certificate: /pki/a.pem, key: /pki/a.key, authorities: /pki/ca.pem }',
+);
+
+function established(config = CONFIG) {
+  const parsed = parseConfig(config);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
   const router = createRouter();
   let atMs = 1000;
   const post = (body: RouterEventBody): readonly RouterEffect[] => handle(router, { atMs: (atMs += 1), ...body });
   post({ type: 'start', config: parsed.config, bootId: 'boot-a', wallMs: WALL_MS, retained: [], capabilities: [] });
   const peer = PEER;
-  post({ type: 'connection-opened', peer, connection: 1, direction: 'inbound' });
+  const identity = [routerUri(REMOTE.domain, REMOTE.site, REMOTE.name)];
+  post({ type: 'connection-opened', peer, connection: 1, direction: 'inbound', identity });
   const say = (message: Extract<RouterEventBody, { type: 'message' }>['message']) =>
     post({ type: 'message', peer, connection: 1, message });
   say(REMOTE);
@@ -69,6 +77,11 @@ function established() {
       return say({ type: 'UPDATE', compute: computeUpdate([{ handle: handleNumber, state: report }]) });
     },
     rib: () => ribRows(state),
+    /** Our own advertisement, as an earlier life would have sent it. */
+    echo: (sequence: number) =>
+      say({ type: 'UPDATE', linkState: { nodes: [{ ...state.ownNode!, sequence, prefixes: ['fd00:bad::/64'] }] } }),
+    ownSequence: () => state.ownNode!.sequence,
+    settle: () => post({ type: 'timer', timer: 'settle', atMs: (atMs += 5000) }),
     refused: () => Object.fromEntries(peerRows(state)[0]!.refused.map(({ reason, rows }) => [reason, rows])),
   };
 }
@@ -153,5 +166,25 @@ describe('a report', () => {
     expect(now()).toEqual(['workers', 0]);
     it.report({ sequence: 104 });
     expect(now()).toEqual(['', 9]);
+  });
+});
+
+describe('our own advertisement, brought back by a peer', () => {
+  test('is outdone where an earlier life may have sent it', () => {
+    const it = established(CERTIFIED);
+    it.settle();
+    const sequence = it.ownSequence() + 1000;
+    it.echo(sequence);
+    expect(it.ownSequence()).toBe(sequence + 1);
+    expect(it.refused()).toEqual({});
+  });
+
+  test('does not take us to sequences that nobody else would believe', () => {
+    const it = established(CERTIFIED);
+    it.settle();
+    const before = it.ownSequence();
+    it.echo(Number.MAX_SAFE_INTEGER);
+    expect(it.ownSequence()).toBe(before);
+    expect(it.refused()).toEqual({ 'future-sequence': 1 });
   });
 });

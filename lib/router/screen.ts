@@ -112,16 +112,18 @@ export function takesNode(
   session: EstablishedSession,
   node: NodeAdvertisement,
 ): boolean {
-  // Our own, come back: link-state.ts decides what it means.
-  if (node.originator === state.config.routerId) return true;
   const about = { originator: node.originator, site: node.site, sequence: node.sequence };
-  const reason = state.authorisation?.judgeNode(node, { site: session.negotiated.remote.site });
+  const { plausibility, routerId } = state.config;
+  // Our own, come back, may come from anybody: link-state.ts decides what it means. But it is to be outdone, and whoever
+  // could choose by what would have us speak under sequences that nobody else believes.
+  const own = node.originator === routerId;
+  const reason = own ? undefined : state.authorisation?.judgeNode(node, { site: session.negotiated.remote.site });
   if (reason !== undefined) return refuse(state, peer, reason, about) ?? false;
-  const { plausibility } = state.config;
   if (plausibility === undefined) return true;
-  if (nodeFault(node) !== '') return refuse(state, peer, 'link-delay', about) ?? false;
   if (isCertified(state) && isFromTheFuture(node.sequence, plausibility.clockSkewMs, wallMs(state, state.atMs)))
     return refuse(state, peer, 'future-sequence', about) ?? false;
+  if (own) return true;
+  if (nodeFault(node) !== '') return refuse(state, peer, 'link-delay', about) ?? false;
   const known = state.lsdb.nodes.get(node.originator);
   const goesBack = known !== undefined && node.sequence < known.sequence;
   if (goesBack && state.nodeFrom.get(node.originator) === peer.config.name)
