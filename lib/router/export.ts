@@ -62,8 +62,16 @@ export function exportGroup(
     pace: startPace(pacing),
     verdicts: [],
   };
+  forgetUnused(state);
   state.exportGroups.set(key, made);
   return made;
+}
+
+/** Peers change their subscriptions as often as they like: what nobody is in any more goes when there are too many. */
+function forgetUnused({ exportGroups, peers }: RouterState): void {
+  if (exportGroups.size <= peers.size) return;
+  const used = new Set([...peers.values()].map(({ session }) => session?.group));
+  for (const [key, group] of exportGroups) if (!used.has(group)) exportGroups.delete(key);
 }
 
 /** What the group may hear of a row in use. */

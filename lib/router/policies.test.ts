@@ -48,6 +48,19 @@ describe('a subscription', () => {
     expect(instances('s-1')).toEqual(ALL);
     expect(state('s-0').peers.get('hub-0')!.flaps).toBe(flaps);
   });
+
+  test('that changes for ever leaves nothing behind', () => {
+    begin({ hubs: 1 });
+    const { exportGroups, peers } = state('hub-0');
+    for (let i = 0; i < 100; i++) {
+      const subscription = { services: [`${SERVICE}/128`], regions: [`region-${i}`], classes: [] };
+      world.say('s-0', 'hub-0', { type: 'SUBSCRIBE', subscription });
+    }
+    expect(exportGroups.size).toBeLessThanOrEqual(peers.size + 1);
+    world.say('s-0', 'hub-0', { type: 'SUBSCRIBE', subscription: { services: [], regions: [], classes: [] } });
+    world.run(100);
+    for (const name of world.domain.sites) expect(instances(name), name).toEqual(ALL);
+  });
 });
 
 describe('a policy', () => {

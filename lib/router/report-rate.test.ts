@@ -1,7 +1,7 @@
 // One noisy site: what it says of one service is merged, the newest counts, bad news passes, and other sites notice nothing.
 import { beforeEach, expect, test } from 'vitest';
 import { entriesOf } from '../rib/route-entry.ts';
-import { computeUpdate } from '../session/update-rows.ts';
+import { computeUpdate, serviceUpdate } from '../session/update-rows.ts';
 import { Domain, instanceAddress, SERVICE } from './domain.fixture.ts';
 
 let domain: Domain;
@@ -56,4 +56,21 @@ test('a fall to a lower band passes without a token', () => {
   expect(entry(0).state!).toMatchObject({ inFlight: 21, score: 2 });
   domain.simulation.run(1000);
   expect(entry(0).state!.inFlight).toBe(21);
+});
+
+test('a report that waits goes with its route, not to the next one in its place', () => {
+  first[0] = entry(0).state!.sequence;
+  for (let i = 1; i <= 20; i++) say(0, i);
+  expect(hub().heldReports.size).toBe(1);
+  const { row } = entry(0);
+  const peer = hub().peers.get('s-0')!;
+  const handle = hub().table.handleOf(row, peer.source);
+  domain.simulation.post('hub-0', {
+    type: 'message',
+    peer: 's-0',
+    connection: peer.session!.connection,
+    message: { type: 'UPDATE', service: serviceUpdate([], [handle]) },
+  });
+  expect(hub().table.isUsed(row)).toBe(false);
+  expect(hub().heldReports.size).toBe(0);
 });

@@ -22,7 +22,11 @@ export function withdrawRow(state: RouterState, source: number, row: number, han
   const change = state.table.withdraw(row, source, handle);
   if (!state.table.says(row, source)) state.raw[source]?.delete(row);
   if (change === 'none') return;
-  if (change === 'removed') state.quarantine.delete(row);
+  if (change === 'removed') {
+    // The row, and with it the peer's handle, may be another route's in a moment.
+    state.quarantine.delete(row);
+    state.heldReports.delete(row);
+  }
   viewChanged(state, 'rib');
   // DESIGN section 4: withdrawals pass the pacing.
   if (watched !== undefined) serviceChanged(state, watched, 'service', change === 'removed');
