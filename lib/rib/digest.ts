@@ -12,18 +12,21 @@ export interface Digest {
 const LOW_SEED = 0x811c9dc5;
 const HIGH_SEED = 0x050c5d1f;
 
+const LOW = 0;
+const HIGH = 1;
+
 /** Adds items of 32-bit words one after the other; the order of items does not count, that of words does. */
 export class DigestSum {
   #count = 0;
-  #low = 0;
-  #high = 0;
-  #itemLow = LOW_SEED;
-  #itemHigh = HIGH_SEED;
+  // Typed arrays hold 32 bits as they are; fields would be objects above 2^31, and one is made a word.
+  readonly #sum = new Uint32Array(2);
+  readonly #item = Uint32Array.of(LOW_SEED, HIGH_SEED);
 
   /** Appends a word to the item at hand. */
   word(value: number): this {
-    this.#itemLow = mixed(this.#itemLow, value);
-    this.#itemHigh = mixed(this.#itemHigh, value);
+    const item = this.#item;
+    item[LOW] = mixed(item[LOW]!, value);
+    item[HIGH] = mixed(item[HIGH]!, value);
     return this;
   }
 
@@ -34,15 +37,17 @@ export class DigestSum {
 
   /** Ends the item and counts it. */
   add(): void {
+    const sum = this.#sum;
+    const item = this.#item;
     this.#count++;
-    this.#low = (this.#low + this.#itemLow) >>> 0;
-    this.#high = (this.#high + this.#itemHigh) >>> 0;
-    this.#itemLow = LOW_SEED;
-    this.#itemHigh = HIGH_SEED;
+    sum[LOW]! += item[LOW]!;
+    sum[HIGH]! += item[HIGH]!;
+    item[LOW] = LOW_SEED;
+    item[HIGH] = HIGH_SEED;
   }
 
   get value(): Digest {
-    return { count: this.#count, low: this.#low, high: this.#high };
+    return { count: this.#count, low: this.#sum[LOW]!, high: this.#sum[HIGH]! };
   }
 }
 

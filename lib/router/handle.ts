@@ -1,7 +1,7 @@
 // The router: one event in, the effects it asks for out (RFC 10053 C-SMA, C-NMA, C-PS; RFC 4271 section 8 and 9 in
 // spirit). One writer, run to completion; the same events give the same effects, byte for byte.
 import { invariant } from '../errors.ts';
-import { DIGEST_TIMER, digestsDue } from './anti-entropy.ts';
+import { DIGEST_STEP_TIMER, DIGEST_TIMER, digestStep, digestsDue } from './anti-entropy.ts';
 import { peerCommand } from './commands.ts';
 import { DRAINS_TIMER, drainsDue } from './drains.ts';
 import type { RouterEffect } from './effect.ts';
@@ -210,6 +210,8 @@ function timer(state: RouterState, name: string): void {
       return reportsDue(state);
     case DIGEST_TIMER:
       return digestsDue(state);
+    case DIGEST_STEP_TIMER:
+      return digestStep(state);
     case DAMPING_TIMER:
       return dampingDue(state);
     case DRAINS_TIMER:

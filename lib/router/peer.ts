@@ -34,6 +34,8 @@ export interface EstablishedSession {
   /** A digest that a refresh did not cure, and families whose last digest did not match. */
   incurable: string;
   readonly mismatched: Set<Family>;
+  /** When the last digest of each family was compared. */
+  readonly digestAtMs: Map<Family, number>;
   blocked: boolean;
   /** Families whose End-of-RIB has come. */
   readonly endOfRib: Set<Family>;

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import type { SessionMessage } from '../session/message.ts';
-import { computeUpdate, serviceUpdate } from '../session/update-rows.ts';
+import { computeUpdate, serviceRows, serviceUpdate } from '../session/update-rows.ts';
 import { type DomainOptions, instanceAddress, SERVICE } from './domain.fixture.ts';
 import { candidates } from './steering.ts';
 import { peerRows } from './view/peers.ts';
@@ -83,6 +83,36 @@ describe('what was lost between two tables', () => {
     expect(peerRows(state('s-0'))[0]!.protocol.mismatches).toBe(1);
     world.domain.simulation.run(20_000);
     expect(messages('ROUTE-REFRESH')).toHaveLength(3);
+  });
+
+  test('is found in a table that takes many turns to sum, for one peer after the other', () => {
+    for (let block = 0; block < 40; block++) {
+      const base = announcement({ sitePath: ['s-0'], onlyToDownstream: '' }, 1);
+      if (base.type !== 'UPDATE') throw new Error('no UPDATE');
+      const rows = Array.from({ length: 500 }, (_, i) => ({
+        ...serviceRows(base.service!)[0]!,
+        handle: 1000 + block * 500 + i,
+        contactInstance: `fd00:bad:${block + 1}::${(i + 1).toString(16)}`,
+      }));
+      say('s-0', 'hub-0', { type: 'UPDATE', service: serviceUpdate(rows) });
+    }
+    world.run(4000);
+    const big = state('hub-0').table.top;
+    expect(big).toBeGreaterThan(20_000);
+    expect(state('s-1').table.top).toBe(big);
+    world.sent = [];
+    world.run(6000);
+    const told = messages('DIGEST').filter(
+      ({ from, message }) => from === 'hub-0' && message.type === 'DIGEST' && message.family === 'service',
+    );
+    expect(new Set(told.map(({ to }) => to)).size).toBe(4);
+    for (const name of ['s-1', 's-2', 's-3']) expect(peerRows(state(name))[0]!.protocol.mismatches, name).toBe(0);
+  });
+
+  test('is looked for at our pace, however many digests a peer sends', () => {
+    const wrong = { type: 'DIGEST', family: 'service', count: 1, low: 1, high: 1 } as const;
+    for (let i = 0; i < 100; i++) say('s-0', 'hub-0', wrong);
+    expect(state('hub-0').peers.get('s-0')!.mismatches).toBe(1);
   });
 
   test('is swept when the sender no longer has it: what is not told again between BEGIN and END goes', () => {

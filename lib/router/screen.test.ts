@@ -81,7 +81,7 @@ function established(config = CONFIG) {
     echo: (sequence: number) =>
       say({ type: 'UPDATE', linkState: { nodes: [{ ...state.ownNode!, sequence, prefixes: ['fd00:bad::/64'] }] } }),
     ownSequence: () => state.ownNode!.sequence,
-    settle: () => post({ type: 'timer', timer: 'settle', atMs: (atMs += 5000) }),
+    settle: () => post({ type: 'timer', timer: 'settle' }),
     refused: () => Object.fromEntries(peerRows(state)[0]!.refused.map(({ reason, rows }) => [reason, rows])),
   };
 }

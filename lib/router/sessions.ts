@@ -122,6 +122,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     incomplete: false,
     incurable: '',
     mismatched: new Set(),
+    digestAtMs: new Map(),
     blocked: false,
     endOfRib: new Set(),
   };

@@ -68,6 +68,7 @@ export function createState(event: StartEvent): RouterState {
     sweeps: [],
     sourceSites: [],
     exportGroups: new Map(),
+    digests: { waiting: [], run: undefined },
     onward: new WeakMap(),
     peers: new Map(),
     links: new Map(),

@@ -19,6 +19,7 @@ import type { Debounce } from '../time/debounce.ts';
 import type { Bucket } from '../time/token-bucket.ts';
 import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
+import type { DigestRun } from './anti-entropy.ts';
 import type { RouterEffect } from './effect.ts';
 import type { ExportGroup } from './export.ts';
 import type { Peer } from './peer.ts';
@@ -176,6 +177,8 @@ export interface RouterState {
   /** Site of each source's last OPEN, by its number in the table. */
   readonly sourceSites: (string | undefined)[];
   readonly exportGroups: Map<string, ExportGroup>;
+  /** Peers that are still to be told a digest in this round, the first of them now (anti-entropy.ts). */
+  readonly digests: { waiting: PeerName[]; run: DigestRun | undefined };
   policies: ReadonlyMap<string, Policy>;
   /** What sources said of rows that are used otherwise, by number of the source and row. */
   readonly raw: (Map<number, ServiceAttributes> | undefined)[];
