@@ -144,8 +144,8 @@ describe.skipIf(skip !== undefined)(
         [['delete', 'table', 'ip6', 'cfnd_replace'], 'missing'],
         [['flush', 'map', 'ip6', 'cfnd_replace', 'b48c32_sids'], 'missing'],
         [['flush', 'chain', 'ip6', 'cfnd_replace', 'sids'], 'different'],
-        [['flush', 'chain', 'ip6', 'cfnd_replace', 'b48c32_l0_i2'], 'different'],
-        [['insert', 'rule', 'ip6', 'cfnd_replace', 'b48c32_walk', 'drop'], 'different'],
+        [['flush', 'chain', 'ip6', 'cfnd_replace', 'b48c32'], 'different'],
+        [['insert', 'rule', 'ip6', 'cfnd_replace', 'b48c32_n1_l0_i2', 'drop'], 'different'],
       ];
       for (const [command, what] of sabotage) {
         r2.run('nft', ...command);

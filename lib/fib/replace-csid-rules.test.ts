@@ -35,6 +35,13 @@ describe('nft transaction of a new table', () => {
           `@nh,352,8 < ${index === 0 ? left - 1 : left} counter name loss_segments_left return`,
         );
       }
+    const atOnce = rules.filter((rule) => /^add rule ip6 cfnd_replace b48c32_n\d_l\d_i\d /.test(rule));
+    for (const rule of atOnce) {
+      const [, entries, octets, copied] = /_n(\d)_l\d_i\d ip6 length >= (\d+) .* set @nh,(\d+),32/.exec(rule) ?? [];
+      expect(Number(octets)).toBe(8 + 16 * Number(entries));
+      expect(Number(copied) + 32).toBeLessThanOrEqual(320 + 8 * Number(octets));
+    }
+    expect(atOnce.length).toBe([1, 2, 3, 4].reduce((sum, entries) => sum + entries + 3 * entries, 0));
   });
 });
 
@@ -158,6 +165,10 @@ add chain ip6 cfnd_replace b48c32_l1
 add chain ip6 cfnd_replace b48c32_walk
 add chain ip6 cfnd_replace b48c32_excess
 add chain ip6 cfnd_replace b48c32_n1
+add chain ip6 cfnd_replace b48c32_n1_l0_i1
+add chain ip6 cfnd_replace b48c32_n1_l0_i2
+add chain ip6 cfnd_replace b48c32_n1_l0_i3
+add chain ip6 cfnd_replace b48c32_n1_l1_i0
 add chain ip6 cfnd_replace b48c32
 add rule ip6 cfnd_replace b48c32_upper meta mark set meta mark & 0xfffff000 accept
 add rule ip6 cfnd_replace b48c32_l0_i1 @nh,384,32 0 goto b48c32_upper
@@ -191,6 +202,11 @@ add rule ip6 cfnd_replace b48c32_excess counter name loss_header return
 add rule ip6 cfnd_replace b48c32_n1 @nh,352,8 > 0 goto b48c32_excess
 add rule ip6 cfnd_replace b48c32_n1 ip6 length < 24 counter name loss_header return
 add rule ip6 cfnd_replace b48c32_n1 goto b48c32_walk
+add rule ip6 cfnd_replace b48c32_n1_l0_i1 ip6 length >= 24 @nh,384,32 != 0 @nh,240,32 set @nh,384,32 @nh,318,2 set 0 accept
+add rule ip6 cfnd_replace b48c32_n1_l0_i2 ip6 length >= 24 @nh,416,32 != 0 @nh,240,32 set @nh,416,32 @nh,318,2 set 1 accept
+add rule ip6 cfnd_replace b48c32_n1_l0_i3 ip6 length >= 24 @nh,448,32 != 0 @nh,240,32 set @nh,448,32 @nh,318,2 set 2 accept
+add rule ip6 cfnd_replace b48c32_n1_l1_i0 ip6 length >= 24 @nh,480,32 != 0 @nh,344,8 set 0 @nh,240,32 set @nh,480,32 @nh,318,2 set 3 accept
+add rule ip6 cfnd_replace b48c32 ip6 nexthdr 43 @nh,312,48 & 0x0300ffffffff vmap { 0x010002040000 : jump b48c32_n1_l0_i1, 0x020002040000 : jump b48c32_n1_l0_i2, 0x030002040000 : jump b48c32_n1_l0_i3, 0x000002040100 : jump b48c32_n1_l1_i0 }
 add rule ip6 cfnd_replace b48c32 ip6 nexthdr != 43 goto b48c32_upper
 add rule ip6 cfnd_replace b48c32 @nh,336,8 != 4 counter name loss_header return
 add rule ip6 cfnd_replace b48c32 @nh,328,8 & 0xfe vmap { 0 : goto b48c32_excess, 2 : goto b48c32_n1 }

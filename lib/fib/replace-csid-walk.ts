@@ -29,6 +29,11 @@ const ROUTING_TYPE = '@nh,336,8';
 const SEGMENTS_LEFT = '@nh,344,8';
 const LAST_ENTRY = '@nh,352,8';
 
+/** From DA's last octet to Last Entry: index, the SRH's next header, Hdr Ext Len, type, Segments Left, Last Entry. */
+const AT_ONCE = `@nh,${LAST_OCTET},48`;
+/** Most entries of the lists that a packet without oddities is walked through by one look-up; 4 containers are 16 or 32 SIDs. */
+const AT_ONCE_CONTAINERS = 4;
+
 /** The walk's first chain; a packet that comes back from it is malformed. */
 export function walkEntry(layout: ReplaceLayout): string {
   return layoutName(layout);
@@ -75,6 +80,36 @@ function indexField(layout: ReplaceLayout): string {
   return `@nh,${LAST_OCTET + 8 - bits},${bits}`;
 }
 
+/**
+ * What nearly every packet is (no TLVs, nothing cut short, nothing ended) is looked up by all of its header at once, and
+ * written by one rule. Whatever else comes back, untouched, to be walked step by step.
+ */
+function renderAtOnce(layout: ReplaceLayout, maxContainers: number): { rule: string; chains: NamedChain[] } {
+  const chains: NamedChain[] = [];
+  const elements: string[] = [];
+  for (let entries = 1; entries <= Math.min(maxContainers, AT_ONCE_CONTAINERS); entries++) {
+    const whole = `ip6 length >= ${SRH_FIXED_OCTETS + entries * ENTRY_OCTETS}`;
+    for (let left = 0; left <= entries; left++)
+      for (let index = 0; index < positions(layout); index++) {
+        const step = plainStep(layout, left, index);
+        if (step === undefined || left - (index === 0 ? 1 : 0) >= entries) continue;
+        const chain = `${layoutName(layout)}_n${entries}_l${left}_i${index}`;
+        chains.push({ name: chain, rules: [`${whole} ${step}`] });
+        elements.push(`${hex48([index, 0, 2 * entries, 4, left, entries - 1])} : jump ${chain}`);
+      }
+  }
+  const mask = hex48([positions(layout) - 1, 0, 0xff, 0xff, 0xff, 0xff]);
+  return { rule: `ip6 nexthdr 43 ${AT_ONCE} & ${mask} vmap { ${elements.join(', ')} }`, chains };
+}
+
+/** R16-R20 or R05-R06 and R20, for a C-SID that is not 0; undefined where the packet has arrived. */
+function plainStep(layout: ReplaceLayout, left: number, index: number): string | undefined {
+  if (left === 0 && index === 0) return undefined;
+  const [entry, next] = index === 0 ? [left - 1, positions(layout) - 1] : [left, index - 1];
+  const decrement = index === 0 ? `${SEGMENTS_LEFT} set ${entry} ` : '';
+  return `${csidAt(layout, entry, next)} != 0 ${decrement}${writeCsid(layout, entry, next)} accept`;
+}
+
 /** What comes before the walk: is there an SRH, and does it hold what Last Entry says? */
 function headerChains(layout: ReplaceLayout, maxContainers: number): NamedChain[] {
   const name = layoutName(layout);
@@ -93,9 +128,11 @@ function headerChains(layout: ReplaceLayout, maxContainers: number): NamedChain[
     });
     byLength.push(`${2 * entries} : goto ${chain}`);
   }
+  const atOnce = renderAtOnce(layout, maxContainers);
   const entry: NamedChain = {
     name: walkEntry(layout),
     rules: [
+      atOnce.rule,
       `ip6 nexthdr != 43 goto ${name}_upper`,
       `${ROUTING_TYPE} != 4 ${lose('header')}`,
       // No interval here or in the look-up of SIDs: an interval set that a transaction has made finds nothing for the
@@ -105,7 +142,7 @@ function headerChains(layout: ReplaceLayout, maxContainers: number): NamedChain[
       `${HDR_EXT_LEN} > ${2 * maxContainers + 1} goto ${name}_n${maxContainers}`,
     ],
   };
-  return [excessChain(layout), ...lengths, entry];
+  return [excessChain(layout), ...lengths, ...atOnce.chains, entry];
 }
 
 /** Last Entry is wrong, which S02 does not look at: only what has arrived may pass. */
@@ -171,6 +208,11 @@ function entryAt(entry: number): number {
 
 function lose(reason: keyof typeof LOSS_COUNTERS): string {
   return `counter name ${LOSS_COUNTERS[reason]} return`;
+}
+
+/** Six octets, as one number. */
+function hex48(octets: readonly number[]): string {
+  return `0x${octets.map((octet) => octet.toString(16).padStart(2, '0')).join('')}`;
 }
 
 function hex(mask: number): string {
