@@ -162,14 +162,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       case 'fib-sync':
         return programmed('sync', effect.request, fib.sync(effect.desired));
       case 'fib-verify':
-        {
-          const fromMs = monotonicMs();
-          fib.verify().then((drift) => {
-            stages.scanned(monotonicMs() - fromMs);
-            if (drift.length > 0) post({ type: 'fib-drift', drift });
-          }, crash);
-        }
-        return;
+        return verify();
       case 'measure-drains':
         void measureDrains(fib, effect).then((measures) => measures && post({ type: 'drains-measured', ...measures }));
         return;
@@ -182,6 +175,18 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       default:
         effect satisfies never;
     }
+  }
+
+  function verify(): void {
+    const fromMs = monotonicMs();
+    fib.verify().then(
+      (drift) => {
+        stages.scanned(monotonicMs() - fromMs);
+        if (drift.length > 0) post({ type: 'fib-drift', drift });
+      },
+      // A scan that waited for its turn when the forwarding plane was closed.
+      (error) => over || crash(error),
+    );
   }
 
   /** What a peer or a fault may repeat at its own pace is said once an interval, with a count; news always. */
@@ -222,8 +227,9 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       // What the forwarding plane still answers must not lead to another change of it.
       over = true;
       timers.cancelAll();
-      await fib.close({ remove: true });
+      // Who is reading the forwarding plane must not find it closed.
       await admin?.close();
+      await fib.close({ remove: true });
       await recorder?.close();
       for (const held of claims) held.release();
     },

@@ -1,7 +1,7 @@
 // Conditions of a policy rule: every list that is not empty must have an entry that fits. The first that has none is named.
 import type { PolicyMatch } from '../config/config.ts';
 import { parsePrefix, prefixContains } from '../net/address.ts';
-import { matchesPattern } from './pattern.ts';
+import { matchesPattern } from '../pattern.ts';
 import type { PolicyRoute } from './policy.ts';
 
 type Condition = keyof PolicyMatch;

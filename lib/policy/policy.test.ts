@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { PolicyConfig, PolicyMatch, PolicyRule } from '../config/config.ts';
 import { aCandidate } from '../decision/fixture.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
-import { matchesPattern } from './pattern.ts';
+import { matchesPattern } from '../pattern.ts';
 import { Policy, type PolicyRoute } from './policy.ts';
 
 const ANY: PolicyMatch = { services: [], sites: [], regions: [], tags: [], classes: [], peers: [], communities: [] };

@@ -50,6 +50,13 @@ describe('a route', () => {
     expect(judge('partner', attributes('site-1', 2, { sitePath: ['partner', 'site-1'] }), '10.0.0.2')).toBeUndefined();
   });
 
+  it('is judged at once, however its name was made for the pattern', () => {
+    // A backtracking match would try every way to share sixty letters among ten stars.
+    const entries = [entry('site-1', 2, { services: ['::/0'], names: ['*a*a*a*a*a*a*a*a*a*b'] })];
+    const route = attributes('site-1', 2, { serviceName: 'a'.repeat(60) });
+    expect(new Authorisation(entries, 'edge').judgeRoute('fd00:cafe::80', '10.0.0.2', route)).toBe('name');
+  });
+
   it.each<[string, string, ServiceAttributes, string, string | undefined, string]>([
     ['of a site nobody knows', 'nowhere', attributes('nowhere', 9), '10.0.0.9', undefined, 'site'],
     ['under a router id of another site', 'site-2', attributes('site-2', 3), '10.0.0.2', undefined, 'originator'],

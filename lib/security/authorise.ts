@@ -13,6 +13,7 @@ import type { Family, RouterId, SiteId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import { type Prefix, parsePrefix, prefixContains } from '../net/address.ts';
+import { matchesPattern } from '../pattern.ts';
 
 /** The first thing that was not allowed. */
 export const REFUSALS = {
@@ -40,10 +41,10 @@ interface Rights {
   readonly routerIds: ReadonlySet<RouterId>;
   readonly families: ReadonlySet<Family>;
   readonly services: readonly Prefix[];
-  readonly names: readonly RegExp[];
+  readonly names: readonly string[];
   readonly locators: readonly Prefix[];
   readonly prefixes: readonly Prefix[];
-  readonly relay: readonly RegExp[];
+  readonly relay: readonly string[];
 }
 
 export class Authorisation {
@@ -76,7 +77,7 @@ export class Authorisation {
       ['originator', (rights) => rights.routerIds.has(originator)],
       ['family', (rights) => rights.families.has('service')],
       ['service', (rights) => covers(rights.services, service)],
-      ['name', (rights) => rights.names.some((name) => name.test(attributes.serviceName))],
+      ['name', (rights) => rights.names.some((name) => matchesPattern(name, attributes.serviceName))],
       ['locator', (rights) => covers(rights.locators, attributes.egressSid)],
     ]);
   }
@@ -106,7 +107,7 @@ export class Authorisation {
   }
 
   #mayRelay(site: SiteId, origin: SiteId): boolean {
-    return (this.#rights.get(site) ?? []).some(({ relay }) => relay.some((pattern) => pattern.test(origin)));
+    return (this.#rights.get(site) ?? []).some(({ relay }) => relay.some((pattern) => matchesPattern(pattern, origin)));
   }
 }
 
@@ -136,16 +137,9 @@ function rightsOf(entry: AuthorisationEntry): Rights {
     routerIds: new Set(entry.routerIds),
     families: new Set(entry.families),
     services: entry.services.map(parsePrefix),
-    names: entry.names.map(glob),
+    names: entry.names,
     locators: entry.locators.map(parsePrefix),
     prefixes: entry.prefixes.map(parsePrefix),
-    relay: entry.relay.map(glob),
+    relay: entry.relay,
   };
-}
-
-/** `*` stands for any text, everything else for itself. */
-function glob(pattern: string): RegExp {
-  // Runs of stars are one: nested quantifiers would make a long name expensive to refuse.
-  const parts = pattern.split(/\*+/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`);
 }
