@@ -8,6 +8,8 @@ import { setTimer } from './turn.ts';
 
 /** Histories kept; a mass withdrawal is no flapping, and must not fill the memory. */
 const MAX_HISTORIES = 65_536;
+/** What says nothing any more is looked for at most this often: a mass withdrawal asks for every route. */
+const FORGIVE_MS = 1000;
 export const DAMPING_TIMER = 'damping';
 
 /** 52 bits of a route's key: services, contact instances and originators collide once in a lifetime. */
@@ -37,7 +39,8 @@ export function noteFlap(state: RouterState, key: number): void {
   const { damping } = state.config.protocol;
   if (!damping.enabled) return;
   const known = state.flaps.get(key);
-  if (known === undefined && state.flaps.size >= MAX_HISTORIES) forgive(state);
+  const isFull = known === undefined && state.flaps.size >= MAX_HISTORIES;
+  if (isFull && state.atMs - state.flapsForgivenAtMs >= FORGIVE_MS) forgive(state);
   if (known === undefined && state.flaps.size >= MAX_HISTORIES) return;
   state.flaps.set(key, flapped(known ?? UNFLAPPED, damping, state.atMs));
 }
@@ -60,6 +63,7 @@ function wake(state: RouterState, flaps: Flaps): void {
 
 /** Forgets histories that say nothing any more. */
 export function forgive(state: RouterState): void {
+  state.flapsForgivenAtMs = state.atMs;
   for (const [key, flaps] of state.flaps)
     if (isForgiven(flaps, state.config.protocol.damping, state.atMs)) state.flaps.delete(key);
 }

@@ -109,6 +109,7 @@ export function createState(event: StartEvent): RouterState {
     policies: new Map(config.policies.map((policy) => [policy.name, new Policy(policy)])),
     raw: [],
     flaps: new Map(),
+    flapsForgivenAtMs: Number.NEGATIVE_INFINITY,
     dampingAtMs: Number.POSITIVE_INFINITY,
     reportBuckets: new Map(),
     heldReports: new Map(),

@@ -184,6 +184,8 @@ export interface RouterState {
   readonly raw: (Map<number, ServiceAttributes> | undefined)[];
   /** Withdrawals of routes, fading (flaps.ts). */
   readonly flaps: Map<number, Flaps>;
+  /** When those were last forgotten that say nothing any more. */
+  flapsForgivenAtMs: number;
   /** Its timer is set for this time. */
   dampingAtMs: number;
   /** Tokens of each service and site, and reports that wait for one, by row (report-rate.ts). */
