@@ -25,6 +25,7 @@ import type { Logger } from './logger.ts';
 import { type Claim, claim } from './runtime/claim.ts';
 import { monotonicMs, wallClockMs, watchWallClock } from './runtime/clock.ts';
 import { crash } from './runtime/crash.ts';
+import { HoldGrace } from './runtime/hold-grace.ts';
 import { Mailbox } from './runtime/mailbox.ts';
 import { Recorder } from './runtime/recorder.ts';
 import { Stages } from './runtime/stages.ts';
@@ -32,8 +33,6 @@ import { Timers } from './runtime/timers.ts';
 import type { CredentialStore } from './security/credential-store.ts';
 import { createSessionTransport } from './session/transport.ts';
 
-/** Time to read what peers said while they were held back. */
-const HOLD_GRACE_MS = 500;
 /** An identical warning within this time is counted, not written. */
 const LOG_INTERVAL_MS = 10_000;
 
@@ -82,11 +81,11 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     if (!over) mailbox.post({ atMs: monotonicMs(), ...body });
   };
   const limited = createLogLimiter(log, { intervalMs: LOG_INTERVAL_MS, now: monotonicMs });
+  const grace = new HoldGrace(() => mailbox.sincePressureMs());
   const timers: Timers = new Timers((timer) => {
-    // A peer that we do not read cannot be heard: its hold time does not run out meanwhile.
-    if (timer.endsWith('/hold') && mailbox.sincePressureMs() < HOLD_GRACE_MS)
-      timers.set(timer, monotonicMs() + HOLD_GRACE_MS);
-    else post({ type: 'timer', timer });
+    const againAtMs = grace.askAgainAtMs(timer, monotonicMs());
+    if (againAtMs === undefined) post({ type: 'timer', timer });
+    else timers.set(timer, againAtMs);
   });
   const recorder =
     config.recorder.file === ''
@@ -140,8 +139,10 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   function perform(effect: RouterEffect, event: RouterEvent): void {
     switch (effect.type) {
       case 'set-timer':
+        grace.forget(effect.timer);
         return timers.set(effect.timer, effect.atMs, effect.jitter === true ? 0.75 + Math.random() / 4 : 1);
       case 'cancel-timer':
+        grace.forget(effect.timer);
         return timers.cancel(effect.timer);
       case 'connect':
         return transport.connect(effect.peer);
