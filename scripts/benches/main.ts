@@ -35,8 +35,10 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(name && !load ? `bench: no bench named ${name}\n${USAGE}` : USAGE);
     return 2;
   }
+  const from = performance.now();
+  const since = () => `${Math.round((performance.now() - from) / 1000)} s`.padStart(6);
   try {
-    const document = await (await load()).run({ rounds, progress: (line) => console.error(line) });
+    const document = await (await load()).run({ rounds, progress: (line) => console.error(`${since()} ${line}`) });
     console.log(json ? JSON.stringify(document, null, 2) : table(document));
     return 0;
   } catch (error) {

@@ -157,14 +157,15 @@ async function againstBird(field: Field, { rounds }: BenchOptions): Promise<Row[
     () => field.ours({ churns: CHURNS, trials: TRIALS }),
     () => field.theirs('bird', SMALL, 1, CHURNS, TRIALS),
   );
+  // Three rounds are enough where the ratio is not close, and a million routes take their time.
+  const few = Math.min(rounds, 3);
   const single = await pairs(
-    rounds,
+    few,
     () => field.ours({ perMessage: 1 }),
     () => field.theirs('bird', SMALL, 1),
   );
-  // A million routes take their time: three rounds are enough where the ratio is not close.
   const million = await pairs(
-    Math.min(rounds, 3),
+    few,
     () => field.ours({ count: LARGE }),
     () => field.theirs('bird', LARGE, 1),
   );

@@ -2,13 +2,16 @@
 // time of all its threads from schedstat (ns, kernel time in its context included) and memory from /proc.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 export const DAEMON_ADDRESS = 'fd00:1::1';
 export const ADDRESS_BASE = 'fd00:1::1:';
+
+/** Of what a daemon said before it ended, so many characters are quoted. */
+const SAID = 2000;
 
 export interface Phase {
   readonly phase: string;
@@ -24,20 +27,14 @@ export interface Phase {
   readonly peakBytes: number;
 }
 
-export interface Subject {
-  readonly name: string;
-  /** Command and arguments; `directory` is for its files. */
-  readonly command: (directory: string) => readonly string[];
-  /** Processes whose cost counts, in the order started; default: the one. */
-  readonly alsoStart?: (directory: string) => readonly string[];
-}
-
 export class SessionLab {
   readonly directory = mkdtempSync(join(tmpdir(), 'cfnd-bench-'));
   readonly #daemonNs = `cfnd-bench-${process.pid}-d`;
   readonly #loadNs = `cfnd-bench-${process.pid}-l`;
 
   constructor(farEnds: number) {
+    // Some daemons give up root before they open their files below it.
+    chmodSync(this.directory, 0o711);
     for (const ns of [this.#daemonNs, this.#loadNs]) {
       ip(['netns', 'add', ns]);
       ip(['-n', ns, 'link', 'set', 'dev', 'lo', 'up']);
@@ -54,14 +51,20 @@ export class SessionLab {
   }
 
   /** Starts a daemon, runs the load against it and returns what was measured; the daemon is killed then. */
-  async measure(daemon: readonly string[], load: readonly string[], alsoDaemon?: readonly string[]): Promise<Phase[]> {
-    const also = alsoDaemon && this.#start(this.#daemonNs, alsoDaemon);
+  async measure(daemon: readonly string[], load: readonly string[]): Promise<Phase[]> {
     const subject = this.#start(this.#daemonNs, daemon);
+    let said = '';
+    subject.stderr?.on('data', (bytes: Buffer) => {
+      said = `${said}${bytes}`.slice(-SAID);
+    });
     try {
       return await this.#run(pidOf(subject), load);
+    } catch (error) {
+      const how = subject.exitCode ?? subject.signalCode;
+      if (how !== null) throw new Error(`${daemon[0]} ended with ${how}: ${said.trim()}`, { cause: error });
+      throw error;
     } finally {
       await end(subject);
-      if (also) await end(also);
     }
   }
 
@@ -73,7 +76,7 @@ export class SessionLab {
   #start(ns: string, [command, ...args]: readonly string[]): ChildProcess {
     const verbose = process.env.CFND_BENCH_LOG !== undefined;
     return spawn('ip', ['netns', 'exec', ns, command!, ...args], {
-      stdio: ['ignore', verbose ? 'inherit' : 'ignore', verbose ? 'inherit' : 'ignore'],
+      stdio: ['ignore', verbose ? 'inherit' : 'ignore', verbose ? 'inherit' : 'pipe'],
     });
   }
 

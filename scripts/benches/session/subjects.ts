@@ -62,7 +62,10 @@ export function bird(directory: string, ends: Ends): readonly string[] {
 
 /** Without its coalescing timer, which would be what is measured (perf.md 1). No kernel: `-n`. */
 export function frr(directory: string, ends: Ends): readonly string[] {
-  const file = join(directory, 'bgpd.conf');
+  // bgpd gives up root and needs a directory of its own; a cfnd without CAP_DAC_OVERRIDE could not read one that is not ours.
+  const own = join(directory, 'frr');
+  mkdirSync(own, { recursive: true });
+  const file = join(own, 'bgpd.conf');
   const peers = farEnds(ends);
   const lines = [
     'router bgp 65000',
@@ -85,10 +88,8 @@ export function frr(directory: string, ends: Ends): readonly string[] {
     'route-map DENY deny 10',
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
-  mkdirSync(join(directory, 'frr'), { recursive: true });
-  for (const path of [directory, file, join(directory, 'frr')]) spawnSync('chown', ['frr:frr', path]);
-  const vty = join(directory, 'frr');
-  return ['/usr/lib/frr/bgpd', '-f', file, '-n', '-Z', '-P', '0', '--vty_socket', vty, '-i', join(vty, 'bgpd.pid')];
+  spawnSync('chown', ['frr:frr', own, file]);
+  return ['/usr/lib/frr/bgpd', '-f', file, '-n', '-Z', '-P', '0', '--vty_socket', own, '-i', join(own, 'bgpd.pid')];
 }
 
 export function gobgp(directory: string, ends: Ends): readonly string[] {
