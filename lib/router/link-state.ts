@@ -75,13 +75,26 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
   broughtBy(state, node.originator, from ?? '');
   takeSids(state, node, outcome.previous);
   for (const [name, peer] of state.peers) {
-    if (name !== from && !isTransit(state, from, peer)) peer.session?.out.nodeChanged(node.originator);
+    if (name !== from && !isTransit(state, from, peer)) tellNode(state, peer, node);
   }
   state.mtuChanged = true;
   if (outcome.reachabilityChanged) state.addressesChanged = true;
   state.flush.wanted = true;
   viewChanged(state, 'link-state');
   if (outcome.topologyChanged || outcome.reachabilityChanged) scheduleSpf(state);
+}
+
+/** The peer is to hear a router's advertisement, as far as it may. */
+export function tellNode(state: RouterState, peer: Peer, node: NodeAdvertisement): void {
+  if (isTold(state, peer, node)) peer.session?.out.nodeChanged(node.originator);
+}
+
+/**
+ * Not what our site may not pass on: the peer would refuse it. Its own a router takes from anybody: that is how it learns
+ * what an earlier life of it said.
+ */
+export function isTold(state: RouterState, peer: Peer, { originator, site }: NodeAdvertisement): boolean {
+  return peer.remote?.routerId === originator || state.authorisation?.passesOn(site) !== false;
 }
 
 /** A site between two hubs floods neither's map to the other: they have it from each other, or are not meant to. */

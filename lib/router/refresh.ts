@@ -3,6 +3,7 @@
 import type { Family } from '../model/identity.ts';
 import { CAPABILITY } from '../session/capabilities.ts';
 import type { RouteRefreshMessage } from '../session/message.ts';
+import { tellNode } from './link-state.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { sweep } from './sweep.ts';
 import { sendTo } from './turn.ts';
@@ -29,7 +30,7 @@ function refreshFor(state: RouterState, peer: Peer, session: EstablishedSession,
   const enhanced = session.negotiated.capabilities.includes(CAPABILITY.enhancedRefresh);
   if (enhanced && !session.refreshing.has(family)) say(state, peer, session, family, 'begin');
   if (enhanced) session.refreshing.add(family);
-  if (family === 'link-state') for (const router of state.lsdb.nodes.keys()) session.out.nodeChanged(router);
+  if (family === 'link-state') for (const node of state.lsdb.nodes.values()) tellNode(state, peer, node);
   else session.out.repeat();
   state.flush.wanted = true;
 }

@@ -10,7 +10,7 @@ import type { ConnectionId, Negotiated, PeerEffect, PeerEvent } from '../session
 import { takeDigest } from './anti-entropy.ts';
 import { exportGroup } from './export.ts';
 import { limitExceeded } from './limits.ts';
-import { originate } from './link-state.ts';
+import { originate, tellNode } from './link-state.ts';
 import { sessionConfig } from './own-open.ts';
 import { importRules, takeSubscription } from './policies.ts';
 import { takeRefresh } from './refresh.ts';
@@ -135,7 +135,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     families: negotiated.families.join(','),
     holdTimeMs: negotiated.holdTimeMs,
   });
-  for (const router of state.lsdb.nodes.keys()) session.out.nodeChanged(router);
+  for (const node of state.lsdb.nodes.values()) tellNode(state, peer, node);
   // Link state has nothing to wait for: it is never swept, and the neighbour's link to us waits for it.
   session.out.endOfRib(state.announced ? FAMILIES : ['link-state']);
 }

@@ -202,3 +202,14 @@ describe('a router’s advertisement', () => {
     expect(authorisation.judgeNode(node(more), { site })).toBe(reason);
   });
 });
+
+describe('the own site', () => {
+  const entries = [entry('leaf', 1), entry('partner', 2, { relay: ['leaf'] })];
+
+  it('passes on itself and what its entry lets it; where no entry is about it, anything', () => {
+    const passes = (own: string, origin: string) => new Authorisation(entries, own).passesOn(origin);
+    expect([passes('leaf', 'leaf'), passes('leaf', 'partner')]).toEqual([true, false]);
+    expect([passes('partner', 'leaf'), passes('partner', 'other')]).toEqual([true, false]);
+    expect(passes('unnamed', 'leaf')).toBe(true);
+  });
+});

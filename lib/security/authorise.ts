@@ -106,6 +106,12 @@ export class Authorisation {
     ]);
   }
 
+  /** Whether this site passes on what the other one originated: peers with the same entries refuse what it may not. */
+  passesOn(origin: SiteId): boolean {
+    // Where no entry is about ourselves, nothing was said about what we may do.
+    return origin === this.#ownSite || !this.#rights.has(this.#ownSite) || this.#mayRelay(this.#ownSite, origin);
+  }
+
   #mayRelay(site: SiteId, origin: SiteId): boolean {
     return (this.#rights.get(site) ?? []).some(({ relay }) => relay.some((pattern) => matchesPattern(pattern, origin)));
   }

@@ -5,6 +5,7 @@ import type { NodeAdvertisement } from '../../model/link-state.ts';
 import type { FamilyCounts, LinkStateView, LinkView, LocatorView, PathView, PeerView } from '../../model/view.ts';
 import { behaviourName } from '../../segment/behaviours.ts';
 import type { SegmentPlan } from '../../segment/plan.ts';
+import { isTold } from '../link-state.ts';
 import { flavoursOf } from '../locators.ts';
 import { planAlong } from '../segment-lists.ts';
 import type { Peer, RouterState } from '../state.ts';
@@ -63,8 +64,14 @@ function advertised(state: RouterState, peer: Peer): FamilyCounts {
   return {
     service: out.advertised.size,
     compute,
-    linkState: out.families.has('link-state') ? state.lsdb.nodes.size : 0,
+    linkState: out.families.has('link-state') ? toldNodes(state, peer) : 0,
   };
+}
+
+function toldNodes(state: RouterState, peer: Peer): number {
+  let told = 0;
+  for (const node of state.lsdb.nodes.values()) if (isTold(state, peer, node)) told++;
+  return told;
 }
 
 export function linkStateRows(state: RouterState): LinkStateView[] {
