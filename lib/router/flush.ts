@@ -4,6 +4,7 @@
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import { type ExportGroup, exported } from './export.ts';
 import { closePace, newsOf, openPace, opensAtMs } from './pacing.ts';
+import { continueReimports } from './reimport.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { continueSweeps } from './sweep.ts';
 import { setTimer } from './turn.ts';
@@ -24,7 +25,7 @@ export function flushAtEndOfTurn(state: RouterState): void {
   const changes = table.routeLog.changes + table.stateLog.changes;
   if (changes !== flush.changes) flush.wanted = true;
   flush.changes = changes;
-  if (state.sweeps.length > 0) arm(state);
+  if (state.sweeps.length > 0 || state.reimports.length > 0) arm(state);
   if (!flush.wanted) return;
   if (state.atMs - flush.atMs >= (flush.armed ? LATE_MS : QUIET_MS)) flushNow(state);
   else arm(state);
@@ -34,6 +35,7 @@ export function flushAtEndOfTurn(state: RouterState): void {
 export function flushDue(state: RouterState): void {
   state.flush.armed = false;
   continueSweeps(state);
+  continueReimports(state);
   flushNow(state);
 }
 

@@ -16,6 +16,7 @@ import { originate } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { takePolicies } from './policies.ts';
 import { endRefreshes } from './refresh.ts';
+import { dampingDue } from './reimport.ts';
 import { REPORT_TIMER } from './report-rate.ts';
 import { restartTimer, retentionExpired } from './restart.ts';
 import { reportsDue } from './routes.ts';
@@ -25,7 +26,6 @@ import { peerStep, timerName } from './sessions.ts';
 import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
-import { dampingDue } from './take-routes.ts';
 import { log, setTimer, viewChanged, wallMs } from './turn.ts';
 import { runSpf } from './underlay.ts';
 

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PolicyConfig } from '../config/config.ts';
 import type { SessionMessage } from '../session/message.ts';
+import { serviceRows, serviceUpdate } from '../session/update-rows.ts';
 import { type DomainOptions, instanceAddress, SERVICE } from './domain.fixture.ts';
 import { peerRows } from './view/peers.ts';
 import { policyTest } from './view/policy-test.ts';
@@ -104,6 +105,48 @@ describe('a policy', () => {
     expect(routeTo('s-0', 1)!.attributes).toMatchObject({ communities: [], preference: 0 });
     expect(messages('ROUTE-REFRESH')).toEqual([]);
     expect(state('s-0').peers.get('hub-0')!.flaps).toBe(0);
+  });
+
+  test('of import judges a large table some rows a turn, and misses nothing of what is said meanwhile', () => {
+    const block = (number: number) => {
+      const base = world.announcement({ sitePath: ['s-1'], onlyToDownstream: '' }, 1);
+      if (base.type !== 'UPDATE') throw new Error('no UPDATE');
+      const rows = Array.from({ length: 500 }, (_, i) => ({
+        ...serviceRows(base.service!)[0]!,
+        handle: 1000 + number * 500 + i,
+        contactInstance: `fd00:bad:${number + 1}::${(i + 1).toString(16)}`,
+      }));
+      return { type: 'UPDATE' as const, service: serviceUpdate(rows) };
+    };
+    for (let number = 0; number < 20; number++) world.say('s-1', 'hub-0', block(number));
+    world.run(1000);
+    const { table, peers } = state('hub-0');
+    const { session } = peers.get('s-1')!;
+    const sum = () => session!.handles.size + session!.held.size;
+    const all = table.size;
+    expect(sum()).toBe(10_001);
+    const picky = { ...attach('s-1', 'import', 'q'), policies: [{ ...POLICY, name: 'q', rules: [] }] };
+    world.domain.simulation.post('hub-0', picky);
+    // The first part was done, and others have their turns before the last.
+    expect(session!.held.size).toBeGreaterThan(0);
+    expect(table.size).toBeGreaterThan(ALL.length);
+    world.say('s-1', 'hub-0', block(30));
+    world.say('s-1', 'hub-0', { type: 'UPDATE', service: serviceUpdate([], [1000, 1000 + 19 * 500]) });
+    world.run(1000);
+    expect(table.size).toBe(ALL.length - 1);
+    expect([session!.handles.size, session!.held.size]).toEqual([0, 10_499]);
+
+    world.domain.simulation.post('hub-0', attach('s-1', 'import', ''));
+    expect(session!.held.size).toBeGreaterThan(0);
+    // Another change of mind: what was under way is given up.
+    world.domain.simulation.post('hub-0', picky);
+    world.domain.simulation.post('hub-0', attach('s-1', 'import', ''));
+    world.run(1000);
+    expect([session!.handles.size, session!.held.size]).toEqual([10_499, 0]);
+    expect(table.size).toBe(all + 498);
+    expect(instances('s-0').length).toBe(table.size);
+    expect(peers.get('s-1')!.session).toBe(session);
+    expect(messages('ROUTE-REFRESH')).toEqual([]);
   });
 
   test('of import judges what comes later as well, and withdrawals of what it rejected', () => {

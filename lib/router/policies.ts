@@ -9,8 +9,8 @@ import { EVERYTHING, isEverything } from '../session/subscription.ts';
 import type { RouterEventBody } from './event.ts';
 import { exportGroup } from './export.ts';
 import { ImportRules } from './import.ts';
+import { reimport } from './reimport.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
-import { reimport } from './take-routes.ts';
 import { log, sendTo, viewChanged } from './turn.ts';
 
 type PoliciesEvent = Extract<RouterEventBody, { type: 'policies' }>;

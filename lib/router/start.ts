@@ -66,6 +66,7 @@ export function createState(event: StartEvent): RouterState {
       paceAtMs: 0,
     },
     sweeps: [],
+    reimports: [],
     sourceSites: [],
     exportGroups: new Map(),
     digests: { waiting: [], run: undefined },

@@ -23,6 +23,7 @@ import type { DigestRun } from './anti-entropy.ts';
 import type { RouterEffect } from './effect.ts';
 import type { ExportGroup } from './export.ts';
 import type { Peer } from './peer.ts';
+import type { Reimport } from './reimport.ts';
 import type { HeldReport } from './report-rate.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -174,6 +175,8 @@ export interface RouterState {
   readonly flush: FlushState;
   /** Peers' old routes that are being taken away, the first one now. */
   readonly sweeps: Sweep[];
+  /** What peers said that is being judged again, the first of it now. */
+  reimports: Reimport[];
   /** Site of each source's last OPEN, by its number in the table. */
   readonly sourceSites: (string | undefined)[];
   readonly exportGroups: Map<string, ExportGroup>;

@@ -6,8 +6,8 @@ import { rowChanged, withdrawRow } from './row-change.ts';
 import type { RouterState } from './state.ts';
 
 /** Rows looked at in one turn, about a millisecond; a row that changes counts as several. */
-const ROWS_PER_TURN = 16_384;
-const COST_OF_CHANGE = 8;
+export const ROWS_PER_TURN = 16_384;
+export const COST_OF_CHANGE = 8;
 
 /** `all`: they go. `session-bound`: those go that do not outlive their session. `long-lived`: RFC 9494 4.3. */
 export type SweepRule = 'all' | 'session-bound' | 'long-lived';

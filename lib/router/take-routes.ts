@@ -4,12 +4,11 @@ import { numberToRouterId } from '../model/identity.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import { ADDRESS_WORDS, wordsToAddress } from '../net/address-words.ts';
 import type { ServiceUpdate } from '../session/message.ts';
-import { flapKey, flapKeyOfRow, forgive, isDamped, noteFlap } from './flaps.ts';
+import { flapKey, flapKeyOfRow, isDamped, noteFlap } from './flaps.ts';
 import type { Untaken } from './import.ts';
 import { rowChanged, withdrawRow } from './row-change.ts';
 import { refuse } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
-import { viewChanged } from './turn.ts';
 
 /** A route that a peer announced and that is not used at present: Adj-RIB-In before policy, as far as it is not the same. */
 export interface HeldRoute {
@@ -145,60 +144,43 @@ function isBeyondLimit(state: RouterState, peer: Peer, session: EstablishedSessi
   return true;
 }
 
-/** Some held routes may be used now: by damping that ended, or by another policy. */
-export function retakeHeld(state: RouterState, peer: Peer, session: EstablishedSession): void {
-  const own = [...session.held];
-  for (const [handle, held] of own) {
-    session.held.delete(handle);
-    const update: ServiceUpdate = {
-      attributeSets: [held.attributes],
-      handle: Uint32Array.of(handle),
-      service: held.service,
-      contactInstance: held.contactInstance,
-      originator: Uint32Array.of(held.originator),
-      attributeSet: Int32Array.of(0),
-      withdrawn: new Uint32Array(0),
-    };
-    takeRoutes(state, peer, session, update);
-  }
-  if (own.length > 0) viewChanged(state, 'rib');
+/** A held route that may be used now is judged anew; no effect when the handle holds none. */
+export function retakeHeld(state: RouterState, peer: Peer, session: EstablishedSession, handle: number): void {
+  const held = session.held.get(handle);
+  if (held === undefined) return;
+  session.held.delete(handle);
+  const { service, contactInstance, originator, attributes } = held;
+  takeRoutes(state, peer, session, onlyRow(handle, service, contactInstance, originator, attributes));
 }
 
-/** The timer of damping fired: whatever is held back longer asks for the next. */
-export function dampingDue(state: RouterState): void {
-  state.dampingAtMs = Number.POSITIVE_INFINITY;
-  forgive(state);
-  for (const peer of state.peers.values()) {
-    const { session } = peer;
-    if (session !== undefined && [...session.held.values()].some((held) => held.why === 'damped'))
-      retakeHeld(state, peer, session);
-  }
-}
-
-/**
- * Import policy changed: what the peer said is judged again (soft reconfiguration), without a word to it. Handles stay as
- * they are; what is refused now is held.
- */
-export function reimport(state: RouterState, peer: Peer, session: EstablishedSession): void {
+/** What a peer said of a row in the table is judged anew; its handle stays, and what is refused now is held. */
+export function retakeRow(state: RouterState, peer: Peer, session: EstablishedSession, row: number): boolean {
   const { table } = state;
-  const raw = state.raw[peer.source];
-  for (const row of [...table.rows()]) {
-    const handle = table.handleOf(row, peer.source);
-    if (handle === 0 || session.handles.resolve(handle) !== row) continue;
-    const said = raw?.get(row) ?? table.sets.get(table.setOf(row, peer.source));
-    const service = new Uint32Array(ADDRESS_WORDS);
-    const contactInstance = new Uint32Array(ADDRESS_WORDS);
-    table.services.copyWords(table.service(row), service, 0);
-    table.copyInstance(row, contactInstance, 0);
-    takeRoutes(state, peer, session, {
-      attributeSets: [said],
-      handle: Uint32Array.of(handle),
-      service,
-      contactInstance,
-      originator: Uint32Array.of(table.originator(row)),
-      attributeSet: Int32Array.of(0),
-      withdrawn: new Uint32Array(0),
-    });
-  }
-  retakeHeld(state, peer, session);
+  const handle = table.handleOf(row, peer.source);
+  if (handle === 0 || session.handles.resolve(handle) !== row) return false;
+  const said = state.raw[peer.source]?.get(row) ?? table.sets.get(table.setOf(row, peer.source));
+  const service = new Uint32Array(ADDRESS_WORDS);
+  const contactInstance = new Uint32Array(ADDRESS_WORDS);
+  table.services.copyWords(table.service(row), service, 0);
+  table.copyInstance(row, contactInstance, 0);
+  takeRoutes(state, peer, session, onlyRow(handle, service, contactInstance, table.originator(row), said));
+  return true;
+}
+
+function onlyRow(
+  handle: number,
+  service: Uint32Array,
+  contactInstance: Uint32Array,
+  originator: number,
+  attributes: ServiceAttributes,
+): ServiceUpdate {
+  return {
+    attributeSets: [attributes],
+    handle: Uint32Array.of(handle),
+    service,
+    contactInstance,
+    originator: Uint32Array.of(originator),
+    attributeSet: Int32Array.of(0),
+    withdrawn: new Uint32Array(0),
+  };
 }
