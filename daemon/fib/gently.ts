@@ -27,3 +27,16 @@ export function chunked(isOver: () => boolean, size = CHUNK): InChunks {
     }
   };
 }
+
+/** Items looked at in one turn: about a millisecond. */
+const LOOKS = 1024;
+
+/** Looks at each until `isOver`; what is iterated over may change between turns. */
+export async function each<T>(items: Iterable<T>, isOver: () => boolean, look: (item: T) => void): Promise<void> {
+  let count = 0;
+  for (const item of items) {
+    if (++count % LOOKS === 0) await turn();
+    if (isOver()) return;
+    look(item);
+  }
+}

@@ -24,7 +24,9 @@ type NftKind = (typeof NFT_KINDS)[number];
 
 /** False for what nftables holds. */
 export function isNetlinkObject(object: FibObject): object is NetlinkObject {
-  return !NFT_KINDS.some((kind) => kind === object.kind);
+  // Written out: asked of each of a hundred thousand routes.
+  const { kind } = object;
+  return kind !== 'replace-csid' && kind !== 'affinity' && kind !== 'mtu' && kind !== 'border';
 }
 
 export function isNetlinkKey(key: FibKey): boolean {

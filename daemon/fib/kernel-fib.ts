@@ -34,6 +34,7 @@ import {
   prepareKernel,
   requireHmac,
 } from './kernel-start.ts';
+import { countPut } from './kernel-sync.ts';
 import { reasonOf } from './links.ts';
 import { countWishes, NftHalf, type NftWishes } from './nft-half.ts';
 import { probeExtras, probeKernel, SID_COUNTERS } from './probe.ts';
@@ -96,7 +97,7 @@ class KernelFib implements Fib {
       this.#countsAtSids = counters?.available ?? false;
       capabilities.push(...probeExtras(kernel.requests, kernel.links.sidDeviceIndex()));
       const { objects } = await readKernel(kernel.requests, context);
-      for (const object of orderPuts(objects)) programmer.held.put(object);
+      for (const object of orderPuts([...objects.values()])) programmer.held.put(object);
     } catch (error) {
       capabilities.push({ name: 'read-back', available: false, remark: reasonOf(error).text });
     }
@@ -131,7 +132,7 @@ class KernelFib implements Fib {
       const result = programmer.remove(unwanted);
       failures.push(...result.failures);
       removed += result.removed;
-      if (affinityDoneAtMs === undefined) netlinkDoneAtMs = monotonicMs();
+      if (affinityDoneAtMs === undefined && unwanted.length > 0) netlinkDoneAtMs = monotonicMs();
       const put = countPut(puts, failures);
       return { failures, put, removed, netlinkDoneAtMs, affinityDoneAtMs: affinityDoneAtMs ?? netlinkDoneAtMs };
     }
@@ -292,12 +293,6 @@ class KernelFib implements Fib {
       (error) => this.#options.log('error', 'forwarding cannot be read back', { reason, error: reasonOf(error).text }),
     );
   }
-}
-
-function countPut(puts: readonly FibObject[], failures: readonly FibFailure[]): number {
-  if (failures.length === 0) return puts.length;
-  const failed = new Set(failures.map((failure) => failure.key));
-  return puts.filter((object) => !failed.has(fibKey(object))).length;
 }
 
 function monotonicMs(): number {

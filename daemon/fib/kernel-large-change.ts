@@ -37,13 +37,12 @@ export interface LargeChangeTools {
 export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Promise<FibResult> {
   const { programmer, scan, watch, isOver, starting, settle, nowMs } = tools;
   const inChunks = chunked(isOver);
-  const inSlices = chunked(isOver, SLICE);
   const { isTouched, done } = watch;
   try {
     const failures: FibFailure[] = [];
-    const puts = await sortPuts(delta.put, inSlices);
+    const puts = await sortPuts(delta.put, isOver);
     const both = delta.put.length > 0 && delta.remove.length > 0;
-    const gone = await sortRemovals(both ? without(delta.remove, delta.put) : delta.remove, inSlices);
+    const gone = await sortRemovals(both ? without(delta.remove, delta.put) : delta.remove, isOver);
     for (const objects of puts.netlink)
       await inChunks(objects, (chunk) => {
         const due = chunk.filter((object) => !isTouched(object));
@@ -78,11 +77,11 @@ export function without(keys: readonly FibKey[], puts: readonly FibObject[]): Fi
 }
 
 /** Routes apart from what comes before and after them, and what nftables is told. */
-async function sortPuts(puts: readonly FibObject[], inSlices: ReturnType<typeof chunked>) {
+export async function sortPuts(puts: readonly FibObject[], isOver: () => boolean) {
   const nft: FibObject[] = [];
   const routes: NetlinkObject[] = [];
   const others: NetlinkObject[] = [];
-  await inSlices(puts, (slice) => {
+  await chunked(isOver, SLICE)(puts, (slice) => {
     for (const object of slice) {
       if (!isNetlinkObject(object)) nft.push(object);
       else (object.kind === 'route' ? routes : others).push(object);
@@ -94,11 +93,12 @@ async function sortPuts(puts: readonly FibObject[], inSlices: ReturnType<typeof 
   return { nft: lastPuts(nft), netlink: [first, routes, rules] };
 }
 
-async function sortRemovals(keys: readonly FibKey[], inSlices: ReturnType<typeof chunked>) {
+/** The same for what goes, in the order in which it goes. */
+export async function sortRemovals(keys: readonly FibKey[], isOver: () => boolean) {
   const nft: FibKey[] = [];
   const routes: FibKey[] = [];
   const others: FibKey[] = [];
-  await inSlices(keys, (slice) => {
+  await chunked(isOver, SLICE)(keys, (slice) => {
     for (const key of slice) {
       if (key.startsWith('route ')) routes.push(key);
       else (isNetlinkKey(key) ? others : nft).push(key);

@@ -45,8 +45,7 @@ export interface Stray {
 }
 
 export interface KernelReadBack {
-  /** One object a key. */
-  readonly objects: readonly FibObject[];
+  readonly objects: ReadonlyMap<FibKey, FibObject>;
   readonly strays: readonly Stray[];
 }
 
@@ -59,49 +58,55 @@ export async function readKernel(requests: RequestSocket, kernel: ReadContext): 
   const index = indexOf(kernel);
   const context = { ...kernel, sidDevice: () => index };
   // References before what they refer to: what is added meanwhile may lack its user, never its target.
-  const rules: KnownRule[] = [];
-  const routes: Route[] = [];
+  let rules: KnownRule[] = [];
+  // A list of a hundred thousand is not spread into arguments: the stack has no room for many more.
+  const routes: Route[][] = [];
   for (const family of ['ipv6', 'ipv4'] as const) {
-    rules.push(...(await requests.dump((writer) => encodeDumpRules(writer, family), decodeRule)));
-    routes.push(...(await requests.dump((writer) => encodeDumpRoutes(writer, family, { protocol }), decodeRoute)));
+    rules = rules.concat(await requests.dump((writer) => encodeDumpRules(writer, family), decodeRule));
+    routes.push(await requests.dump((writer) => encodeDumpRoutes(writer, family, { protocol }), decodeRoute));
   }
   const nexthops = await requests.dump(encodeDumpNexthops, decodeNexthop);
   // One space of ids: the nexthops say whether a route points at one of them or at a group.
   const groups = new Set(nexthops.flatMap((nexthop) => (nexthop.kind === 'group' ? [nexthop.id] : [])));
-  const objects = new Map<string, FibObject>();
+  const objects = new Map<FibKey, FibObject>();
   const strays: Stray[] = [];
-  const take = (object: FibObject | undefined, stray: Stray) => {
-    if (!object || objects.has(fibKey(object))) strays.push(stray);
-    else objects.set(fibKey(object), object);
+  /** False: a stray. */
+  const take = (object: FibObject | undefined) => {
+    if (!object) return false;
+    const key = fibKey(object);
+    if (objects.has(key)) return false;
+    objects.set(key, object);
+    return true;
   };
   let count = 0;
   for (const nexthop of nexthops) {
     if (++count % TURN_AFTER === 0) await turn();
-    if (nexthop.protocol === protocol)
-      take(nexthopObject(context, nexthop), {
+    if (nexthop.protocol === protocol && !take(nexthopObject(context, nexthop)))
+      strays.push({
         key: `nexthop ${nexthop.id}`,
         remove: (writer) => encodeRemoveNexthop(writer, nexthop.id),
         shadows: `nexthop ${nexthop.id}`,
         inPlace: true,
       });
   }
-  for (const route of routes) {
+  for (const route of routes.flat()) {
     if (++count % TURN_AFTER === 0) await turn();
     if (route.protocol !== protocol) continue;
+    if (take(routeObject(context, groups, route))) continue;
     const { prefix, table, priority } = route;
-    take(routeObject(context, groups, route), {
+    strays.push({
       key: `route ${table} ${prefix} metric ${priority}`,
       remove: (writer) => encodeRoute(writer, 'remove', { prefix, table, protocol, priority }),
       ...placeOf(route),
     });
   }
   for (const rule of rules)
-    if (rule.protocol === protocol)
-      take(ruleObject(rule), {
+    if (rule.protocol === protocol && !take(ruleObject(rule)))
+      strays.push({
         key: `rule ${rule.family} ${rule.priority} fwmark ${rule.fwmark ?? 'any'} table ${rule.table}`,
         remove: (writer) => encodeRule(writer, 'remove', rule),
       });
-  return { objects: [...objects.values()], strays };
+  return { objects, strays };
 }
 
 /** -1: somebody took the SID device away, and nothing is on it. */

@@ -1,7 +1,7 @@
 // The rtnetlink half of a scan: how the kernel departs from what is held, and putting it right in one go. What is missing
 // is installed anew and never replaced, because what has taken its place since may be somebody else's; what carries our
 // number and stands in the place of an object of ours makes room first.
-import { byKeySteps, driftSteps } from '../../lib/fib/diff.ts';
+import { driftSteps } from '../../lib/fib/diff.ts';
 import { type FibDrift, type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
 import { orderPuts } from '../../lib/fib/order.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
@@ -33,9 +33,7 @@ export interface Comparison {
 export async function compareNetlink(read: KernelReadBack, options: RepairOptions): Promise<Comparison> {
   const { programmer, isTouched, synced } = options;
   const { held } = programmer;
-  const wanted = [...held.values()].filter(isNetlinkObject);
-  const compared = await gently(driftSteps(wanted, read.objects));
-  const seen = await gently(byKeySteps(read.objects));
+  const compared = await gently(driftSteps(netlinkObjects(held.values()), (key) => held.has(key), read.objects));
   const byKey = new Map<FibKey, FibDrift>();
   for (const drift of compared) {
     const counts = !isTouched(drift.key) && !programmer.isWaiting(drift.key);
@@ -46,7 +44,11 @@ export async function compareNetlink(read: KernelReadBack, options: RepairOption
   for (const { shadows: key } of shadows) byKey.set(key!, { key: key!, what: 'different' });
   const strays = synced ? read.strays.filter((stray) => !isShadow(stray)) : [];
   for (const { key } of strays) byKey.set(key, { key, what: 'stale' });
-  return { drift: [...byKey.values()], seen, shadows, strays };
+  return { drift: [...byKey.values()], seen: read.objects, shadows, strays };
+}
+
+function* netlinkObjects(objects: Iterable<FibObject>): IterableIterator<NetlinkObject> {
+  for (const object of objects) if (isNetlinkObject(object)) yield object;
 }
 
 /** Puts right what `compareNetlink` found; what cannot be is returned. */

@@ -24,7 +24,7 @@ export async function probeKernel(
   const seen = new Map<string, FibObject>();
   let counts = false;
   try {
-    for (const object of (await readKernel(requests, context)).objects) seen.set(fibKey(object), object);
+    for (const [key, object] of (await readKernel(requests, context)).objects) seen.set(key, object);
     counts = (await readSidCounters(requests, context)).length > 0;
   } finally {
     requests.batch(objects.toReversed().map((object) => encodeRemoval(context, object)));

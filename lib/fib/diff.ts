@@ -20,7 +20,8 @@ export function diffObjects(have: Iterable<FibObject>, want: Iterable<FibObject>
 
 /** How what is `seen` departs from what is `wanted`, each key at most once. */
 export function driftOf(wanted: Iterable<FibObject>, seen: Iterable<FibObject>): FibDrift[] {
-  return runSteps(driftSteps(wanted, seen));
+  const expected = runSteps(byKeySteps(wanted));
+  return runSteps(driftSteps(expected.values(), (key) => expected.has(key), runSteps(byKeySteps(seen))));
 }
 
 export function* diffSteps(have: Iterable<FibObject>, want: Iterable<FibObject>): Steps<FibDelta> {
@@ -37,20 +38,26 @@ export function* diffSteps(have: Iterable<FibObject>, want: Iterable<FibObject>)
   return { put, remove: [...held.keys()] };
 }
 
-export function* driftSteps(wanted: Iterable<FibObject>, seen: Iterable<FibObject>): Steps<FibDrift[]> {
-  const found = yield* byKeySteps(seen);
-  const expected = yield* byKeySteps(wanted);
+/** As `driftOf`, for sets that hold each key once; `isWanted` tells the keys of `wanted`. */
+export function* driftSteps(
+  wanted: Iterable<FibObject>,
+  isWanted: (key: FibKey) => boolean,
+  seen: ReadonlyMap<FibKey, FibObject>,
+): Steps<FibDrift[]> {
   const drifts: FibDrift[] = [];
   let count = 0;
-  for (const [key, object] of expected) {
+  for (const object of wanted) {
     if (++count % STEP === 0) yield;
-    const kernel = found.get(key);
-    found.delete(key);
+    const key = fibKey(object);
+    const kernel = seen.get(key);
     if (!kernel) {
       if (leavesTrace(object)) drifts.push({ key, what: 'missing' });
     } else if (!sameObject(kernel, object)) drifts.push({ key, what: 'different' });
   }
-  for (const key of found.keys()) drifts.push({ key, what: 'stale' });
+  for (const key of seen.keys()) {
+    if (++count % STEP === 0) yield;
+    if (!isWanted(key)) drifts.push({ key, what: 'stale' });
+  }
   return drifts;
 }
 

@@ -51,6 +51,11 @@ export class FibObjectSet {
     return this.get(key) !== undefined;
   }
 
+  withoutRoutes(): IterableIterator<FibObject> {
+    return this.#objects.values();
+  }
+
+  /** May be iterated over while the set changes: what is put meanwhile may or may not be met. */
   *values(): IterableIterator<FibObject> {
     yield* this.#objects.values();
     for (const table of this.#routes.values()) yield* table.values();

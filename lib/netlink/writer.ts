@@ -111,6 +111,21 @@ export class Writer {
     this.at += 16;
   }
 
+  /** The first `count` words, as they lie in memory. */
+  words(values: Uint32Array, count: number): void {
+    this.reserve(4 * count);
+    const { u32 } = this;
+    const word = this.at >> 2;
+    for (let i = 0; i < count; i++) u32[word + i] = values[i]!;
+    this.at += 4 * count;
+  }
+
+  /** Copies the last `count` words written, for `words`. */
+  copyLastWords(out: Uint32Array, count: number): void {
+    const from = (this.at >> 2) - count;
+    for (let i = 0; i < count; i++) out[i] = this.u32[from + i]!;
+  }
+
   zeros(count: number): void {
     this.reserve(align4(count));
     this.bytes.fill(0, this.at, this.at + align4(count));

@@ -22,6 +22,7 @@ import {
 
 const COUNT = 100_000;
 const SINGLES = 2000;
+const SERVICE_PREFIXES = 1000;
 const SETTLE_MS = 200;
 const BATCH = 64;
 const MEMBER = 200_000_001;
@@ -155,8 +156,10 @@ async function singleRow(run: Run): Promise<Row> {
   const { fib, rival, options } = run;
   good(
     'service',
-    await fib.apply({ put: [member(0), group, ...routes(1000, { kind: 'group', id: GROUP })], remove: [] }),
+    await fib.apply({ put: [member(0), group, ...routes(SERVICE_PREFIXES, { kind: 'group', id: GROUP })], remove: [] }),
   );
+  // The kernel walks all routes of a nexthop that is replaced: the same work for the peer.
+  await rival.measure('nhid-add', SERVICE_PREFIXES, BATCH);
   const rounds: { ours: number; peer: number }[] = [];
   for (let round = -1; round < options.rounds; round++) {
     const times: number[] = [];
@@ -176,6 +179,7 @@ async function singleRow(run: Run): Promise<Row> {
     const theirs = first ?? (await sides.peer());
     if (round >= 0) rounds.push({ ours: mine, peer: theirs });
   }
+  await rival.measure('nhid-delete', SERVICE_PREFIXES, BATCH);
   return comparison(
     {
       id: 'fib.single',

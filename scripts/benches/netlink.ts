@@ -90,7 +90,9 @@ function routes(count: number, target: Pick<RouteSpec, 'hops' | 'nexthopId'>): R
   });
 }
 
-const segments = (variant: number) => ['fd00:1::1', `fd00:${2 + variant}::1`];
+/** Held once, as a forwarding plane that alternates between two paths does. */
+const SEGMENTS = [0, 1].map((variant) => ['fd00:1::1', `fd00:${2 + variant}::1`]);
+const segments = (variant: number) => SEGMENTS[variant]!;
 
 function ours(socket: RequestSocket, device: number): Side {
   const hops = (variant: number) => [

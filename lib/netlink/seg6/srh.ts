@@ -17,6 +17,9 @@ const ROUTING_TYPE = 4;
 /** The header length counts 8-byte units in 8 bits: 127 segments of 16 bytes. */
 export const MAX_SEGMENTS = 127;
 
+/** Of 16 bytes. */
+const SEGMENT_WORDS = 4;
+
 /** SR6_FLAG1_HMAC, SR6_TLV_HMAC. */
 const FLAG_HMAC = 8;
 const TLV_HMAC = 5;
@@ -45,11 +48,35 @@ export function writeSrh(writer: Writer, segments: readonly string[], { inline, 
   writer.quad(0, slots * 2 + tlvUnits, ROUTING_TYPE, slots - 1);
   writer.quad(slots - 1, hmacKeyId === undefined ? 0 : FLAG_HMAC, 0, 0);
   if (inline) writer.zeros(16);
-  for (let i = segments.length - 1; i >= 0; i--) writer.rawAddress(segments[i]!);
+  writeSegments(writer, segments);
   if (hmacKeyId === undefined) return;
   writer.quad(TLV_HMAC, HMAC_TLV_OCTETS - 2, 0, 0);
   writer.quad(hmacKeyId >>> 24, (hmacKeyId >>> 16) & 255, (hmacKeyId >>> 8) & 255, hmacKeyId & 255);
   writer.zeros(HMAC_OCTETS);
+}
+
+/**
+ * The two lists written last, as they lie in a message: routes of a change share one, and a service that is steered
+ * alternates between two. Known by identity, for nobody changes a list; room is never given back, so nothing is allocated.
+ */
+const RECENT = [0, 1].map(() => ({
+  segments: [] as readonly string[],
+  words: new Uint32Array(MAX_SEGMENTS * SEGMENT_WORDS),
+}));
+let older = 0;
+
+function writeSegments(writer: Writer, segments: readonly string[]): void {
+  const count = segments.length * SEGMENT_WORDS;
+  for (const recent of RECENT)
+    if (recent.segments === segments) {
+      writer.words(recent.words, count);
+      return;
+    }
+  for (let i = segments.length - 1; i >= 0; i--) writer.rawAddress(segments[i]!);
+  const forgotten = RECENT[older]!;
+  older = 1 - older;
+  forgotten.segments = segments;
+  writer.copyLastWords(forgotten.words, count);
 }
 
 /** The key of the HMAC that stands at the end of the SRH `at` bytes into the attribute; undefined: there is none. */
