@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { monotonicMs } from './clock.ts';
 import { Timers } from './timers.ts';
@@ -61,4 +62,31 @@ test('jitter shortens the wait', async () => {
   });
   expect(firedAtMs - setAtMs).toBeGreaterThanOrEqual(15);
   expect(firedAtMs - setAtMs).toBeLessThan(30_000);
+});
+
+test('a timer that is late comes after what lies unread: a peer is alive whose KEEPALIVE is', async () => {
+  const order: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    const timers = timersThat((timer) => {
+      order.push(timer);
+      if (timer === 'hold') resolve();
+    });
+    const server = createServer((socket) => {
+      server.close();
+      far.end('x');
+      // The loop stands still beyond the hold time while the far end's bytes arrive.
+      timers.set('hold', monotonicMs() + 30);
+      socket.on('data', () => {
+        order.push('read');
+        timers.cancel('hold');
+        resolve();
+      });
+      const until = monotonicMs() + 100;
+      while (monotonicMs() < until);
+    });
+    const far = new Socket();
+    far.on('error', reject);
+    server.listen(0, '127.0.0.1', () => far.connect((server.address() as AddressInfo).port, '127.0.0.1'));
+  });
+  expect(order).toEqual(['read']);
 });

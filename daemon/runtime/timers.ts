@@ -1,8 +1,11 @@
 // Named timers as the core asks for them: one of a name at a time, due at a monotonic time, and never before it. What is
-// due at once comes when the input at hand has been read, not a millisecond later.
+// due at once comes when the input at hand has been read, not a millisecond later; what is late, because the process did not
+// get to run, comes after it too: a peer is not dead whose KEEPALIVE lies unread.
 import { monotonicMs } from './clock.ts';
 
 const LONGEST_WAIT_MS = 0x7fffffff;
+/** Node looks at timers before it looks at sockets: one that is later than this lets them go first. */
+const LATE_MS = 20;
 
 type Pending = { readonly timeout: NodeJS.Timeout } | { readonly immediate: NodeJS.Immediate };
 
@@ -34,19 +37,21 @@ export class Timers {
 
   #arm(timer: string, dueMs: number, now: number): void {
     this.cancel(timer);
-    if (dueMs <= now) {
-      this.#pending.set(timer, { immediate: setImmediate(() => this.#fire(timer)) });
-      return;
-    }
+    if (dueMs <= now) return this.#armAfterInput(timer);
     const waitMs = Math.min(LONGEST_WAIT_MS, Math.ceil(dueMs - now));
     // Node counts in whole ms of the loop's clock and may be up to one early. The core takes a timer before its time for
     // one that no longer applies, and would never decide.
     const timeout = setTimeout(() => {
       const then = monotonicMs();
       if (then < dueMs) this.#arm(timer, dueMs, then);
+      else if (then > dueMs + LATE_MS) this.#armAfterInput(timer);
       else this.#fire(timer);
     }, waitMs);
     this.#pending.set(timer, { timeout });
+  }
+
+  #armAfterInput(timer: string): void {
+    this.#pending.set(timer, { immediate: setImmediate(() => this.#fire(timer)) });
   }
 
   #fire(timer: string): void {

@@ -30,6 +30,8 @@ export class FarEnd {
   readonly #stream: ClientHttp2Stream;
   #held: Buffer = Buffer.alloc(0);
   #lastKeepaliveMs = 0;
+  /** How late our own were at worst: the machine may be too busy for the load itself. */
+  #lateMs = 0;
   #keepalive: NodeJS.Timeout | undefined;
   #up: () => void = () => {};
   #failed: (error: Error) => void = () => {};
@@ -102,11 +104,24 @@ export class FarEnd {
     else if (message.type === 'OPEN') {
       void this.send(framed({ type: 'KEEPALIVE' }));
       const holdTimeMs = Math.min(this.#options.holdTimeMs, message.holdTimeMs);
-      if (holdTimeMs > 0)
-        this.#keepalive = setInterval(() => this.send(framed({ type: 'KEEPALIVE' })), Math.floor(holdTimeMs / 3));
+      if (holdTimeMs > 0) this.#keepAlive(Math.floor(holdTimeMs / 3));
     } else if (message.type === 'KEEPALIVE') this.#heardKeepalive();
     else if (message.type === 'NOTIFICATION')
-      this.#lost(new Error(`NOTIFICATION ${message.code}/${message.subcode} ${message.text}`));
+      this.#lost(
+        new Error(
+          `NOTIFICATION ${message.code}/${message.subcode} ${message.text}; own KEEPALIVEs were up to ${Math.round(this.#lateMs)} ms late`,
+        ),
+      );
+  }
+
+  #keepAlive(intervalMs: number): void {
+    let lastMs = performance.now();
+    this.#keepalive = setInterval(() => {
+      const now = performance.now();
+      this.#lateMs = Math.max(this.#lateMs, now - lastMs - intervalMs);
+      lastMs = now;
+      void this.send(framed({ type: 'KEEPALIVE' }));
+    }, intervalMs);
   }
 
   /** A measurement with a session less would wait for ever. */
