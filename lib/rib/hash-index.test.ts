@@ -44,3 +44,14 @@ test('stays small when rows come and go', () => {
   expect(find(99_800)).toBe(-1);
   expect(index.bytes).toBeLessThan(16_384);
 });
+
+test('is divided when it gets large, and keeps what it has', () => {
+  const ROWS = 20_000;
+  const hashOf = (row: number) => Math.imul(row, 0x9e37_79b1) ^ (row >>> 3);
+  const { index, find } = indexed(hashOf);
+  for (let row = 0; row < ROWS; row++) index.insert(row, hashOf(row));
+  for (let row = 0; row < ROWS; row += 2) index.remove(row, hashOf(row));
+  for (let row = 0; row < ROWS; row++) if (find(row) !== (row % 2 === 0 ? -1 : row)) expect(find(row)).toBe(row);
+  // Two words an entry, and never much more room than entries.
+  expect(index.bytes).toBeLessThan((ROWS * 8) / 0.5);
+});

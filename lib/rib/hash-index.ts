@@ -1,29 +1,71 @@
 // Rows by the hash of their key: open addressing in entries of hash and row, so that a look-up touches a row only when its
-// hash agrees. It grows a few entries at a time: the old table stays beside the new one until all of it has moved, and no
-// insert ever waits for a whole table (a doubling in one turn stalls a router for 40 ms).
+// hash agrees. A large index is many small ones, each rebuilt by itself a quarter larger: no insert waits for a whole table
+// (a doubling in one turn stalls a router for 40 ms), and neither an old copy nor a half empty new one is kept.
 
-const FIRST_SLOTS = 256;
-/** Entries moved at each insert; more than one and a half, so that a table has moved before the next is full. */
-const MOVED_PER_INSERT = 4;
+/** Entries of an index that is one segment; beyond that it has `SEGMENTS`, told apart by the top bits of the hash. */
+const ONE_SEGMENT = 4096;
+const SEGMENTS = 256;
+const SEGMENT_SHIFT = 24;
+const FIRST_SLOTS = 16;
+/** Share of slots in use right after a segment was rebuilt, and when it is again. */
+const BUILT_AT = 0.6;
+const FULL_AT = 0.75;
 const GONE = 0xffff_ffff;
 
-/** Of entries, pairs of words: the hash, and the row + 1; 0: free, `GONE`: was taken out. */
-interface Slots {
-  readonly words: Uint32Array;
-  readonly mask: number;
+class Segment {
+  /** Of entries, pairs of words: the hash, and the row + 1; 0: free, `GONE`: was taken out. */
+  words = new Uint32Array(FIRST_SLOTS * 2);
+  slots = FIRST_SLOTS;
+  /** Entries that are rows. */
+  live = 0;
+  /** Entries that may still be written before it is rebuilt. */
+  left = FIRST_SLOTS * FULL_AT;
+
+  insert(row: number, hash: number): void {
+    if (this.left <= 0) this.#rebuild();
+    this.#put(row + 1, hash);
+    this.live++;
+  }
+
+  remove(row: number, hash: number): void {
+    const { words, slots } = this;
+    for (let slot = home(hash, slots); words[slot * 2 + 1] !== 0; slot = slot + 1 === slots ? 0 : slot + 1) {
+      if (words[slot * 2 + 1] !== row + 1) continue;
+      words[slot * 2 + 1] = GONE;
+      this.live--;
+      return;
+    }
+  }
+
+  #put(entry: number, hash: number): void {
+    const { words, slots } = this;
+    let slot = home(hash, slots);
+    while (words[slot * 2 + 1] !== 0) slot = slot + 1 === slots ? 0 : slot + 1;
+    words[slot * 2] = hash;
+    words[slot * 2 + 1] = entry;
+    this.left--;
+  }
+
+  #rebuild(): void {
+    const { words: old } = this;
+    this.slots = Math.max(FIRST_SLOTS, Math.ceil(this.live / BUILT_AT));
+    this.words = new Uint32Array(this.slots * 2);
+    this.left = Math.floor(this.slots * FULL_AT);
+    for (let at = 0; at < old.length; at += 2) {
+      const entry = old[at + 1]!;
+      if (entry !== 0 && entry !== GONE) this.#put(entry, old[at]!);
+    }
+  }
 }
 
-const slotsOf = (count: number): Slots => ({ words: new Uint32Array(count * 2), mask: count - 1 });
+/** Where an entry is looked for first: the low bits of the hash as a share of the slots. */
+const home = (hash: number, slots: number): number => ((hash & 0xffff) * slots) >>> 16;
 
 export class HashIndex {
   readonly #matches: (row: number) => boolean;
-  #slots = slotsOf(FIRST_SLOTS);
-  /** What is still to move, and from which entry on. */
-  #old: Slots | undefined;
-  #moved = 0;
-  #live = 0;
-  /** Entries of `#slots` that are not free. */
-  #used = 0;
+  #segments = [new Segment()];
+  /** Only while there is one segment. */
+  #isSmall = true;
 
   /** `matches` says whether the row has the key that is being looked for. */
   constructor(matches: (row: number) => boolean) {
@@ -31,82 +73,50 @@ export class HashIndex {
   }
 
   get bytes(): number {
-    return this.#slots.words.byteLength + (this.#old?.words.byteLength ?? 0);
+    return this.#segments.reduce((sum, { words }) => sum + words.byteLength, 0);
   }
 
   /** The row of the key, or -1. */
   find(hash: number): number {
-    const found = this.#probe(this.#slots, hash);
-    return found >= 0 || this.#old === undefined ? found : this.#probe(this.#old, hash);
-  }
-
-  /** The key must not be in the index. */
-  insert(row: number, hash: number): void {
-    if (this.#old !== undefined) this.#move();
-    else if (this.#used * 10 >= (this.#slots.mask + 1) * 7) this.#grow();
-    this.#put(row, hash);
-    this.#live++;
-  }
-
-  /** The row must be in the index. */
-  remove(row: number, hash: number): void {
-    this.#live--;
-    // An entry that moved stands in both.
-    take(this.#slots, row, hash);
-    if (this.#old !== undefined) take(this.#old, row, hash);
-  }
-
-  #probe({ words, mask }: Slots, hash: number): number {
+    const { words, slots } = this.#segmentOf(hash);
     const wanted = hash >>> 0;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = home(hash, slots); ; slot = slot + 1 === slots ? 0 : slot + 1) {
       const entry = words[slot * 2 + 1]!;
       if (entry === 0) return -1;
       if (words[slot * 2] === wanted && entry !== GONE && this.#matches(entry - 1)) return entry - 1;
     }
   }
 
-  #put(row: number, hash: number): void {
-    const { words, mask } = this.#slots;
-    let slot = hash & mask;
-    while (words[slot * 2 + 1] !== 0) slot = (slot + 1) & mask;
-    words[slot * 2] = hash;
-    words[slot * 2 + 1] = row + 1;
-    this.#used++;
+  /** The key must not be in the index. */
+  insert(row: number, hash: number): void {
+    if (this.#isSmall && this.#segments[0]!.live >= ONE_SEGMENT) this.#divide();
+    this.#segmentOf(hash).insert(row, hash);
   }
 
-  #grow(): void {
-    const slots = this.#slots.mask + 1;
-    this.#old = this.#slots;
-    this.#moved = 0;
-    // Mostly entries that were taken out: the same size will do.
-    this.#slots = slotsOf(this.#live * 3 > slots ? slots * 2 : slots);
-    this.#used = 0;
+  /** The row must be in the index. */
+  remove(row: number, hash: number): void {
+    this.#segmentOf(hash).remove(row, hash);
   }
 
-  #move(): void {
-    const { words, mask } = this.#old!;
-    const until = Math.min(this.#moved + MOVED_PER_INSERT, mask + 1);
-    for (let slot = this.#moved; slot < until; slot++) {
-      const entry = words[slot * 2 + 1]!;
-      if (entry !== 0 && entry !== GONE) this.#put(entry - 1, words[slot * 2]!);
+  #segmentOf(hash: number): Segment {
+    return this.#segments[this.#isSmall ? 0 : hash >>> SEGMENT_SHIFT]!;
+  }
+
+  #divide(): void {
+    const { words } = this.#segments[0]!;
+    this.#segments = Array.from({ length: SEGMENTS }, () => new Segment());
+    this.#isSmall = false;
+    for (let at = 0; at < words.length; at += 2) {
+      const entry = words[at + 1]!;
+      if (entry !== 0 && entry !== GONE) this.insert(entry - 1, words[at]!);
     }
-    this.#moved = until;
-    if (until > mask) this.#old = undefined;
-  }
-}
-
-function take({ words, mask }: Slots, row: number, hash: number): void {
-  for (let slot = hash & mask; words[slot * 2 + 1] !== 0; slot = (slot + 1) & mask) {
-    if (words[slot * 2 + 1] !== row + 1) continue;
-    words[slot * 2 + 1] = GONE;
-    return;
   }
 }
 
 /**
  * One step of the hash of a key: words go in one after the other over a seed that peers do not know. Every bit of a word
- * moves every bit of the result (two rounds of multiply and shift), because slots are told apart by the low ones and
- * addresses differ in any.
+ * moves every bit of the result (two rounds of multiply and shift), because slots are told apart by the low ones, segments
+ * by the high ones, and addresses differ in any.
  */
 export function mix(hash: number, word: number): number {
   let h = hash ^ word;
