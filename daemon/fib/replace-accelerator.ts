@@ -112,15 +112,15 @@ export class ReplaceAccelerator {
     this.#native.closefd(this.#map);
   }
 
-  /** The new program is attached before the old one goes: what passes both is rewritten once, by whichever comes first. */
+  /** Between the old program and the new one nftables does it all. One that cannot be loaded leaves the old one. */
   #reload(layouts: readonly ReplaceLayout[], names: string): void {
-    const old = { program: this.#program, links: [...this.#links.values()] };
-    this.#program = this.#load(layouts);
-    this.#layouts = names;
+    const program = this.#load(layouts);
+    for (const { descriptor } of this.#links.values()) this.#native.closefd(descriptor);
     this.#links.clear();
-    for (const { descriptor } of old.links) this.#native.closefd(descriptor);
+    this.#native.closefd(this.#program);
+    this.#program = program;
+    this.#layouts = names;
     for (const device of this.#devices) this.attach(device);
-    this.#native.closefd(old.program);
   }
 
   #load(layouts: readonly ReplaceLayout[]): number {
