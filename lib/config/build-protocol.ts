@@ -5,12 +5,12 @@ import type { PolicyConfig, ProtocolConfig } from './config-protocol.ts';
 import type { Sections } from './schema.ts';
 import { resolveService } from './service-name.ts';
 
-export function buildProtocol(protocol: Sections['protocol']): ProtocolConfig {
+export function buildProtocol({ protocol, 'clock-skew': clockSkew }: Sections): ProtocolConfig {
   return {
     restartTimeMs: protocol['restart-time'],
     longLivedMs: protocol['long-lived-time'],
     digestIntervalMs: protocol['digest-interval'],
-    clockSkewMs: protocol['clock-skew'],
+    clockSkewMs: clockSkew.warn,
     damping: {
       enabled: protocol.damping.enabled,
       penalty: protocol.damping.penalty,

@@ -4,7 +4,7 @@ import type { Sections } from './schema.ts';
 
 /** Of the sections about trust. */
 export function buildSecurity(file: Sections): Pick<RouterConfig, 'tls' | 'authorisation' | 'plausibility'> {
-  const { security, tls, authorisation, plausibility } = file;
+  const { security, tls, authorisation, plausibility, 'clock-skew': clockSkew } = file;
   return {
     ...(tls !== undefined &&
       security === 'mutual-tls' && {
@@ -23,7 +23,7 @@ export function buildSecurity(file: Sections): Pick<RouterConfig, 'tls' | 'autho
       maxRate: plausibility.rate,
       maxInFlight: plausibility['in-flight'],
       maxWorkers: plausibility.workers,
-      clockSkewMs: plausibility['clock-skew'],
+      clockSkewMs: clockSkew.quarantine,
       releaseAfter: plausibility['release-after'],
       maxRefusedRows: plausibility['refused-rows'],
     },

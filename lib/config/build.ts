@@ -77,7 +77,7 @@ export function buildConfig(file: Sections): RouterConfig {
     admin: file.admin,
     ...(file.role && { peerRole: file.role }),
     policies: Object.entries(file.policies).map(([name, policy]) => buildPolicy(name, policy, file.services)),
-    protocol: buildProtocol(file.protocol),
+    protocol: buildProtocol(file),
     peers: file.peers.map((peer) => buildPeer(peer, file)),
     srv6: {
       locator: file.srv6.locator,

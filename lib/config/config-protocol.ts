@@ -54,6 +54,7 @@ export interface ProtocolConfig {
   readonly longLivedMs: number;
   /** 0: never. */
   readonly digestIntervalMs: number;
+  /** `clock-skew.warn`: said in the log; plausibility's is what is not believed. */
   readonly clockSkewMs: number;
   readonly damping: {
     readonly enabled: boolean;

@@ -67,7 +67,7 @@ export interface PlausibilityConfig {
   readonly maxRate: number;
   readonly maxInFlight: number;
   readonly maxWorkers: number;
-  /** A report may be dated this far from our clock; 0: any date. */
+  /** `clock-skew.quarantine`: a report may be dated this far from our clock; 0: any date. */
   readonly clockSkewMs: number;
   /** Believable reports in a row that end a quarantine. */
   readonly releaseAfter: number;

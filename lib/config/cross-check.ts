@@ -28,6 +28,11 @@ const checkSecurity: Check = ({ security, tls }, error, warn) => {
   if (security === 'plaintext' && tls !== undefined) warn(['tls'], 'is not used: security is plaintext');
 };
 
+const checkClocks: Check = ({ 'clock-skew': skew }, error) => {
+  if (skew !== undefined && skew.quarantine !== 0 && skew.quarantine < skew.warn)
+    error(['clock-skew', 'quarantine'], 'must not be below warn (0s: any date is believed)');
+};
+
 const checkAuthorisation: Check = (file, error, warn) => {
   const { authorisation, security, site, 'router-id': routerId } = file;
   if (authorisation === undefined) return;
@@ -269,6 +274,7 @@ const checkFib: Check = ({ fib }, error) => {
 
 const CHECKS: readonly Check[] = [
   checkSecurity,
+  checkClocks,
   checkAuthorisation,
   checkSrv6,
   checkHmac,

@@ -165,6 +165,16 @@ describe('what a file means', () => {
     expect(config.instances[1]).toMatchObject({ service: '10.80.0.81', nexthop: '10.51.0.11' });
   });
 
+  test('how far clocks may differ is said once, for what is told and for what is believed', () => {
+    const of = (skew: object) => {
+      const { protocol, plausibility } = accepted(withSections({ 'clock-skew': skew }));
+      return [protocol.clockSkewMs, plausibility?.clockSkewMs];
+    };
+    expect(of({})).toEqual([5000, 3_600_000]);
+    expect(of({ warn: '1s', quarantine: '10s' })).toEqual([1000, 10_000]);
+    expect(of({ quarantine: '0s' })).toEqual([5000, 0]);
+  });
+
   test('the border and room for encapsulation are on unless turned off', () => {
     const plain = accepted(MINIMAL);
     expect(plain.border).toEqual({ inside: [] });
@@ -293,6 +303,8 @@ describe('what a file means', () => {
       { policies: { 'from-partner': { rules: [{ name: 'a', verdict: 'allow' }] } } },
       /must be one of accept, reject, continue/,
     ],
+    [{ 'clock-skew': { warn: '10m', quarantine: '1m' } }, /quarantine: must not be below warn/],
+    [{ protocol: { 'clock-skew': '5s' } }, /clock-skew/],
     [{ protocol: { damping: { suppress: 500 } } }, /reuse: must be below suppress/],
     [{ protocol: { damping: { suppress: 20000 } } }, /nothing would ever be suppressed/],
     [{ role: 'observer', peers: [{ name: 'c1', address: 'fd00:1::21', role: 'observer' }] }, /two observers/],

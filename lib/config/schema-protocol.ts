@@ -94,8 +94,6 @@ export const protocol = z
     'long-lived-time': durationMs({ min: '1s', max: '168h', orZero: true }).prefault('1h'),
     /** Digests of what was announced are sent this often; 0s: never. */
     'digest-interval': durationMs({ min: '1s', max: '24h', orZero: true }).prefault('60s'),
-    /** A wall clock that differs by more is said in the log; it changes nothing else. */
-    'clock-skew': durationMs({ min: '10ms', max: '24h' }).prefault('5s'),
     /** Contact instances that come and go (RFC 2439, RFC 7196). */
     damping: z
       .strictObject({

@@ -36,6 +36,19 @@ export const authorisation = z
   .max(4096)
   .default([]);
 
+/**
+ * How far a report's date may be from our clock, either way. Ages are counted from receipt, so a skewed clock makes no
+ * report older; but whoever reads dates wonders, and a report of next year is broken or a lie.
+ */
+export const clockSkew = z
+  .strictObject({
+    /** Said in the log from here on; the report counts as any other. */
+    warn: durationMs({ min: '10ms', max: '24h' }).prefault('5s'),
+    /** From here on the report is not believed, and a sequence this far ahead is refused (with mutual TLS); 0s: any date is. */
+    quarantine: durationMs({ min: '1s', max: '24h', orZero: true }).prefault('1h'),
+  })
+  .prefault({});
+
 /** Reports beyond these bounds are put in quarantine: not used, the score counts as 0 until they are believable again. */
 export const plausibility = z
   .strictObject({
@@ -45,8 +58,6 @@ export const plausibility = z
     rate: integer(1, 1e12).default(1e9),
     'in-flight': integer(1, 1e12).default(1e9),
     workers: integer(1, 0xffffffff).default(1e6),
-    /** Between the agent's clock and ours, either way; 0s: any date is believed. */
-    'clock-skew': durationMs({ min: '1s', max: '24h', orZero: true }).prefault('1h'),
     /** Believable reports in a row that end a quarantine. */
     'release-after': integer(1, 1000).default(3),
     /** Of one session until it is ended, rows that a peer may only not relay left out; 0: never. */

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { FAMILIES, ROLES } from '../model/identity.ts';
 import { peerProtocol, peerRole, policies, protocol } from './schema-protocol.ts';
-import { authorisation, plausibility, tls } from './schema-security.ts';
+import { authorisation, clockSkew, plausibility, tls } from './schema-security.ts';
 import { classes, instances, serviceNames, steering } from './schema-services.ts';
 import { srv6 } from './schema-srv6.ts';
 import {
@@ -139,6 +139,7 @@ export const sections = {
   }),
   tls,
   authorisation,
+  'clock-skew': clockSkew,
   plausibility,
   admin: z
     .strictObject({
