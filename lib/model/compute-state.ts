@@ -9,6 +9,9 @@ export type MetricSource = (typeof METRIC_SOURCES)[number];
 export const METRIC_STATISTICS = ['mean', 'max', 'min', 'cur'] as const;
 export type MetricStatistic = (typeof METRIC_STATISTICS)[number];
 
+/** A report is stale past its validity, and forgotten past this many of them (DESIGN section 4: it degrades, then goes). */
+export const FORGET_VALIDITIES = 2;
+
 export interface ComputeState {
   /** Grows with every report of the same contact instance, across restarts of its agent; < 2^53. */
   readonly sequence: number;

@@ -185,8 +185,8 @@ export class RouteTable {
     source: number,
     atMs: number,
   ): 'newer' | 'lower' | 'older' {
+    if (this.states.isOld(row, values[at]!)) return 'older';
     const known = this.states.has(row);
-    if (known && this.states.sequence(row) >= values[at]!) return 'older';
     const lower = known && bandOf(values[at + 1]!) < bandOf(this.states.score(row));
     this.states.put(row, values, at, source, atMs);
     this.stateLog.touch(row, lower);

@@ -19,10 +19,11 @@ const ARRIVALS = 10;
 const WORKERS = 11;
 const WINDOW = 12;
 const VALID_FOR = 13;
-/** Scores at bits 0, 4, 8; source at 12, statistic at 16; bit 31: there is a state. */
+/** Scores at bits 0, 4, 8; source at 12, statistic at 16; bit 30: there was a state, 31: there is. */
 const SMALL = 14;
 const FROM = 15;
 const PRESENT = 0x8000_0000;
+const EXPIRED = 0x4000_0000;
 
 interface Chunk {
   readonly words: Uint32Array;
@@ -68,9 +69,22 @@ export class StateStore {
     return this.#chunks[row >>> SHIFT]!.words[(row & MASK) * WORDS + FROM]!;
   }
 
+  /** The row is another route's: nothing of it is remembered. */
   clear(row: number): void {
     const chunk = this.#chunks[row >>> SHIFT];
     if (chunk !== undefined) chunk.words[(row & MASK) * WORDS + SMALL] = 0;
+  }
+
+  /** The state is gone, but not its sequence: a peer that still tells it does not bring it back to life. */
+  expire(row: number): void {
+    if (this.has(row)) this.#chunks[row >>> SHIFT]!.words[(row & MASK) * WORDS + SMALL] = EXPIRED;
+  }
+
+  /** True when a state with this sequence is no news, whether the one before is still here or not. */
+  isOld(row: number, sequence: number): boolean {
+    const chunk = this.#chunks[row >>> SHIFT];
+    if (chunk === undefined || chunk.words[(row & MASK) * WORDS + SMALL] === 0) return false;
+    return chunk.doubles[(row & MASK) * DOUBLES]! >= sequence;
   }
 
   /** Takes the state row that begins at `at` (lib/model/state-row.ts). */

@@ -2,6 +2,7 @@
 // comes right behind waits until the shell has read what it has, so that a flood leaves in full UPDATEs and first output
 // while input is still coming. A blocked peer waits without a queue: the table's log knows where it stands.
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
+import { continueExpiry } from './expiry.ts';
 import { type ExportGroup, exported } from './export.ts';
 import { closePace, newsOf, openPace, opensAtMs } from './pacing.ts';
 import { continueReimports } from './reimport.ts';
@@ -25,7 +26,7 @@ export function flushAtEndOfTurn(state: RouterState): void {
   const changes = table.routeLog.changes + table.stateLog.changes;
   if (changes !== flush.changes) flush.wanted = true;
   flush.changes = changes;
-  if (state.sweeps.length > 0 || state.reimports.length > 0) arm(state);
+  if (state.sweeps.length > 0 || state.reimports.length > 0 || state.expiry.next >= 0) arm(state);
   if (!flush.wanted) return;
   if (state.atMs - flush.atMs >= (flush.armed ? LATE_MS : QUIET_MS)) flushNow(state);
   else arm(state);
@@ -36,6 +37,7 @@ export function flushDue(state: RouterState): void {
   state.flush.armed = false;
   continueSweeps(state);
   continueReimports(state);
+  continueExpiry(state);
   flushNow(state);
 }
 

@@ -6,6 +6,7 @@ import { peerCommand } from './commands.ts';
 import { DRAINS_TIMER, drainsDue } from './drains.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
+import { EXPIRY_TIMER, expiryDue } from './expiry.ts';
 import { fibDone, flushFib, noteDrift, retryFailed } from './fib-plan.ts';
 import { DAMPING_TIMER } from './flaps.ts';
 import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue } from './flush.ts';
@@ -214,6 +215,8 @@ function timer(state: RouterState, name: string): void {
       return digestStep(state);
     case DAMPING_TIMER:
       return dampingDue(state);
+    case EXPIRY_TIMER:
+      return expiryDue(state);
     case DRAINS_TIMER:
       return drainsDue(state);
     case 'leave':

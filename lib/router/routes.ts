@@ -6,6 +6,7 @@ import type { NodeAdvertisement } from '../model/link-state.ts';
 import { putState, STATE, STATE_NUMBERS } from '../model/state-row.ts';
 import { LOCAL_SOURCE } from '../rib/route-table.ts';
 import type { ComputeUpdate, UpdateMessage } from '../session/message.ts';
+import { noteExpiry } from './expiry.ts';
 import { refusesRouter } from './limits.ts';
 import { install } from './link-state.ts';
 import { isHeldBack, releasedReports } from './report-rate.ts';
@@ -80,6 +81,7 @@ export function ownState(state: RouterState, row: number, compute: ComputeState)
 }
 
 function stateChanged(state: RouterState, row: number): void {
+  noteExpiry(state, row);
   const { services } = state.table;
   const service = state.table.service(row);
   if (services.isWatched(service)) serviceChanged(state, services.text(service), 'compute');

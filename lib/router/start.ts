@@ -15,6 +15,7 @@ import { QUIET } from '../time/debounce.ts';
 import { Lsdb } from '../topology/lsdb.ts';
 import { armDigests } from './anti-entropy.ts';
 import type { RouterEvent } from './event.ts';
+import { NO_EXPIRY } from './expiry.ts';
 import { RETRY_MIN_MS, startSync } from './fib-plan.ts';
 import { ROWS_PER_UPDATE } from './flush.ts';
 import { advertiseInstances, createInstance, drainAll, instancesSettled } from './instances.ts';
@@ -66,6 +67,7 @@ export function createState(event: StartEvent): RouterState {
       paceAtMs: 0,
     },
     sweeps: [],
+    expiry: { ...NO_EXPIRY },
     reimports: [],
     sourceSites: [],
     exportGroups: new Map(),

@@ -21,6 +21,7 @@ import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
 import type { DigestRun } from './anti-entropy.ts';
 import type { RouterEffect } from './effect.ts';
+import type { Expiry } from './expiry.ts';
 import type { ExportGroup } from './export.ts';
 import type { Peer } from './peer.ts';
 import type { Reimport } from './reimport.ts';
@@ -175,6 +176,8 @@ export interface RouterState {
   readonly flush: FlushState;
   /** Peers' old routes that are being taken away, the first one now. */
   readonly sweeps: Sweep[];
+  /** Reports that nobody renews (expiry.ts). */
+  readonly expiry: Expiry;
   /** What peers said that is being judged again, the first of it now. */
   reimports: Reimport[];
   /** Site of each source's last OPEN, by its number in the table. */

@@ -3,7 +3,7 @@
 import { decide } from '../decision/decide.ts';
 import type { Candidate, Decision, DecisionInput } from '../decision/decision.ts';
 import { sameWeights } from '../decision/weights.ts';
-import type { ComputeState } from '../model/compute-state.ts';
+import { type ComputeState, FORGET_VALIDITIES } from '../model/compute-state.ts';
 import type { Score, ServiceId } from '../model/identity.ts';
 import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
 import { entriesOf, type RouteEntry } from '../rib/route-entry.ts';
@@ -12,9 +12,6 @@ import { acted, dueAt } from '../time/debounce.ts';
 import { programService } from './service-plan.ts';
 import type { RouterState, Steered } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
-
-/** State is degraded from its validity on, and forgotten after this many validities (DESIGN section 4). */
-const FORGET_VALIDITIES = 2;
 
 /** Top of the band 0..3. */
 const LONG_LIVED_SCORE = 3 as Score;
