@@ -39,7 +39,7 @@ export class KernelProgrammer {
 
   /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
   put(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey> = NONE): FibFailure[] {
-    if (objects.length === 1) return this.#putAlike(objects, lost);
+    if (areAlike(objects)) return this.#putAlike(objects, lost);
     const failures: FibFailure[] = [];
     // One batch a kind: a batch retries what ran out of memory last, after what may depend on it.
     for (const group of byKind(orderPuts(objects) as NetlinkObject[])) failures.push(...this.#putAlike(group, lost));
@@ -196,6 +196,13 @@ function failureText(object: NetlinkObject, { code, text }: NetlinkError): strin
   if (object.kind !== 'local-sid' || !('vrfTable' in object.behaviour)) return text;
   const { action, vrfTable } = object.behaviour;
   return `${action} needs a kernel with VRF, a VRF device for table ${vrfTable} and net.vrf.strict_mode=1 (${text})`;
+}
+
+/** A piece of a large change: no order to find in it. */
+function areAlike(objects: readonly NetlinkObject[]): boolean {
+  const kind = objects[0]?.kind;
+  for (const object of objects) if (object.kind !== kind) return false;
+  return true;
 }
 
 function byKind(ordered: readonly NetlinkObject[]): NetlinkObject[][] {

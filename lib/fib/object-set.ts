@@ -89,11 +89,12 @@ export class FibObjectSet {
       if (!refusal) this.replaced = this.put(object);
       return refusal;
     }
-    const old = this.#routes.get(object.table)?.get(object.prefix);
+    const table = this.#routes.get(object.table);
+    const old = table?.get(object.prefix);
     // Where a route is held already, its prefix and table have been found good.
     const why = (old ? targetFault(object.target) : objectFault(object)) ?? this.#referenceFault(object);
     if (why) return { key: fibKey(object), code: 'EINVAL', text: why };
-    this.#holdRoute(object, old);
+    this.#holdRoute(object, old, table);
     this.replaced = old;
     return undefined;
   }
@@ -101,8 +102,9 @@ export class FibObjectSet {
   /** Records the object without a check; what it replaced is returned. */
   put(object: FibObject): FibObject | undefined {
     if (object.kind === 'route') {
-      const held = this.#routes.get(object.table)?.get(object.prefix);
-      this.#holdRoute(object, held);
+      const table = this.#routes.get(object.table);
+      const held = table?.get(object.prefix);
+      this.#holdRoute(object, held, table);
       return held;
     }
     const key = fibKey(object);
@@ -135,12 +137,13 @@ export class FibObjectSet {
     return old;
   }
 
-  #holdRoute(route: FibRoute, old: FibRoute | undefined): void {
-    let table = this.#routes.get(route.table);
-    if (!table) this.#routes.set(route.table, (table = new Map()));
-    table.set(route.prefix, route);
-    if (old) this.#count(old.target, -1);
-    else this.#routeCount++;
+  #holdRoute(route: FibRoute, old: FibRoute | undefined, table: Map<string, FibRoute> | undefined): void {
+    let routes = table;
+    if (!routes) this.#routes.set(route.table, (routes = new Map()));
+    routes.set(route.prefix, route);
+    if (!old) this.#routeCount++;
+    else if (old.target === route.target) return;
+    else this.#count(old.target, -1);
     this.#count(route.target, 1);
   }
 
@@ -235,6 +238,9 @@ const ROUTE = 'route ';
 /** Inverse of `fibKey` for routes; undefined for keys of other objects. */
 function routeOfKey(key: FibKey): { readonly table: number; readonly prefix: string } | undefined {
   if (!key.startsWith(ROUTE)) return undefined;
-  const end = key.indexOf(' ', ROUTE.length);
-  return { table: Number(key.slice(ROUTE.length, end)), prefix: key.slice(end + 1) };
+  let table = 0;
+  let at = ROUTE.length;
+  // Digit by digit: a number made of a text made of a text would cost more than the rest of a removal.
+  for (let c = key.charCodeAt(at); c >= 48 && c <= 57; c = key.charCodeAt(++at)) table = table * 10 + c - 48;
+  return { table, prefix: key.slice(at + 1) };
 }
