@@ -121,10 +121,11 @@ export function takeDigest(state: RouterState, peer: Peer, session: EstablishedS
   const before = session.digestAtMs.get(family) ?? Number.NEGATIVE_INFINITY;
   if (!session.endOfRib.has(family) || state.table.top > MAX_ROWS || state.atMs - before < MIN_APART_MS) return;
   session.digestAtMs.set(family, state.atMs);
-  if (family === 'service' && session.incomplete) return;
+  if (family === 'service' ? session.incomplete : session.refusedNode) return;
   const ours = family === 'service' ? digestOfReceived(state, peer, session) : digestOfNodes(state.lsdb.nodes.values());
   if (sameDigest(ours, theirs)) {
     session.mismatched.delete(family);
+    session.incurable.delete(family);
     return;
   }
   // A flood may be under way; what differs twice in a row is not.
@@ -132,11 +133,12 @@ export function takeDigest(state: RouterState, peer: Peer, session: EstablishedS
     session.mismatched.add(family);
     return;
   }
-  const text = `${family} ${theirs.count} ${theirs.low} ${theirs.high}`;
+  // Maps that differ for a reason, because one of us may not have what the other has, get new sums all the time.
+  const text = family === 'service' ? `${theirs.count} ${theirs.low} ${theirs.high}` : `${theirs.count} ${ours.count}`;
   peer.mismatches++;
   viewChanged(state, 'peers');
-  if (session.incurable === text) return;
-  session.incurable = text;
+  if (session.incurable.get(family) === text) return;
+  session.incurable.set(family, text);
   const facts = { peer: peer.config.name, family, theirs: theirs.count, ours: ours.count };
   log(state, 'warn', 'digest does not match: asking for a refresh', facts);
   requestRefresh(state, peer, family);

@@ -31,8 +31,10 @@ export interface EstablishedSession {
   readonly warned: Set<Family>;
   /** A row was announced that is neither used nor held (malformed, refused, a loop): sums cannot be equal. */
   incomplete: boolean;
-  /** A digest that a refresh did not cure, and families whose last digest did not match. */
-  incurable: string;
+  /** A router was announced that is not taken: maps cannot be equal. */
+  refusedNode: boolean;
+  /** By family what a refresh did not cure; and families whose last digest did not match. */
+  readonly incurable: Map<Family, string>;
   readonly mismatched: Set<Family>;
   /** When the last digest of each family was compared. */
   readonly digestAtMs: Map<Family, number>;

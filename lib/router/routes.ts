@@ -32,6 +32,7 @@ export function takeUpdate(state: RouterState, peer: Peer, session: EstablishedS
   if (!update.linkState || !families.includes('link-state')) return;
   for (const node of update.linkState.nodes)
     if (isWelcome(state, peer, node) && takesNode(state, peer, session, node)) install(state, node, peer.config.name);
+    else session.refusedNode = true;
 }
 
 /** An observer tells nothing, and a limit may truncate; what is known already is no more than before. */
