@@ -1,5 +1,6 @@
 // Builds what a node runs: dist/rootfs/opt/cfnd, the same tree for the lab runner (bound read-only) and for the container
-// image (copied). One ESM file a program, because a bundle starts in two thirds of the time of separate modules. Rebuilds
+// image (copied). One ESM file a program (two where one part is
+// loaded later), because a bundle starts in two thirds of the time of separate modules. Rebuilds
 // only what is older than its sources; decides nothing about who mounts the tree where.
 import { spawnSync } from 'node:child_process';
 import {
@@ -24,18 +25,38 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 export const ROOTFS = join(ROOT, 'dist/rootfs');
 const HOME = join(ROOTFS, 'opt/cfnd');
 
-const PROGRAMS = [
+interface Program {
+  readonly name: string;
+  readonly entry: string;
+  /** Imported by another program once it is needed; has no launcher. */
+  readonly later?: boolean;
+}
+
+const PROGRAMS: readonly Program[] = [
   { name: 'cfnd', entry: 'daemon/main.ts' },
+  { name: 'cfnd-run', entry: 'daemon/run.ts', later: true },
   { name: 'cfnctl', entry: 'daemon/cli/main.ts' },
   { name: 'cfn-service', entry: 'scripts/service/main.ts' },
   { name: 'cfn-load', entry: 'scripts/loadgen/main.ts' },
-] as const;
+];
 
 // CommonJS dependencies call require(), which an ES module has not. And Node writes its compile cache when it ends, which
 // the daemon of a lab never does in peace: written soon after the start, the next start finds it.
 const BANNER = `import { createRequire as bundleRequire, flushCompileCache as bundleFlush } from 'node:module';
 const require = bundleRequire(import.meta.url);
 if (process.env.NODE_COMPILE_CACHE) setTimeout(bundleFlush, 3000).unref();`;
+
+/** Leaves `import('./run.ts')` of a program to the file that the program `later` is built into. */
+const LATER: import('esbuild').Plugin = {
+  name: 'later',
+  setup: (build) => {
+    build.onResolve({ filter: /./ }, ({ kind, path, resolveDir }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      const later = PROGRAMS.find((it) => it.later && join(ROOT, it.entry) === resolve(resolveDir, path));
+      return later && { path: `./${later.name}.mjs`, external: true };
+    });
+  },
+};
 
 export interface BundleReport {
   readonly built: readonly string[];
@@ -59,13 +80,14 @@ export async function bundle(options: { readonly force?: boolean } = {}): Promis
   const missing: string[] = [];
   mkdirSync(join(HOME, 'bin'), { recursive: true });
   if (placeNode()) built.push('node');
-  for (const { name, entry } of PROGRAMS) {
+  for (const program of PROGRAMS) {
+    const { name, entry } = program;
     if (!existsSync(join(ROOT, entry))) {
       missing.push(name);
       continue;
     }
-    if (options.force !== true && isFresh(name)) continue;
-    await build(name, entry);
+    if (options.force !== true && isFresh(program)) continue;
+    await build(program);
     built.push(name);
   }
   buildNative();
@@ -73,7 +95,7 @@ export async function bundle(options: { readonly force?: boolean } = {}): Promis
   return { built, missing, tookMs: performance.now() - started };
 }
 
-async function build(name: string, entry: string): Promise<void> {
+async function build({ name, entry, later }: Program): Promise<void> {
   const esbuild = await import('esbuild');
   const outfile = join(HOME, `${name}.mjs`);
   // Moved into place whole: a node may start while another command builds.
@@ -90,6 +112,7 @@ async function build(name: string, entry: string): Promise<void> {
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
+    plugins: [LATER],
   });
   const result = await building.catch((cause: import('esbuild').BuildFailure) => {
     const place = (at: import('esbuild').Location | null): string => (at === null ? '' : `${at.file}:${at.line}: `);
@@ -100,7 +123,7 @@ async function build(name: string, entry: string): Promise<void> {
     );
   });
   placeText(inputsFile(name), JSON.stringify(Object.keys(result.metafile.inputs)));
-  placeText(join(HOME, 'bin', name), launcher(name), 0o755);
+  if (!later) placeText(join(HOME, 'bin', name), launcher(name), 0o755);
   renameSync(draft, outfile);
 }
 
@@ -121,9 +144,9 @@ function inputsFile(name: string): string {
   return join(ROOT, 'dist', `${name}.inputs.json`);
 }
 
-function isFresh(name: string): boolean {
+function isFresh({ name, later }: Program): boolean {
   const builtMs = modifiedMs(join(HOME, `${name}.mjs`));
-  if (builtMs === 0 || !existsSync(inputsFile(name)) || !existsSync(join(HOME, 'bin', name))) return false;
+  if (builtMs === 0 || !existsSync(inputsFile(name)) || !(later || existsSync(join(HOME, 'bin', name)))) return false;
   const inputs = JSON.parse(readFileSync(inputsFile(name), 'utf8')) as string[];
   return [...inputs, 'package-lock.json', 'scripts/bundle.ts'].every((input) => {
     const changedMs = modifiedMs(join(ROOT, input));
