@@ -58,6 +58,9 @@ export interface ServiceAttributes {
   readonly onlyToDownstream: RouterId | '';
 }
 
+/** Most entries of a list in an attribute set: what session.proto lets a receiver take. */
+export const MAX_LIST = 64;
+
 /** Communities that every router understands. */
 export const COMMUNITY = {
   /** The route outlived graceful restart: used only where nothing fresh is (RFC 9494 4.1). */

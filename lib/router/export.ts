@@ -2,7 +2,7 @@
 // and share policy and subscription. What depends on the peer itself, that nobody hears his own words, is decided where
 // UPDATEs are made (lib/rib/update-batch.ts). More policy joins here: what it depends on becomes part of the group's key.
 import type { SiteId } from '../model/identity.ts';
-import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
+import { COMMUNITY, MAX_LIST, type ServiceAttributes } from '../model/service-route.ts';
 import type { Policy } from '../policy/policy.ts';
 import { LOCAL_SOURCE } from '../rib/route-table.ts';
 import type { Subscription } from '../session/message.ts';
@@ -128,7 +128,10 @@ function judge(
   const mark = markSent(group.relation, attributes.onlyToDownstream, routerId);
   if (mark === 'withheld') return undefined;
   if (group.internal) return attributes;
-  return onward(state, attributes, mark, group.reflects && source !== LOCAL_SOURCE);
+  const reflected = group.reflects && source !== LOCAL_SOURCE;
+  // What has crossed as many sites or hubs as a set can name goes no further.
+  if ((reflected ? attributes.clusterList : attributes.sitePath).length >= MAX_LIST) return undefined;
+  return onward(state, attributes, mark, reflected);
 }
 
 /** As it goes on: one object per attribute set and way, so that an UPDATE carries each set once. */

@@ -54,6 +54,14 @@ describe('reflection', () => {
     say('s-0', 'hub-0', announcement({ clusterList: ['10.255.0.1'], onlyToDownstream: '' }));
     expect(instances('hub-0')).toEqual(ALL);
   });
+
+  test('ends where a set can name no more hubs: 64 of them are taken, and told to nobody', () => {
+    const crossed = Array.from({ length: 64 }, (_, i) => `10.9.0.${i + 1}`);
+    say('s-0', 'hub-0', announcement({ clusterList: crossed, onlyToDownstream: '' }));
+    world.domain.simulation.run(1000);
+    expect(instances('hub-0')).toHaveLength(ALL.length + 1);
+    expect(instances('s-1')).toEqual(ALL);
+  });
 });
 
 describe('roles', () => {

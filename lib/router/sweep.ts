@@ -1,7 +1,7 @@
 // What becomes of routes that a peer said before it went and has not said again, some rows a turn: a table of a million
 // routes must not keep hold timers waiting. Which rows those are is known from the epoch alone (lib/rib/sources.ts), so a
 // peer that comes back while its old routes are being swept loses none of the new ones.
-import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
+import { COMMUNITY, MAX_LIST, type ServiceAttributes } from '../model/service-route.ts';
 import { rowChanged, withdrawRow } from './row-change.ts';
 import type { RouterState } from './state.ts';
 
@@ -59,5 +59,6 @@ function change(state: RouterState, row: number, source: number, rule: SweepRule
 
 function longLived(attributes: ServiceAttributes): ServiceAttributes {
   if (attributes.communities.includes(COMMUNITY.llgrStale)) return attributes;
-  return { ...attributes, communities: [...attributes.communities, COMMUNITY.llgrStale] };
+  // A full list gives up its last tag: one too many would be a malformed set to whoever hears of it.
+  return { ...attributes, communities: [...attributes.communities.slice(0, MAX_LIST - 1), COMMUNITY.llgrStale] };
 }

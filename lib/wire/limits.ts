@@ -6,7 +6,7 @@ export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 /** Rows of one table, attribute sets, or nodes in one frame: about 2 ms of decoding. */
 export const MAX_ROWS = 16_384;
 /** Entries of a list inside an entry (site path, capabilities, ...). */
-export const MAX_LIST = 64;
+export { MAX_LIST } from '../model/service-route.ts';
 /** Services of one subscription. */
 export const MAX_SUBSCRIBED = 4096;
 /** Links, prefixes of one node. */
