@@ -99,7 +99,10 @@ export function writePut(writer: Writer, context: KernelContext, object: Netlink
   }
 }
 
-/** The message that removes an object, and only if it is ours. */
+/**
+ * The message that removes an object: routes and rules only under our protocol number. RTM_DELNEXTHOP knows ids alone; what is
+ * there is ours, because an install refuses to replace somebody else's.
+ */
 export function writeRemoval(writer: Writer, { protocol }: KernelContext, object: NetlinkObject): void {
   switch (object.kind) {
     case 'nexthop':
