@@ -1,6 +1,7 @@
 // What `show`, `status`, `explain` and `watch` print for people.
 import type {
   ExplainView,
+  PeerProtocolView,
   PeerView,
   PolicyTestView,
   SegmentEntryView,
@@ -158,7 +159,7 @@ export function peerText(view: PeerView, nowMs: number, paint: Paint): string {
     ['received', countsText(received)],
     ['not used', `${p.rejected} by policy, ${p.damped} damped`],
     ['advertised', countsText(advertised)],
-    ['limits', `${p.serviceLimit} routes, ${p.linkStateLimit} routers, then ${p.limitAction}`],
+    ['limits', limitsText(p)],
     ['policies', `import ${p.importPolicy || 'everything'}, export ${p.exportPolicy || 'everything'}`],
     ['we hear', list(p.subscription, 'everything')],
     ['it hears', list(p.remoteSubscription, 'everything')],
@@ -170,6 +171,12 @@ export function peerText(view: PeerView, nowMs: number, paint: Paint): string {
     pairs.map(([name, value]) => [name, name === 'state' ? value : printable(value)]),
     paint,
   );
+}
+
+function limitsText(p: PeerProtocolView): string {
+  const pace = p.updatesLimit > 0 ? `, ${p.updatesLimit} UPDATEs/s` : '';
+  const services = `${p.servicesLimit} services of ${p.instancesPerServiceLimit}`;
+  return `${p.serviceLimit} routes, ${services}, ${p.linkStateLimit} routers${pace}, then ${p.limitAction}`;
 }
 
 function countsText({ service, compute, linkState }: PeerView['received']): string {

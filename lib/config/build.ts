@@ -163,7 +163,10 @@ function buildPeer(peer: Sections['peers'][number], file: Sections): PeerConfig 
     subscription: { ...subscribe, services: requirePrefixes(subscribe.services, file.services) },
     limits: {
       service: limits.service,
+      services: limits.services,
+      instancesPerService: limits['instances-per-service'],
       linkState: limits['link-state'],
+      updates: { perSecond: limits.updates['per-second'], burst: limits.updates.burst },
       warnPercent: limits.warn,
       action: limits.action,
       restartMs: limits.restart,

@@ -8,7 +8,9 @@ type Recorded = Omit<RouterConfig, 'peers' | 'policies' | 'protocol' | 'srv6' | 
     readonly services: readonly (Partial<SteeredServiceConfig> & Omit<SteeredServiceConfig, 'classify'>)[];
     readonly classes: readonly (Partial<NewOfClass> & Omit<ServiceClassConfig, keyof NewOfClass>)[];
   };
-  readonly peers: readonly (Partial<NewOfPeer> & Omit<PeerConfig, keyof NewOfPeer>)[];
+  readonly peers: readonly (Partial<Omit<NewOfPeer, 'limits'>> & {
+    readonly limits?: Partial<PeerConfig['limits']>;
+  } & Omit<PeerConfig, keyof NewOfPeer>)[];
   readonly srv6: Partial<NewOfSrv6> & Omit<RouterConfig['srv6'], keyof NewOfSrv6>;
 } & Partial<Pick<RouterConfig, 'policies' | 'protocol'>>;
 
@@ -30,7 +32,16 @@ const PEER: NewOfPeer = {
   importPolicy: '',
   exportPolicy: '',
   subscription: { services: [], regions: [], classes: [] },
-  limits: { service: 1_000_000, linkState: 100_000, warnPercent: 80, action: 'close', restartMs: 60_000 },
+  limits: {
+    service: 1_000_000,
+    services: 1_000_000,
+    instancesPerService: 1_000_000,
+    linkState: 100_000,
+    updates: { perSecond: 0, burst: 10_000 },
+    warnPercent: 80,
+    action: 'close',
+    restartMs: 60_000,
+  },
   pacing: { service: 0, compute: 0, 'link-state': 0 },
 };
 
@@ -50,7 +61,7 @@ export function completeConfig(config: Recorded): RouterConfig {
     srv6: { ...SRV6, ...config.srv6 },
     policies: config.policies ?? [],
     protocol: config.protocol ?? PROTOCOL,
-    peers: config.peers.map((peer) => ({ ...PEER, ...peer })),
+    peers: config.peers.map((peer) => ({ ...PEER, ...peer, limits: { ...PEER.limits, ...peer.limits } })),
     steering: {
       ...config.steering,
       services: config.steering.services.map((service) => ({ classify: [], ...service })),

@@ -37,9 +37,13 @@ export interface PolicyConfig {
 }
 
 export interface PeerLimits {
-  /** Routes, and nodes, that the peer may have announced. */
+  /** Routes, services, contact instances of one service, and nodes that the peer may have announced. */
   readonly service: number;
+  readonly services: number;
+  readonly instancesPerService: number;
   readonly linkState: number;
+  /** UPDATEs, sustained and at once; `perSecond` 0: any number. */
+  readonly updates: { readonly perSecond: number; readonly burst: number };
   readonly warnPercent: number;
   readonly action: 'close' | 'truncate';
   /** After a close the peer is tried again; 0: only by the operator. */

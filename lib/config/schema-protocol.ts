@@ -67,7 +67,17 @@ export const peerProtocol = {
   limits: z
     .strictObject({
       service: integer(1, 0x7fffffff).default(1_000_000),
+      /** Of these routes: different services, and contact instances of any one. Counted where below `service`. */
+      services: integer(1, 0x7fffffff).default(1_000_000),
+      'instances-per-service': integer(1, 0x7fffffff).default(1_000_000),
       'link-state': integer(1, 0x7fffffff).default(100_000),
+      /** UPDATEs, whatever is in them; 0: as many as are read. Beyond it `truncate` only says so. */
+      updates: z
+        .strictObject({
+          'per-second': integer(0, 1_000_000).default(0),
+          burst: integer(1, 1_000_000).default(10_000),
+        })
+        .prefault({}),
       /** Says so in the log from this share on. */
       warn: percent().prefault('80%'),
       /** `truncate`: what goes beyond is not taken, the session stays. */

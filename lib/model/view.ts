@@ -54,6 +54,10 @@ export interface PeerProtocolView {
   readonly longLivedMs: number;
   /** Most it may announce. */
   readonly serviceLimit: number;
+  readonly servicesLimit: number;
+  readonly instancesPerServiceLimit: number;
+  /** UPDATEs a second; 0: none. */
+  readonly updatesLimit: number;
   readonly linkStateLimit: number;
   readonly limitAction: string;
   /** Empty: everything passes. */

@@ -6,8 +6,11 @@ import type { HandleTable } from '../session/handles.ts';
 import type { Subscription } from '../session/message.ts';
 import type { PeerState } from '../session/peer.ts';
 import type { ConnectionId, Negotiated } from '../session/peer-contract.ts';
+import type { ServiceCounts } from '../session/service-counts.ts';
+import type { Bucket } from '../time/token-bucket.ts';
 import type { ExportGroup } from './export.ts';
 import type { ImportRules } from './import.ts';
+import type { Limited } from './limits.ts';
 import type { Retention } from './restart.ts';
 import type { HeldRoute } from './take-routes.ts';
 
@@ -28,7 +31,11 @@ export interface EstablishedSession {
   /** Families that are being told again, in answer to ROUTE-REFRESH (RFC 7313). */
   readonly refreshing: Set<Family>;
   /** Limits whose warning has been said. */
-  readonly warned: Set<Family>;
+  readonly warned: Set<Limited>;
+  /** What it announces, by service; undefined: no limit asks. */
+  readonly perService: ServiceCounts | undefined;
+  /** UPDATEs that it may send now. */
+  updates: Bucket;
   /** A row was announced that is neither used nor held (malformed, refused, a loop): sums cannot be equal. */
   incomplete: boolean;
   /** A router was announced that is not taken: maps cannot be equal. */

@@ -58,6 +58,111 @@ describe('a limit', () => {
   });
 });
 
+describe('a limit by service', () => {
+  const begun = (options: string) => begin({ hubPeer: `limits: { ${options}, restart: 5s }` });
+  const peer = () => state('hub-0').peers.get('s-0')!;
+  /** The n-th contact instance of another service than the domain's, for each n. */
+  const tell = (services: readonly number[], from = 900) => {
+    const base = announcement({ sitePath: ['s-0'], onlyToDownstream: '' });
+    if (base.type !== 'UPDATE') throw new Error('no UPDATE');
+    const row = serviceRows(base.service!)[0]!;
+    for (const [n, service] of services.entries()) {
+      if (peer().session === undefined) return;
+      const handle = from + n;
+      const own = { handle, service: `fd00:cafe::${service}`, contactInstance: `fd00:bad::${handle}` };
+      say('s-0', 'hub-0', { type: 'UPDATE', service: serviceUpdate([{ ...row, ...own }]) });
+    }
+  };
+  const known = () => routes('hub-0').filter((it) => it.attributes.instanceName.startsWith('extra')).length;
+
+  test('on services counts each once, warns, and closes beyond', () => {
+    begun('services: 5');
+    tell([1, 1, 1, 2, 2, 3]);
+    expect(logs('hub-0', 'peer is near its limit')).toHaveLength(1);
+    expect(peer().session!.perService!.services).toBe(4);
+    tell([3, 2, 1, 4], 920);
+    expect(peer().session).toBeDefined();
+    tell([5], 930);
+    expect(peer().session).toBeUndefined();
+    expect(peer().lastError).toContain('more than 5 services');
+    world.run(10);
+    expect(messages('NOTIFICATION')[0]).toMatchObject({ to: 's-0', message: { code: 6, subcode: 1 } });
+    world.run(15_000);
+    expect(peer().session).toBeDefined();
+  });
+
+  test('on contact instances of one service takes no more of that one, and goes on with others', () => {
+    begun('instances-per-service: 3, action: truncate');
+    tell([7, 7, 7, 7, 7, 8]);
+    expect(known()).toBe(4);
+    expect(peerRows(state('hub-0')).find((it) => it.name === 's-0')!.refused).toEqual([{ reason: 'limit', rows: 2 }]);
+    // What is withdrawn makes room; a handle that is given to the full service loses what it named.
+    say('s-0', 'hub-0', { type: 'UPDATE', service: serviceUpdate([], [900]) });
+    tell([7], 910);
+    expect(known()).toBe(4);
+    tell([7], 905);
+    expect(known()).toBe(3);
+    expect(peer().session).toBeDefined();
+  });
+
+  test('counts what policy holds back as well, and again when it is let in', () => {
+    begin({ hubs: 1, hubPeer: 'limits: { instances-per-service: 3 }' });
+    const q = { name: 'q', rules: [], otherwise: 'reject' as const };
+    const attach = (importPolicy: string) => {
+      const subscription = { services: [], regions: [], classes: [] };
+      const peers = [{ name: 's-0', importPolicy, exportPolicy: '', subscription }];
+      world.domain.simulation.post('hub-0', { type: 'policies', policies: [q], peers });
+    };
+    attach('q');
+    tell([7, 7, 7]);
+    expect([known(), peer().session!.held.size]).toEqual([0, 4]);
+    attach('');
+    expect([known(), peer().session!.held.size, peer().session!.perService!.beyond]).toEqual([3, 0, 0]);
+    attach('q');
+    tell([7], 910);
+    expect(peer().session).toBeUndefined();
+    expect(peer().lastError).toContain('more than 3 contact instances of one service');
+  });
+});
+
+describe('a limit on the pace of UPDATEs', () => {
+  const limits = (action: string) =>
+    `limits: { updates: { per-second: 10, burst: 20 }, action: ${action}, restart: 5s }`;
+  const peer = () => state('hub-0').peers.get('s-0')!;
+  const talk = (count: number) => {
+    for (let n = 0; n < count && peer().session !== undefined; n++) say('s-0', 'hub-0', { type: 'UPDATE' });
+  };
+
+  test('lets bursts pass and the pace itself for ever, and ends a session that goes on beyond it', () => {
+    begin({ hubs: 1, hubPeer: limits('close') });
+    for (let second = 0; second < 20; second++) {
+      talk(9);
+      world.run(1000);
+    }
+    expect(logs('hub-0', 'peer is near its limit')).toEqual([]);
+    talk(18);
+    expect(logs('hub-0', 'peer is near its limit')).toHaveLength(1);
+    expect(peer().session).toBeDefined();
+    talk(10);
+    expect(peer().session).toBeUndefined();
+    world.run(10);
+    const text = 'more than 10 UPDATEs a second';
+    expect(messages('NOTIFICATION')[0]).toMatchObject({ to: 's-0', message: { code: 6, subcode: 8, text } });
+    world.run(15_000);
+    expect(peer().session).toBeDefined();
+    for (const name of world.domain.sites) expect(instances(name), name).toEqual(ALL);
+  });
+
+  test('that truncates only says so: an UPDATE left out would be a lie', () => {
+    begin({ hubs: 1, hubPeer: limits('truncate') });
+    talk(100);
+    say('s-0', 'hub-0', announcement({}));
+    expect(peer().session).toBeDefined();
+    expect(logs('hub-0', 'peer is near its limit')).toHaveLength(1);
+    expect(instances('hub-0')).toContain('extra-900');
+  });
+});
+
 describe('what was lost between two tables', () => {
   beforeEach(() => begin({ hubs: 1, digestInterval: '5s' }));
 

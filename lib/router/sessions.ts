@@ -9,7 +9,7 @@ import { heardUpdate, stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent } from '../session/peer-contract.ts';
 import { takeDigest } from './anti-entropy.ts';
 import { exportGroup } from './export.ts';
-import { limitExceeded } from './limits.ts';
+import { limitExceeded, serviceCounts, updateBucket } from './limits.ts';
 import { originate, tellNode } from './link-state.ts';
 import { sessionConfig } from './own-open.ts';
 import { importRules, takeSubscription } from './policies.ts';
@@ -119,6 +119,8 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     subscription: remote.subscription,
     refreshing: new Set(),
     warned: new Set(),
+    perService: serviceCounts(peer.config),
+    updates: updateBucket(peer.config, state.atMs),
     incomplete: false,
     refusedNode: false,
     incurable: new Map(),

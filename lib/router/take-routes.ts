@@ -6,6 +6,7 @@ import { ADDRESS_WORDS, wordsToAddress } from '../net/address-words.ts';
 import type { ServiceUpdate } from '../session/message.ts';
 import { flapKey, flapKeyOfRow, isDamped, noteFlap } from './flaps.ts';
 import type { Untaken } from './import.ts';
+import { refusesRow } from './limits.ts';
 import { rowChanged, withdrawRow } from './row-change.ts';
 import { refuse } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
@@ -59,6 +60,7 @@ export function takeRoutes(state: RouterState, peer: Peer, session: EstablishedS
 
 function takeWithdrawal(state: RouterState, peer: Peer, session: EstablishedSession, handle: number): void {
   if (session.held.size > 0) session.held.delete(handle);
+  session.perService?.forget(handle);
   const row = session.handles.unbind(handle);
   if (row < 0 || !state.table.says(row, peer.source, handle)) return;
   const key = state.config.protocol.damping.enabled ? flapKeyOfRow(state, row) : 0;
@@ -80,14 +82,14 @@ function takeRow(
   const { service, contactInstance, originator } = update;
   const handle = update.handle[i]!;
   const word = i * ADDRESS_WORDS;
-  if (session.handles.resolve(handle) < 0) {
-    if (isBeyondLimit(state, peer, session)) {
-      session.incomplete = true;
-      return;
-    }
-    if (state.flaps.size > 0 && isDamped(state, flapKey(service, contactInstance, word, originator[i]!)))
-      return takeNot(state, peer, session, update, i, 'damped');
-  }
+  if (refusesRow(state, peer, session, handle, service, word)) return leaveOut(state, peer, session, handle);
+  if (
+    state.flaps.size > 0 &&
+    session.handles.resolve(handle) < 0 &&
+    isDamped(state, flapKey(service, contactInstance, word, originator[i]!))
+  )
+    return takeNot(state, peer, session, update, i, 'damped');
+  session.perService?.announce(handle, service, word);
   if (session.held.size > 0) session.held.delete(handle);
   const row = table.intern(service, word, contactInstance, word, originator[i]!);
   const change = table.announce(row, source, verdict.set, handle);
@@ -123,10 +125,9 @@ function takeNot(
       service: wordsToAddress(service, word),
       originator: numberToRouterId(originator),
     });
-  if ((why !== 'policy' && why !== 'damped') || isBeyondLimit(state, peer, session)) {
-    session.incomplete = true;
-    return;
-  }
+  const isKept = why === 'policy' || why === 'damped';
+  if (!isKept || refusesRow(state, peer, session, handle, service, word)) return leaveOut(state, peer, session, handle);
+  session.perService?.announce(handle, service, word);
   session.held.set(handle, {
     service: service.slice(word, word + ADDRESS_WORDS),
     contactInstance: contactInstance.slice(word, word + ADDRESS_WORDS),
@@ -136,12 +137,13 @@ function takeNot(
   });
 }
 
-/** Only where the limit truncates: elsewhere the session ends when the UPDATE is taken (limits.ts). */
-function isBeyondLimit(state: RouterState, peer: Peer, session: EstablishedSession): boolean {
-  const { limits } = peer.config;
-  if (limits.action !== 'truncate' || session.handles.size + session.held.size < limits.service) return false;
-  refuse(state, peer, 'limit', { routes: limits.service });
-  return true;
+/** Neither used nor held; what the handle named before is withdrawn by it. */
+function leaveOut(state: RouterState, peer: Peer, session: EstablishedSession, handle: number): void {
+  session.incomplete = true;
+  session.perService?.forget(handle);
+  session.held.delete(handle);
+  const row = session.handles.unbind(handle);
+  if (row >= 0) withdrawRow(state, peer.source, row, handle);
 }
 
 /** A held route that may be used now is judged anew; no effect when the handle holds none. */

@@ -33,6 +33,7 @@ export function isFull(bucket: Bucket, config: BucketConfig, atMs: number): bool
   return tokensAt(bucket, config, atMs) >= config.burst;
 }
 
-function tokensAt(bucket: Bucket, config: BucketConfig, atMs: number): number {
+/** Tokens that are there at `atMs`. */
+export function tokensAt(bucket: Bucket, config: BucketConfig, atMs: number): number {
   return Math.min(config.burst, bucket.tokens + ((atMs - bucket.atMs) * config.perSecond) / 1000);
 }
