@@ -24,7 +24,7 @@ import { reportsDue } from './routes.ts';
 import { planServiceMtu } from './service-mtu.ts';
 import { sweep, sweepTimer } from './service-plan.ts';
 import { peerStep, timerName } from './sessions.ts';
-import { announce, begin, checkReady, createState, leave, stop, stopNow } from './start.ts';
+import { announce, begin, checkReady, createState, leave, readyDue, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
 import { log, setTimer, viewChanged, wallMs } from './turn.ts';
@@ -193,9 +193,9 @@ function timer(state: RouterState, name: string): void {
     case 'settle':
       if (!linksSettled(state)) setTimer(state, name, state.startedAtMs + SETTLE_RETAINED_MS);
       return originate(state);
-    // Only wakes the turn: whether the gate opens is asked at the end of every one.
+    // Whether the gate opens is asked at the end of every turn.
     case 'ready':
-      return;
+      return readyDue(state);
     case 'flush':
       return flushDue(state);
     case 'spf':

@@ -46,6 +46,8 @@ export interface EstablishedSession {
   /** When the last digest of each family was compared. */
   readonly digestAtMs: Map<Family, number>;
   blocked: boolean;
+  /** Of its last UPDATE. */
+  toldAtMs: number;
   /** Families whose End-of-RIB has come. */
   readonly endOfRib: Set<Family>;
 }

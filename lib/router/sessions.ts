@@ -127,6 +127,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     mismatched: new Set(),
     digestAtMs: new Map(),
     blocked: false,
+    toldAtMs: state.atMs,
     endOfRib: new Set(),
   };
   peer.session = session;
@@ -167,6 +168,7 @@ function deliver(state: RouterState, peer: Peer, message: SessionMessage): void 
     case 'DIGEST':
       return takeDigest(state, peer, session, message);
     case 'UPDATE': {
+      session.toldAtMs = state.atMs;
       takeUpdate(state, peer, session, message);
       const exceeded = limitExceeded(state, peer, session);
       if (exceeded !== undefined) return peerStep(state, peer, { type: 'stop', ...exceeded });

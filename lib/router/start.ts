@@ -25,7 +25,7 @@ import { startLinks } from './links.ts';
 import { egressSid, sortLocators } from './locators.ts';
 import { peerStep, stopSessions } from './sessions.ts';
 import { forgetRetained, retainedSlots } from './slots.ts';
-import type { RouterState } from './state.ts';
+import type { EstablishedSession, RouterState } from './state.ts';
 import { createSteered } from './steered.ts';
 import { decideAll } from './steering.ts';
 import { log, setTimer } from './turn.ts';
@@ -33,6 +33,10 @@ import { runSpf } from './underlay.ts';
 
 /** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
 export const READY_DEADLINE_MS = 5000;
+/** A peer that said something this recently is not done telling its table: a large one takes longer than the deadline. */
+const TELLING_MS = 1000;
+/** Not even they are waited for longer, nor beyond the time that peers keep what we said before. */
+const LAST_DEADLINE_MS = 60_000;
 /** Time for ingresses to send new flows elsewhere, and for handshakes under way to end. */
 const DRAIN_GRACE_MS = 300;
 /** Time for peers to move traffic away before the objects go. */
@@ -211,7 +215,7 @@ function tellLocators(state: RouterState): void {
 /** Opens the gate once everyone who can speak has spoken, or the deadline passed. */
 export function checkReady(state: RouterState): void {
   if (state.ready || state.stopping) return;
-  const overdue = state.atMs >= state.startedAtMs + READY_DEADLINE_MS;
+  const overdue = isOverdue(state);
   if (!overdue && !(linksSettled(state) && instancesSettled(state) && peersComplete(state))) return;
   state.ready = true;
   log(state, 'info', 'initial exchange complete', {
@@ -225,6 +229,26 @@ export function checkReady(state: RouterState): void {
   decideAll(state, 'start');
   startSync(state);
   announce(state);
+}
+
+/** The timer of the deadline fired; who is still telling is waited for. */
+export function readyDue(state: RouterState): void {
+  if (!state.ready && !isOverdue(state)) setTimer(state, 'ready', state.atMs + TELLING_MS);
+}
+
+/** An End-of-RIB that comes too early takes from every peer the routes that have still to be told. */
+function isOverdue(state: RouterState): boolean {
+  const waitedMs = state.atMs - state.startedAtMs;
+  if (waitedMs < READY_DEADLINE_MS) return false;
+  if (waitedMs >= Math.max(READY_DEADLINE_MS, Math.min(LAST_DEADLINE_MS, state.config.protocol.restartTimeMs)))
+    return true;
+  for (const { session } of state.peers.values())
+    if (session !== undefined && state.atMs - session.toldAtMs < TELLING_MS && !isComplete(session)) return false;
+  return true;
+}
+
+function isComplete({ negotiated, endOfRib }: EstablishedSession): boolean {
+  return negotiated.families.every((family) => endOfRib.has(family));
 }
 
 /** The gate is open and what is wanted is in force: from now on this router speaks for itself. */
@@ -251,7 +275,7 @@ function peersComplete(state: RouterState): boolean {
     if (link !== undefined && (link.kernelUp === false || link.pathUp === false)) continue;
     if (peer.session === undefined) return false;
     if (peer.session.negotiated.remote.capabilities.includes(CAPABILITY.restarting)) continue;
-    for (const family of peer.session.negotiated.families) if (!peer.session.endOfRib.has(family)) return false;
+    if (!isComplete(peer.session)) return false;
   }
   return true;
 }
