@@ -30,6 +30,8 @@ export interface LoadSpec {
 }
 
 const CHURN = 10_000;
+/** Version of the first round of states. */
+const FIRST_STATES = 100;
 const DIAL_AT_ONCE = 50;
 const DEADLINE_MS = 600_000;
 /** Router ids 10.1.0.0 and on. */
@@ -126,7 +128,12 @@ async function run(spec: LoadSpec): Promise<void> {
     ...fields,
   });
   // Made before there are sessions: a busy loop would let their hold timers expire.
-  const frames = Array.from({ length: spec.senders }, (_, i) => routeFrames(rowsOf(i, {})));
+  const framesOf = (fields: Partial<Rows>) =>
+    Array.from({ length: spec.senders }, (_, i) => routeFrames(rowsOf(i, fields)));
+  const frames = framesOf({});
+  const states = Array.from({ length: spec.states }, (_, round) =>
+    framesOf({ version: FIRST_STATES + round, announce: false }),
+  );
   const ends: FarEnd[] = [];
   // Some at a time: a daemon takes many connections without a call for a flood of strangers.
   while (ends.length < spec.senders + spec.receivers) {
@@ -180,16 +187,10 @@ async function run(spec: LoadSpec): Promise<void> {
     await pause(5 + (10 * ((trial * 7919) % 1000)) / 1000);
   }
   if (spec.trials > 0) say('latency', { p50: percentile(secondsOf, 50), p99: percentile(secondsOf, 99) });
-  for (let round = 0; round < spec.states; round++) {
-    const version = 100 + round;
-    const updates: Buffer[] = [];
-    for (const i of senders.keys()) {
-      updates.push(routeFrames(rowsOf(i, { version, announce: false })));
-      await pause(1);
-    }
+  for (const [round, updates] of states.entries()) {
     say('states-begin');
     await once(input, 'line');
-    say('states', await measure('states', 0, known, version, updates));
+    say('states', await measure('states', 0, known, FIRST_STATES + round, updates));
     await once(input, 'line');
   }
   say('keepalive', { gapMs: Math.max(...ends.map((end) => end.keepaliveGapMs)) });

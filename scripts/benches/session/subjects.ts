@@ -12,6 +12,9 @@ export interface Ends {
 }
 
 export const SESSION_PORT = 1790;
+/** The load must not be late itself: one process speaks for all far ends, on a machine that may be busy. */
+export const HOLD_TIME_MS = 9000;
+export const KEEPALIVE_MS = HOLD_TIME_MS / 3;
 
 const farEnds = ({ senders, receivers }: Ends) =>
   Array.from({ length: senders + receivers }, (_, i) => ({
@@ -26,7 +29,7 @@ export function cfnd(directory: string, ends: Ends): readonly string[] {
   const file = join(directory, 'cfnd.yaml');
   const peers = farEnds(ends).map(
     ({ name, address }) =>
-      `  - { name: ${name}, address: "${address}", passive: true, hold-time: 3s, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
+      `  - { name: ${name}, address: "${address}", passive: true, hold-time: ${HOLD_TIME_MS}ms, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
   );
   const lines = [
     'name: dut',
