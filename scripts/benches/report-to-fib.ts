@@ -58,7 +58,9 @@ async function measure(setting: Case, options: BenchOptions): Promise<Row[]> {
     const metrics = await ingress.show('metrics');
     egress.close();
     ingress.close();
-    return metrics.filter((it) => it.name === 'cfnd_stage_latency').flatMap((it) => stageRows(it, setting, reports));
+    // A scan is no stage of a report.
+    const stages = metrics.filter((it) => it.name === 'cfnd_stage_latency' && labelsOf(it).stage !== 'read-back');
+    return stages.flatMap((it) => stageRows(it, setting, reports));
   } finally {
     await chain.stop();
   }
@@ -69,6 +71,10 @@ type StageMetric = Awaited<ReturnType<AdminClient['show']>>[number] & {
   readonly help: string;
   readonly histogram?: { readonly count: number; readonly p50: number; readonly p99: number };
 };
+
+function labelsOf(metric: unknown): StageMetric['labels'] {
+  return (metric as StageMetric).labels;
+}
 
 function stageRows(metric: unknown, { transits, services }: Case, reports: number): Row[] {
   const { labels, help, histogram } = metric as StageMetric;
