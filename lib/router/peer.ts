@@ -86,4 +86,6 @@ export interface Peer {
   flaps: number;
   lastError: string;
   lastErrorAtMs: number;
+  /** Why and when the last attempt to connect failed; absent once a connection was opened. */
+  dialFailure: { readonly reason: string; readonly atMs: number } | undefined;
 }

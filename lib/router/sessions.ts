@@ -25,6 +25,8 @@ const MAX_FORMER_BOOTS = 16;
 
 export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
   if (event.type === 'message') peer.messagesIn++;
+  if (event.type === 'connection-opened') peer.dialFailure = undefined;
+  if (event.type === 'connection-failed') peer.dialFailure = { reason: event.reason, atMs: state.atMs };
   if (event.type === 'message' && event.message.type === 'UPDATE') {
     const heard = heardUpdate(peer.fsm, event.connection, state.atMs);
     if (heard !== undefined) {

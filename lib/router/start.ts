@@ -176,6 +176,7 @@ export function createState(event: StartEvent): RouterState {
       flaps: 0,
       lastError: '',
       lastErrorAtMs: 0,
+      dialFailure: undefined,
     });
   }
   for (const steered of [...state.classes.values()].flat()) state.steered.set(steered.key, steered);

@@ -41,8 +41,7 @@ function peerRow(state: RouterState, peer: Peer): PeerView {
     flaps: peer.flaps,
     identity: session?.negotiated.identity?.join(' ') ?? '',
     refused: [...peer.refusals].map(([reason, rows]) => ({ reason, rows })),
-    lastError: peer.lastError,
-    lastErrorAtMs: peer.lastErrorAtMs === 0 ? 0 : wallMs(state, peer.lastErrorAtMs),
+    ...lastError(state, peer),
     protocol: peerProtocol(state, peer),
   };
 }
@@ -165,4 +164,13 @@ function locatorViews(state: RouterState, node: NodeAdvertisement): LocatorView[
 
 export function pathNames(state: RouterState, path: readonly RouterId[]): string[] {
   return path.map((router) => state.lsdb.nameOf(router));
+}
+
+/** What ended or refused a session; of a peer that no session was ever had with, why it cannot be reached. */
+function lastError(state: RouterState, peer: Peer): Pick<PeerView, 'lastError' | 'lastErrorAtMs'> {
+  if (peer.lastError !== '') return { lastError: peer.lastError, lastErrorAtMs: wallMs(state, peer.lastErrorAtMs) };
+  const failure = peer.dialFailure;
+  return failure
+    ? { lastError: failure.reason, lastErrorAtMs: wallMs(state, failure.atMs) }
+    : { lastError: '', lastErrorAtMs: 0 };
 }
