@@ -303,6 +303,7 @@ describe('completion', () => {
       complete('cfnctl', '--socket', socket, 'explain', 'w'),
       complete('cfnctl', 'drain', ''),
       complete('cfnctl', 'report', 'web-'),
+      complete('cfnctl', '--socket', socket, 'session', 'reset', ''),
     ]);
     expect(completed).toEqual([
       ['undrain'],
@@ -312,6 +313,7 @@ describe('completion', () => {
       ['web'],
       ['all', 'web', 'batch', 'web-10', 'web-11'],
       ['web-10', 'web-11'],
+      ['c1', 'c2'],
     ]);
   });
 });

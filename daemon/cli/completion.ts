@@ -1,5 +1,5 @@
-// Shell completion, generated from the commands themselves so that it cannot drift from them. Names of services and
-// instances are asked from the daemon at the moment of completion (`cfnctl names`), and silence is no error.
+// Shell completion, generated from the commands themselves so that it cannot drift from them. Names of services,
+// instances and peers are asked from the daemon at the moment of completion (`cfnctl names`), and silence is no error.
 import type { Argument, Command } from 'commander';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -10,7 +10,7 @@ interface Word {
   readonly about: string;
   readonly options: readonly { readonly flag: string; readonly about: string; readonly takesValue: boolean }[];
   /** Per argument: fixed words, or what `cfnctl names` is asked for. */
-  readonly places: readonly (readonly string[] | 'services' | 'instances' | 'targets' | 'any')[];
+  readonly places: readonly (readonly string[] | 'services' | 'instances' | 'targets' | 'peers' | 'any')[];
 }
 
 /** The completion script of a shell. */
@@ -52,6 +52,7 @@ function place(argument: Argument): Word['places'][number] {
   const name = argument.name();
   if (name === 'service') return 'services';
   if (name === 'instance') return 'instances';
+  if (name === 'peer') return 'peers';
   return name === 'target' ? 'targets' : 'any';
 }
 

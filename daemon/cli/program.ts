@@ -105,7 +105,7 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
   program
     .command('show')
     .description('print one view of the daemon')
-    .addArgument(new Argument('<view>').choices(VIEW_KINDS))
+    .addArgument(new Argument('<view>', 'what to print').choices(VIEW_KINDS))
     .addArgument(service())
     .option('--verify', 'with fib: read the kernel now and compare; exit code 1 when it differs')
     .action(async (kind: ViewKind, name: string | undefined, options: { verify?: true }, command: Command) => {
@@ -224,7 +224,7 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
     .description(
       'reset, hard-reset (routes are forgotten at once), shut down, start or refresh the session with a peer',
     )
-    .addArgument(new Argument('<command>').choices(SESSION_COMMANDS))
+    .addArgument(new Argument('<command>', 'what to do').choices(SESSION_COMMANDS))
     .argument('<peer>', 'name')
     .option('--text <text>', 'what the operator of the peer is to read (RFC 9003)', '')
     .action(async (command: SessionCommand, peer: string, { text }: { text: string }) => {
@@ -239,7 +239,7 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
     .command('test')
     .description('what a policy would do with the routes that are there; changes nothing')
     .argument('<peer>', 'name')
-    .addArgument(new Argument('<direction>').choices(['import', 'export']))
+    .addArgument(new Argument('<direction>', 'of the routes, seen from here').choices(['import', 'export']))
     .addArgument(service())
     .option('--policy <name>', 'instead of the one attached to the peer')
     .action(async (peer: string, direction: 'import' | 'export', name?: string, options: { policy?: string } = {}) => {
@@ -261,7 +261,7 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
   program
     .command('watch')
     .description('print a view and then every change of it')
-    .addArgument(new Argument('[view]').choices(VIEW_KINDS).default('services'))
+    .addArgument(new Argument('[view]', 'what to print').choices(VIEW_KINDS).default('services'))
     .option('--count <n>', 'end after this many changes (the first view counts as one)', count)
     .action(async (kind: ViewKind, options: { count?: number }) => {
       const { socket, json } = globals();
@@ -285,20 +285,21 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
   program
     .command('completion')
     .description('print the completion script of a shell')
-    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addArgument(new Argument('<shell>', 'whose').choices(SHELLS))
     .action((shell: Shell) => io.out(completionScript(shell, program)));
 
   program
     .command('names', { hidden: true })
     .description('names for completion')
-    .addArgument(new Argument('<of>').choices(['services', 'instances', 'targets']))
-    .action(async (of: 'services' | 'instances' | 'targets') => {
+    .addArgument(new Argument('<of>').choices(['services', 'instances', 'targets', 'peers']))
+    .action(async (of: 'services' | 'instances' | 'targets' | 'peers') => {
       await ask(
         async (client) => {
+          if (of === 'peers') return (await client.show('peers')).map((row) => row.name).filter(isPlainWord);
           const services = of === 'instances' ? [] : await client.show('services');
           const instances = of === 'services' ? [] : await client.show('instances');
           const names = [...services.map((row) => row.name), ...instances.map((row) => row.instanceName)];
-          return [...(of === 'targets' ? ['all'] : []), ...names].filter((word) => /^[\w.-]+$/.test(word));
+          return [...(of === 'targets' ? ['all'] : []), ...names].filter(isPlainWord);
         },
         (names) => names.map((word) => `${word}\n`).join(''),
       );
@@ -306,6 +307,9 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
 
   return program;
 }
+
+/** A word that no shell reads as anything else. */
+const isPlainWord = (word: string) => /^[\w.-]+$/.test(word);
 
 function drainText(verb: 'drain' | 'undrain', reply: DrainReply): string {
   if (reply.matched.length === 0) return 'this router has no contact instances\n';

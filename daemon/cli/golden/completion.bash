@@ -39,11 +39,11 @@ _cfnctl() {
     drain:0) words="$(_cfnctl_names targets)" ;;
     undrain:0) words="$(_cfnctl_names targets)" ;;
     report:0) words="$(_cfnctl_names instances)" ;;
-    peer:0) words="$(_cfnctl_names any)" ;;
+    peer:0) words="$(_cfnctl_names peers)" ;;
     session:0) words="reset hard-reset shutdown start refresh" ;;
-    session:1) words="$(_cfnctl_names any)" ;;
+    session:1) words="$(_cfnctl_names peers)" ;;
     policy:0) words="test reload" ;;
-    policy:1) words="$(_cfnctl_names any)" ;;
+    policy:1) words="$(_cfnctl_names peers)" ;;
     policy:2) words="import export" ;;
     policy:3) words="$(_cfnctl_names services)" ;;
     watch:0) words="peers services rib instances link-state paths fib fib-in-kernel sids metrics capabilities flows drains" ;;
