@@ -45,6 +45,8 @@ async function begin(options: RunOptions): Promise<number> {
   // Before anything else is loaded or opened: which capabilities the daemon needs is configuration.
   const kept = keptMask({ accelerator: asksForAccelerator(text) });
   const privileges = options.keepCapabilities ? undefined : limitPrivileges(kept);
+  // The gRPC library writes lines of its own between ours; every failure it has reaches our log as well.
+  process.env.GRPC_VERBOSITY ??= 'NONE';
   const { run } = await import('./run.ts');
   return run(text, options, privileges);
 }
