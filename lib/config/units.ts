@@ -85,7 +85,7 @@ export function sizeBytes() {
 
 /** Share in percent, 0..100, written `10%`. */
 export function percent() {
-  const error = 'needs a share in percent, for example 10%';
+  const error = 'needs a share in percent, 0% to 100%, for example 10%';
   return z
     .string({ error })
     .regex(/^(100(\.0+)?|\d{1,2}(\.\d{1,6})?)\s?%$/, { error })

@@ -21,6 +21,10 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
 const USAGE = `usage: scripts/bench --list | NAME [--json] [--rounds N]`;
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE);
+    return 0;
+  }
   if (args.includes('--list')) {
     for (const [name, load] of Object.entries(BENCHES)) console.log(`${name.padEnd(16)}${(await load()).summary}`);
     return 0;
