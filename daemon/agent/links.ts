@@ -54,7 +54,10 @@ export async function watchLinks(
     start() {
       started = true;
       if (access.largest > 0) post({ type: 'access-mtu', mtu: access.largest });
-      for (const name of up.keys()) post(linkEvent(name));
+      for (const name of up.keys()) {
+        if (monitor && !monitor.link(name)) log.warn({ link: name }, 'there is no such interface, the link is down');
+        post(linkEvent(name));
+      }
     },
     onChange(listener) {
       listeners.push(listener);
