@@ -149,3 +149,9 @@ test('valid keys that are not mirrored are warnings, one each', () => {
 test('broken YAML is reported with its place', () => {
   expect(faultsOf('  nodes: [')[0]).toMatch(/at line 3, column/);
 });
+
+test('a file that is no YAML at all is told in a few lines', () => {
+  const faults = faultsOf('# A heading\n```\nword word\n'.repeat(100));
+  expect(faults.length).toBeLessThanOrEqual(6);
+  expect(faults.at(-1)).toMatch(/^and \d+ more$/);
+});

@@ -31,7 +31,7 @@ export function readLabFile(file: string, environment: Environment = process.env
 export function parseLabFile(text: string, path: string, environment: Environment = process.env): LabFile {
   const faults: string[] = [];
   const document = parseDocument(substituteEnvironment(text, environment));
-  if (document.errors.length > 0) throw new LabError(document.errors.map((e) => `${path}: ${e.message}`).join('\n'));
+  if (document.errors.length > 0) throw new LabError(yamlFaults(path, document.errors));
   const root = tree(document.toJS(), '(root)', faults);
   for (const key of Object.keys(root))
     if (![...keys.TOP_KEYS, ...keys.TOP_IGNORED].includes(key)) faults.push(`${key}: unknown key`);
@@ -253,4 +253,10 @@ function strings(value: unknown, place: string, faults: string[]): string[] {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value as string[];
   faults.push(`${place}: must be a list of texts`);
   return [];
+}
+
+/** Without the excerpts that the parser adds, and no more than tell what is wrong: a file that is no YAML has a fault a line. */
+function yamlFaults(path: string, errors: readonly Error[]): string {
+  const lines = errors.slice(0, 5).map(({ message }) => `${path}: ${message.split('\n', 1)[0]!.replace(/:$/, '')}`);
+  return [...lines, ...(errors.length > 5 ? [`${path}: and ${errors.length - 5} more`] : [])].join('\n');
 }
