@@ -242,3 +242,13 @@ describe.skipIf(obstacle !== '')('a lab whose runner dies', () => {
     await until(() => leftovers().length === 0);
   });
 });
+
+test.skipIf(obstacle !== '')('a folder that cannot be made is a reason, not a stack', async () => {
+  const other = join(folder, 'other.clab.yml');
+  writeFileSync(other, `name: ${lab}x\ntopology: { nodes: { a: { kind: linux, network-mode: none } } }\n`);
+  writeFileSync(join(folder, `clab-${lab}x`), 'not a folder');
+  await expect(netnsEngine.deploy(readLabFile(other), { tied: false, strict: false })).rejects.toThrow(
+    /the lab's folder cannot be written: E(EXIST|NOTDIR)/,
+  );
+  rmSync(join(folder, `clab-${lab}x`));
+});

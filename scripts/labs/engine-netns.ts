@@ -119,13 +119,22 @@ async function bringPrograms(lab: LabFile): Promise<readonly string[]> {
   }
 }
 
+/** Makes the folder of the lab too; it may have been another user's. */
+function openLog(logFile: string): number {
+  try {
+    mkdirSync(dirname(logFile), { recursive: true });
+    return openSync(logFile, 'w');
+  } catch (cause) {
+    throw new LabError(`the lab's folder cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
 /** Resolves with its report; throws LabError with its reason when the lab cannot be made. */
 function runSupervisor(task: SupervisorTask): Promise<Extract<SupervisorReport, { kind: 'deployed' }>> {
   return new Promise((resolve, reject) => {
     // A file, not a pipe: the runner and its relay outlive the reader, and a broken pipe would end them.
-    mkdirSync(task.lab.directory, { recursive: true });
     const logFile = join(task.lab.directory, 'runner.log');
-    const log = openSync(logFile, 'w');
+    const log = openLog(logFile);
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', SUPERVISOR, JSON.stringify(task)], {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
