@@ -19,7 +19,7 @@ export type Reply<T> =
 
 /** Beyond 64 there is nothing to win, and seg6 adds drain the kernel's atomic percpu reserve (ENOMEM). */
 export const BATCH_MESSAGES = 64;
-const ENOMEM_ROUNDS = 8;
+const ENOMEM_ROUNDS = 32;
 const ENOMEM_PAUSE_MS = 1;
 const ANSWER_TIMEOUT_MS = 2000;
 const RECEIVE_BUFFER = 4 << 20;

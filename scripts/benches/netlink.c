@@ -175,7 +175,7 @@ int main(void) {
     refused = agains = spanned = 0;
     uint64_t start = now();
     change(operation, indices, count, batch, device);
-    for (int round = 0; agains && round < 8; round++) {
+    for (int round = 0; agains && round < 32; round++) {
       unsigned retries = agains;
       memcpy(indices, again, retries * sizeof *again);
       agains = 0;
