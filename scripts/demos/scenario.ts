@@ -4,7 +4,7 @@
 import type { SegmentListRow } from './document.ts';
 import { DemoError, done, notYet, pause, type Seen, until } from './poll.ts';
 import type { Weights } from './routers.ts';
-import { isComplete, matchLists } from './segment-lists.ts';
+import { isComplete, isMissed, matchLists } from './segment-lists.ts';
 import type { Stage } from './stage.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -50,6 +50,8 @@ const STEADY_MS = 2_500;
 const SHOW_MS = 1_800;
 const ANSWER_MS = 10_000;
 const CAPTURE_MS = 3_000;
+/** New flows of a list that was chosen this long ago have been on the wire. */
+const CHOSEN_MS = 1_000;
 /** Above what the workers can serve in all, it would be an overload that no steering can mend. */
 const BUSY_UTILISATION = 0.8;
 const DETOUR_US = 5_000;
@@ -169,7 +171,10 @@ async function heroAt(stage: Stage, ingress: string): Promise<string> {
   return best[0];
 }
 
-/** Captures until every list that new flows take was seen, or the time is up. */
+/**
+ * Captures until every list that new flows take was seen, or the time is up. A list that a decision chose just before that
+ * has its second too, at most for as long again.
+ */
 async function look(
   stage: Stage,
   phase: string,
@@ -178,11 +183,19 @@ async function look(
   const capture = stage.capture();
   try {
     const deadline = performance.now() + CAPTURE_MS;
+    const chosenAtMs = new Map<string, number>();
     for (;;) {
       await pause(200, signal);
       const lists = matchLists(phase, await stage.explained(), capture.tally);
-      if (isComplete(lists) || capture.fault !== undefined || performance.now() > deadline)
-        return { lists, fault: capture.fault };
+      if (isComplete(lists) || capture.fault !== undefined) return { lists, fault: capture.fault };
+      const nowMs = performance.now();
+      const isYoung = lists.filter(isMissed).some(({ ingress, list }) => {
+        const key = `${ingress} ${list.join(' ')}`;
+        const sinceMs = chosenAtMs.get(key) ?? nowMs;
+        chosenAtMs.set(key, sinceMs);
+        return nowMs - sinceMs < CHOSEN_MS;
+      });
+      if (nowMs > deadline + (isYoung ? CAPTURE_MS : 0)) return { lists, fault: capture.fault };
     }
   } finally {
     await capture.stop();

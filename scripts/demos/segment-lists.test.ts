@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ExplainCandidate, ExplainView } from '../../lib/model/view.ts';
 import { addressToBytes } from '../../lib/net/address.ts';
-import { isComplete, type ListTally, matchLists, tallyPacket } from './segment-lists.ts';
+import { isComplete, isMissed, type ListTally, matchLists, tallyPacket } from './segment-lists.ts';
 
 const SERVICE = 'fd00:cafe::80';
 const SOURCE = 'fd00:0:0:11::1';
@@ -91,4 +91,11 @@ describe('lists on the wire', () => {
     expect(rows.map(({ captured, packets }) => [captured, packets])).toEqual([[false, 0]]);
     expect(isComplete(rows)).toBe(false);
   });
+});
+
+test('a list must be seen from a share on that a few seconds of new flows cannot miss', () => {
+  const row = { phase: 'steady', service: 'web', list: [NEAR], ingress: 'in1', instance: 'sv1', packets: 0 };
+  expect(isMissed({ ...row, captured: false, weight: 50 })).toBe(true);
+  expect(isMissed({ ...row, captured: false, weight: 49 })).toBe(false);
+  expect(isMissed({ ...row, captured: true, weight: 1000, packets: 1 })).toBe(false);
 });

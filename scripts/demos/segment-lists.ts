@@ -52,6 +52,14 @@ export function matchLists(phase: string, explained: readonly ExplainedIngress[]
   );
 }
 
+/** A share of new flows, of 1000, below which a capture of a few seconds may meet none of them. */
+const EXPECTED_FROM = 50;
+
+/** True when the list carries enough new flows that it must be seen, and was not. */
+export function isMissed(row: SegmentListRow): boolean {
+  return !row.captured && row.weight >= EXPECTED_FROM;
+}
+
 /** True when every list that new flows take was seen. */
 export function isComplete(rows: readonly SegmentListRow[]): boolean {
   return rows.length > 0 && rows.every((row) => row.captured || row.weight === 0);

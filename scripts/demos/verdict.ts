@@ -2,6 +2,7 @@
 // not hold makes the demo fail.
 import type { Claim, DemoPhase, SegmentListRow } from './document.ts';
 import type { PhaseRecord } from './scenario.ts';
+import { isMissed } from './segment-lists.ts';
 import type { DecisionMark, Timeline } from './timeline.ts';
 
 export interface Evidence {
@@ -80,7 +81,7 @@ export function judge(evidence: Evidence): Claim[] {
     claim(`return: new flows come back to ${hero}`, flows > 0, `${flows} new flows reached ${hero}`);
   }
   if (evidence.captured) {
-    const unseen = evidence.lists.filter((row) => row.weight > 0 && !row.captured);
+    const unseen = evidence.lists.filter(isMissed);
     claim(
       'the segment lists on the wire are those that the daemons explain',
       unseen.length === 0,
