@@ -6,52 +6,17 @@
  *
  * The i-th peer binds fd00:1::1:<i+1> and is AS 65001+i; prefixes are 2400:<index>::/48. RFC 4271, 4760, 1997, 6793.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include "bgp-peer.h"
 
 enum { OPEN = 1, UPDATE = 2, NOTIFICATION = 3, KEEPALIVE = 4, HEADER = 19, HOLD_S = 240, CHURN = 10000 };
 enum { MP_REACH = 14, COMMUNITY = 8, DEADLINE_S = 600, QUIET_MS = 500 };
-
-struct peer {
-  int fd, number, up, waits;
-  uint8_t *out;
-  size_t filled, sent, room;
-  uint8_t in[1 << 17];
-  size_t held;
-  uint32_t *known; /* receivers: version of each prefix */
-  uint32_t wanted; /* how many are as wanted */
-};
+enum { AT_ONCE = 8, ESTABLISH_S = 60 };
 
 static struct peer **peers;
-static int senders, receivers, epoll;
+static int senders, receivers;
 static uint32_t count, per_update, prefixes;
 static uint32_t want_from, want_to, want_version;
-static double first_heard;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-static void fail(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  exit(1);
-}
+static double first_heard, up_seconds;
 
 static uint8_t *put16(uint8_t *p, unsigned value) { *p++ = value >> 8; *p++ = value; return p; }
 static uint8_t *put32(uint8_t *p, uint32_t value) { return put16(put16(p, value >> 16), value & 0xffff); }
@@ -62,27 +27,6 @@ static uint8_t *header(uint8_t *message, uint8_t type, uint8_t *end) {
   put16(message + 16, end - message);
   message[18] = type;
   return end;
-}
-
-static void queue(struct peer *p, const void *bytes, size_t length) {
-  if (p->sent == p->filled) p->sent = p->filled = 0;
-  if (p->filled + length > p->room) p->out = realloc(p->out, p->room = 2 * (p->filled + length));
-  memcpy(p->out + p->filled, bytes, length);
-  p->filled += length;
-}
-
-static void flush(struct peer *p) {
-  while (p->sent < p->filled) {
-    ssize_t n = send(p->fd, p->out + p->sent, p->filled - p->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno != EAGAIN) fail("send: %s", strerror(errno));
-    if (n < 0) break;
-    p->sent += n;
-  }
-  int waits = p->sent < p->filled;
-  if (waits == p->waits) return;
-  p->waits = waits;
-  struct epoll_event event = {.events = EPOLLIN | (waits ? EPOLLOUT : 0), .data.ptr = p};
-  epoll_ctl(epoll, EPOLL_CTL_MOD, p->fd, &event);
 }
 
 static void say_open(struct peer *p) {
@@ -209,28 +153,33 @@ static double wait_for_all(double since) {
   return now() - since;
 }
 
-static void start(const char *daemon, int number) {
-  struct peer *p = peers[number] = calloc(1, sizeof *p);
-  p->number = number;
-  if (number >= senders) p->known = calloc(prefixes, 4);
-  struct sockaddr_in6 own = {.sin6_family = AF_INET6}, far = {.sin6_family = AF_INET6, .sin6_port = htons(179)};
-  char text[64];
-  snprintf(text, sizeof text, "fd00:1::1:%x", number + 1);
-  inet_pton(AF_INET6, text, &own.sin6_addr);
-  inet_pton(AF_INET6, daemon, &far.sin6_addr);
-  int on = 1;
-  for (int tries = 0;; tries++) {
-    p->fd = socket(AF_INET6, SOCK_STREAM, 0);
-    setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (bind(p->fd, (void *)&own, sizeof own)) fail("bind %s: %s", text, strerror(errno));
-    if (connect(p->fd, (void *)&far, sizeof far) == 0) break;
-    if (tries == 100) fail("connect: %s", strerror(errno));
-    close(p->fd);
-    usleep(100000);
+static int waiting(int from, int to) {
+  int n = 0;
+  for (int i = from; i < to; i++) n += !peers[i]->up;
+  return n;
+}
+
+/* Brings all sessions up, at most AT_ONCE in the making: BIRD listens with a queue of eight, and of each connection beyond
+ * that the kernel drops the SYN and the next try is a second away. */
+static void establish(const char *daemon) {
+  int all = senders + receivers;
+  double since = now();
+  for (int begun = 0, first = 0; first < all;) {
+    if (begun < all && waiting(first, begun) < AT_ONCE) {
+      struct peer *p = peers[begun] = calloc(1, sizeof *p);
+      p->number = begun++;
+      if (p->number >= senders) p->known = calloc(prefixes, 4);
+      dial(p, daemon);
+      while (!connected(p, daemon))
+        if (now() - since > ESTABLISH_S) fail("peer %d could not connect in %d s", p->number, ESTABLISH_S);
+      struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+      epoll_ctl(epoll, EPOLL_CTL_ADD, p->fd, &event);
+      say_open(p);
+    } else pump(10);
+    while (first < begun && peers[first]->up) first++;
+    if (now() - since > ESTABLISH_S)
+      fail("%d of %d sessions were not established in %d s", waiting(first, begun) + all - begun, all, ESTABLISH_S);
   }
-  struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
-  epoll_ctl(epoll, EPOLL_CTL_ADD, p->fd, &event);
-  say_open(p);
 }
 
 static int by_size(const void *a, const void *b) {
@@ -241,7 +190,7 @@ static int by_size(const void *a, const void *b) {
 static void ingest(void) {
   for (int i = 0; i < senders; i++) queue_routes(peers[i], count * i, count, 1);
   want(0, count * senders, 1);
-  printf("{\"phase\":\"begin\"}\n");
+  printf("{\"phase\":\"begin\",\"seconds\":%.6f}\n", up_seconds);
   fflush(stdout);
   getchar();
   double since = now();
@@ -284,11 +233,9 @@ int main(int argc, char **argv) {
   prefixes = count * senders + trials;
   peers = calloc(senders + receivers, sizeof *peers);
   epoll = epoll_create1(0);
-  for (int i = 0; i < senders + receivers; i++) start(argv[1], i);
-  for (int i = 0, since = now(); i < senders + receivers; i += peers[i]->up) {
-    if (!peers[i]->up) pump(100);
-    if (now() - since > 60) fail("peer %d was not established in 60 s", i);
-  }
+  double since = now();
+  establish(argv[1]);
+  up_seconds = now() - since;
   quiet(QUIET_MS / 1000.0);
   ingest();
   for (int i = 0; i < churns; i++) churn(2 + i);

@@ -9,6 +9,7 @@ import { framed } from './frames.ts';
 
 const PREFIX_BYTES = 5;
 const WINDOW_BYTES = 16 * 1024 * 1024;
+const ESTABLISH_MS = 60_000;
 
 export interface FarEndOptions {
   readonly daemon: string;
@@ -36,12 +37,23 @@ export class FarEnd {
   #up: () => void = () => {};
   #failed: (error: Error) => void = () => {};
   #closed = false;
+  readonly #awaiting: (() => void)[] = [];
 
   constructor(options: FarEndOptions) {
     this.#options = options;
     this.established = new Promise((resolve, reject) => {
-      this.#up = resolve;
-      this.#failed = reject;
+      const late = setTimeout(
+        () => reject(new Error(`${options.address}: no session in ${ESTABLISH_MS} ms`)),
+        ESTABLISH_MS,
+      );
+      this.#up = () => {
+        clearTimeout(late);
+        resolve();
+      };
+      this.#failed = (error) => {
+        clearTimeout(late);
+        reject(error);
+      };
     });
     this.#session = connectHttp2(`http://[${options.daemon}]:${options.port}`, {
       settings: { initialWindowSize: WINDOW_BYTES },
@@ -63,6 +75,11 @@ export class FarEnd {
   /** Ready-made messages of `framed`; resolves when the transport has taken them. */
   send(bytes: Buffer): Promise<void> {
     return new Promise((resolve) => this.#stream.write(bytes, () => resolve()));
+  }
+
+  /** Resolves when the daemon has said one more KEEPALIVE. */
+  nextKeepalive(): Promise<void> {
+    return new Promise((resolve) => this.#awaiting.push(resolve));
   }
 
   close(): void {
@@ -136,5 +153,6 @@ export class FarEnd {
     if (this.#lastKeepaliveMs > 0) this.keepaliveGapMs = Math.max(this.keepaliveGapMs, now - this.#lastKeepaliveMs);
     else this.#up();
     this.#lastKeepaliveMs = now;
+    for (const heard of this.#awaiting.splice(0)) heard();
   }
 }

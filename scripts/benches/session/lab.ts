@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline';
 
 export const DAEMON_ADDRESS = 'fd00:1::1';
 export const ADDRESS_BASE = 'fd00:1::1:';
+const DAEMON_MAC = '02:00:00:00:00:01';
+const LOAD_MAC = '02:00:00:00:00:02';
 
 /** Of what a daemon said before it ended, so many characters are quoted. */
 const SAID = 2000;
@@ -39,15 +41,20 @@ export class SessionLab {
       ip(['netns', 'add', ns]);
       ip(['-n', ns, 'link', 'set', 'dev', 'lo', 'up']);
     }
-    const veth = ['type', 'veth', 'peer', 'name', 'near', 'netns', this.#loadNs];
-    ip(['link', 'add', 'name', 'near', 'netns', this.#daemonNs, ...veth]);
+    const veth = ['type', 'veth', 'peer', 'name', 'near', 'address', LOAD_MAC, 'netns', this.#loadNs];
+    ip(['link', 'add', 'name', 'near', 'address', DAEMON_MAC, 'netns', this.#daemonNs, ...veth]);
     for (const ns of [this.#daemonNs, this.#loadNs]) ip(['-n', ns, 'link', 'set', 'dev', 'near', 'up']);
     ip(['-n', this.#daemonNs, 'address', 'add', `${DAEMON_ADDRESS}/64`, 'dev', 'near', 'nodad']);
-    const addresses = Array.from(
-      { length: farEnds },
-      (_, i) => `address add ${ADDRESS_BASE}${(i + 1).toString(16)}/64 dev near nodad`,
+    const addresses = Array.from({ length: farEnds }, (_, i) => `${ADDRESS_BASE}${(i + 1).toString(16)}`);
+    batch(
+      this.#loadNs,
+      addresses.map((address) => `address add ${address}/64 dev near nodad`),
     );
-    execFileSync('ip', ['-n', this.#loadNs, '-batch', '-'], { input: `${addresses.join('\n')}\n` });
+    // The kernel learns 1,024 neighbours in all namespaces together; those that are said do not count.
+    batch(
+      this.#daemonNs,
+      addresses.map((address) => `neigh replace ${address} lladdr ${LOAD_MAC} dev near nud permanent`),
+    );
   }
 
   /** Starts a daemon, runs the load against it and returns what was measured; the daemon is killed then. */
@@ -129,6 +136,10 @@ function memory(pid: number): { rssBytes: number; peakBytes: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) * 1024;
   return { rssBytes: bytes('VmRSS'), peakBytes: bytes('VmHWM') };
+}
+
+function batch(ns: string, lines: readonly string[]): void {
+  execFileSync('ip', ['-n', ns, '-6', '-batch', '-'], { input: `${lines.join('\n')}\n` });
 }
 
 function ip(args: readonly string[], mayFail = false): void {

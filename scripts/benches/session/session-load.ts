@@ -32,7 +32,7 @@ export interface LoadSpec {
 const CHURN = 10_000;
 /** Version of the first round of states. */
 const FIRST_STATES = 100;
-const DIAL_AT_ONCE = 50;
+const DIAL_AT_ONCE = 8;
 const DEADLINE_MS = 600_000;
 /** Router ids 10.1.0.0 and on. */
 const ROUTERS = 0x0a01_0000;
@@ -135,13 +135,15 @@ async function run(spec: LoadSpec): Promise<void> {
     framesOf({ version: FIRST_STATES + round, announce: false }),
   );
   const ends: FarEnd[] = [];
-  // Some at a time: a daemon takes many connections without a call for a flood of strangers.
+  const dialledMs = performance.now();
+  // As many at a time as bgp-load.c has in the making.
   while (ends.length < spec.senders + spec.receivers) {
     const left = spec.senders + spec.receivers - ends.length;
     const some = Array.from({ length: Math.min(left, DIAL_AT_ONCE) }, (_, i) => farEnd(spec, ends.length + i));
     await Promise.all(some.map((end) => end.established));
     ends.push(...some);
   }
+  const seconds = (performance.now() - dialledMs) / 1000;
   const senders = ends.slice(0, spec.senders);
   const receivers = ends.slice(spec.senders).map((end) => {
     const receiver = new Receiver(routes, goal);
@@ -169,7 +171,7 @@ async function run(spec: LoadSpec): Promise<void> {
   };
 
   const known = spec.count * spec.senders;
-  say('begin');
+  say('begin', { seconds });
   await once(input, 'line');
   say('ingest', await measure('ingest', 0, known, 1, frames));
   await once(input, 'line');
@@ -193,6 +195,8 @@ async function run(spec: LoadSpec): Promise<void> {
     say('states', await measure('states', 0, known, FIRST_STATES + round, updates));
     await once(input, 'line');
   }
+  // Of a short run no KEEPALIVE would have been seen: the next one tells what the load did to it.
+  await Promise.all(ends.map((end) => end.nextKeepalive()));
   say('keepalive', { gapMs: Math.max(...ends.map((end) => end.keepaliveGapMs)) });
   for (const end of ends) end.close();
   input.close();
