@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   forwarding: async () => (await import('./forwarding.ts')).bench,
   rib: async () => (await import('./rib.ts')).bench,
   reflector: async () => (await import('./reflector.ts')).bench,
+  'hub-restart': async () => (await import('./hub-restart.ts')).bench,
   session: async () => (await import('./session.ts')).bench,
   'report-to-fib': async () => (await import('./report-to-fib.ts')).bench,
 };
