@@ -66,7 +66,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'graphology-shortest-path': ['lib/topology', 'scripts/benches'],
   'graphology-types': ['lib/topology'],
   protobufjs: ['lib/wire', 'daemon/admin'],
-  '@grpc/grpc-js': ['daemon/grpc', 'daemon/session', 'daemon/admin'],
+  '@grpc/grpc-js': ['daemon/admin'],
   yaml: ['lib/config', 'scripts'],
   zod: ['lib/config', 'scripts'],
   pino: ['daemon'],

@@ -107,6 +107,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     connectionsPerAddress: config.listen.connectionsPerAddress,
     ...(config.listen.sendHoldMs !== undefined && { sendHoldMs: config.listen.sendHoldMs }),
     post,
+    together: (act) => mailbox.gather(act),
     log,
   });
   const links = await watchLinks(config, post, log);

@@ -39,7 +39,8 @@ describe.skipIf(why !== undefined)('a daemon among hostile peers', () => {
   }
 
   async function bystanderIsWell(): Promise<void> {
-    expect(await tls.peer('rb')).toMatchObject({ state: 'Established', flaps: 0 });
+    const rb = await tls.peer('rb');
+    expect(rb, rb.lastError).toMatchObject({ state: 'Established', flaps: 0 });
     for (const name of ['ra', 'rb']) expect(tls.lab.daemon(name).running, tls.lab.daemon(name).tail()).toBe(true);
     const metrics = await tls.lab.ask('ra', (admin) => admin.show('metrics'));
     expect(metrics.find((row) => row.name === 'cfnd_memory')?.value).toBeLessThan(MAX_MEMORY_BYTES);

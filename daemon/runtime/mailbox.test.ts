@@ -65,6 +65,30 @@ test('a long queue gives timers their turn, presses once, and loses nothing', as
   await vi.waitFor(() => expect(pressure).toEqual([true, false]));
 });
 
+test('what is gathered runs in order once all of it is there, in slices', async () => {
+  const seen: string[] = [];
+  let turns = 0;
+  const mailbox: Mailbox = new Mailbox({
+    handle: (event) => {
+      seen.push(nameOf(event));
+      const until = performance.now() + 0.02;
+      while (performance.now() < until);
+      return [];
+    },
+    perform: () => {},
+  });
+  const names = Array.from({ length: 1000 }, (_, i) => `${i}`);
+  mailbox.gather(() => {
+    for (const name of names) mailbox.gather(() => mailbox.post(timer(name)));
+    expect(seen).toEqual([]);
+  });
+  const ticker = setInterval(() => turns++, 0);
+  expect(seen.length).toBeGreaterThan(0);
+  await vi.waitFor(() => expect(seen).toEqual(names), { timeout: 10_000 });
+  clearInterval(ticker);
+  expect(turns).toBeGreaterThan(0);
+});
+
 test('a few large UPDATEs press as much as many small events', async () => {
   const pressure: boolean[] = [];
   const handle = new Uint32Array(5000);

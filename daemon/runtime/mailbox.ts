@@ -31,6 +31,7 @@ export class Mailbox {
   readonly #hooks: MailboxHooks;
   #queue: RouterEvent[] = [];
   #running = false;
+  #gathering = false;
   #pressed = false;
   /** Of what waits. */
   #weight = 0;
@@ -57,7 +58,17 @@ export class Mailbox {
       this.#pressed = true;
       this.#hooks.pressure?.(true);
     }
-    if (!this.#running) this.#run();
+    if (!this.#running && !this.#gathering) this.#run();
+  }
+
+  /** Takes all events that `act` posts before the first of them runs, so that many of them are worked off in slices too. */
+  gather(act: () => void): void {
+    const outermost = !this.#gathering;
+    this.#gathering = true;
+    act();
+    if (!outermost) return;
+    this.#gathering = false;
+    if (!this.#running && this.#queue.length > 0) this.#run();
   }
 
   #run(): void {

@@ -1,5 +1,6 @@
 // One call of Session/Peer, whichever side dialled: bytes in and out with bounded memory. A reader that stalls costs at
 // most the queue's bytes and then the send hold time (RFC 9687). It knows frames and time, no peers' states.
+import { CodedError } from '../../lib/errors.ts';
 import {
   CEASE_SUBCODE,
   NOTIFICATION,
@@ -7,14 +8,16 @@ import {
   type SessionMessage,
 } from '../../lib/session/message.ts';
 import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
-import { SessionError } from '../../lib/wire/session-error.ts';
+import { MessageReader, withPrefix } from '../../lib/wire/length-prefixed.ts';
+import { MAX_FRAME_BYTES } from '../../lib/wire/limits.ts';
+import { HEADER_SUBCODE, SessionError } from '../../lib/wire/session-error.ts';
 
 /** After the last frame of a closing connection: time for it to arrive before the transport is cut. */
 const CLOSE_GRACE_MS = 1000;
 
-/** What both of grpc-js' call classes are, as far as it is needed here. */
+/** The stream of a call, whichever side opened it, as far as it is needed here. */
 export interface CallStream {
-  write(bytes: Buffer): boolean;
+  write(bytes: Uint8Array): boolean;
   end(): unknown;
   pause(): unknown;
   resume(): unknown;
@@ -24,6 +27,8 @@ export interface CallStream {
 
 export interface ConnectionHooks {
   message(message: SessionMessage): void;
+  /** Runs `act`, which hands over the messages of one read. */
+  together(act: () => void): void;
   /** What the peer is to be told before the close. */
   bad(notification: NotificationMessage): void;
   drained(): void;
@@ -42,7 +47,8 @@ export class SessionConnection {
   readonly #cut: () => void;
   readonly #hooks: ConnectionHooks;
   readonly #limits: ConnectionLimits;
-  #queue: Buffer[] = [];
+  readonly #reader = new MessageReader(MAX_FRAME_BYTES);
+  #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #blocked = false;
   #broken = false;
@@ -65,10 +71,10 @@ export class SessionConnection {
     return this.#blocked;
   }
 
-  /** Sends a message, or the bytes of one that goes to several peers. Never blocks; see `isBlocked`. */
+  /** Sends a message, or the frame of one that goes to several peers. Never blocks; see `isBlocked`. */
   send(message: SessionMessage | Uint8Array): void {
     if (this.#closing || this.#gone) return;
-    const bytes = message instanceof Uint8Array ? asBuffer(message) : encodeOnce(message);
+    const bytes = message instanceof Uint8Array ? withPrefix(message) : encodeOnce(message);
     if (!this.#blocked) return this.#write(bytes);
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
@@ -115,21 +121,42 @@ export class SessionConnection {
     this.#hooks.gone(reason, this.#closing);
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(piece: Uint8Array): void {
+    if (this.#broken || this.#closing || this.#gone) return;
+    let frames: readonly Uint8Array[];
+    try {
+      frames = this.#reader.take(piece);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return this.#refuse(
+        new SessionError(NOTIFICATION.messageHeader, HEADER_SUBCODE.badLength, 'frame', error.message),
+      );
+    }
+    if (frames.length > 0)
+      this.#hooks.together(() => {
+        for (const frame of frames) this.#take(frame);
+      });
+  }
+
+  #take(frame: Uint8Array): void {
+    // An earlier one of the same read may have ended the session.
     if (this.#broken || this.#closing || this.#gone) return;
     let message: SessionMessage;
     try {
-      message = decodeFrame(bytes);
+      message = decodeFrame(frame);
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
-      this.#broken = true;
-      this.#hooks.bad(error.notification);
-      return;
+      return this.#refuse(error);
     }
     this.#hooks.message(message);
   }
 
-  #write(bytes: Buffer): void {
+  #refuse({ notification }: SessionError): void {
+    this.#broken = true;
+    this.#hooks.bad(notification);
+  }
+
+  #write(bytes: Uint8Array): void {
     if (this.#stream.write(bytes)) return;
     this.#blocked = true;
     // Each drain is progress: RFC 9687 restarts the timer then.
@@ -165,16 +192,12 @@ export class SessionConnection {
 
 /** The message sent last and its bytes: one that goes to many peers goes to one after the other. */
 let lastMessage: SessionMessage | undefined;
-let lastBytes: Buffer = Buffer.alloc(0);
+let lastBytes: Uint8Array = new Uint8Array(0);
 
-function encodeOnce(message: SessionMessage): Buffer {
+function encodeOnce(message: SessionMessage): Uint8Array {
   if (message !== lastMessage) {
-    lastBytes = asBuffer(encodeFrame(message));
+    lastBytes = withPrefix(encodeFrame(message));
     lastMessage = message;
   }
   return lastBytes;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

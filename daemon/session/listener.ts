@@ -27,8 +27,8 @@ export interface ListenerOptions {
   /** Mutual TLS with these; absent: plaintext. */
   readonly tls?: () => Credentials;
   isPeer(address: string): boolean;
-  /** A connection whose first bytes are HTTP/2's; they are still to be read from it. */
-  inject(socket: Socket): void;
+  /** A connection whose first bytes are HTTP/2's; they are still to be read from it. `claim` is asked by its first call. */
+  inject(socket: Socket, claim: () => Claim | undefined): void;
 }
 
 interface Accepted {
@@ -57,7 +57,7 @@ export function normalAddress(remote: string): string {
 
 export class SessionListener {
   readonly #options: ListenerOptions;
-  readonly #accepted = new Map<string, Accepted>();
+  readonly #accepted = new Set<Accepted>();
   /** Insertion order = order of last mention. */
   readonly #paces = new Map<string, { readonly tokens: number; readonly atMs: number }>();
   #server: TcpServer | undefined;
@@ -96,20 +96,10 @@ export class SessionListener {
     return typeof bound === 'object' && bound ? bound.port : 0;
   }
 
-  /** Ties a call to its socket; `undefined` for a second call on the same connection. `key` is grpc's peer text. */
-  claim(key: string): Claim | undefined {
-    const accepted = this.#accepted.get(key);
-    if (!accepted || accepted.called) return undefined;
-    accepted.called = true;
-    clearTimeout(accepted.timer);
-    const { address, names, excess, socket } = accepted;
-    return { address, names, excess, destroy: () => socket.destroy() };
-  }
-
   close(): void {
     this.#server?.close();
     this.#server = undefined;
-    for (const { socket } of this.#accepted.values()) socket.destroy();
+    for (const { socket } of this.#accepted) socket.destroy();
   }
 
   #accept(socket: Socket): void {
@@ -117,7 +107,6 @@ export class SessionListener {
     socket.on('error', () => socket.destroy());
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined) return void socket.destroy();
-    const key = `${remoteAddress}:${remotePort}`;
     const address = normalAddress(remoteAddress);
     const drop = (subject: string, text: string) => {
       this.dropped++;
@@ -128,7 +117,7 @@ export class SessionListener {
     // A handshake costs milliseconds of a thread that has hold timers to keep: whoever asks for many gets few.
     if (!this.#paced(address, perAddress))
       return drop('flood', 'connections of one address come too fast: dropped one');
-    const others = [...this.#accepted.values()];
+    const others = [...this.#accepted];
     const same = others.filter((other) => other.address === address).length;
     if (same >= perAddress * HARD_LIMIT_FACTOR)
       return drop('flood', 'too many connections of one address: dropped one');
@@ -138,19 +127,20 @@ export class SessionListener {
     const late = () => drop('silent', 'connection without a session call: dropped');
     const timer = setTimeout(late, CALL_WITHIN_MS);
     const accepted: Accepted = { socket, address, timer, excess: same >= perAddress, names: undefined, called: false };
-    this.#accepted.set(key, accepted);
+    this.#accepted.add(accepted);
     socket.once('close', () => {
       clearTimeout(timer);
-      this.#accepted.delete(key);
+      this.#accepted.delete(accepted);
     });
     const garbage = (instead: string) => drop('garbage', `connection speaks ${instead}: dropped`);
-    if (tls === undefined) return this.#sniff(socket, classifyPreface, garbage, () => this.#options.inject(socket));
+    if (tls === undefined)
+      return this.#sniff(socket, classifyPreface, garbage, () => this.#options.inject(socket, () => claim(accepted)));
     this.#sniff(socket, classifyHello, garbage, () =>
       acceptTls(socket, tls(), {
         secured: (secured, names) => {
           accepted.names = names;
           secured.on('error', () => socket.destroy());
-          this.#options.inject(secured);
+          this.#options.inject(secured, () => claim(accepted));
         },
         refused: (why) => drop(`tls ${why}`, `connection ${why}: dropped`),
       }),
@@ -193,6 +183,15 @@ export class SessionListener {
       if (classify(head) === 'more') socket.destroy();
     });
   }
+}
+
+/** Ties a call to its connection; undefined for a second one. */
+function claim(accepted: Accepted): Claim | undefined {
+  if (accepted.called) return undefined;
+  accepted.called = true;
+  clearTimeout(accepted.timer);
+  const { address, names, excess, socket } = accepted;
+  return { address, names, excess, destroy: () => socket.destroy() };
 }
 
 export function endpoint(address: string, port: number): string {

@@ -51,6 +51,8 @@ export interface SessionTransportOptions {
   /** Connections of one remote address at a time; default 16. */
   readonly connectionsPerAddress?: number | undefined;
   readonly post: (event: TransportEvent) => void;
+  /** Runs `act`, which posts what came in one read; default: as it is. */
+  readonly together?: (act: () => void) => void;
   readonly log: Readonly<Record<'info' | 'warn', (fields: Record<string, unknown>, text: string) => void>>;
   /** Bytes that may wait for a peer that does not read, beyond what gRPC holds; default 4 MiB. */
   readonly queueBytes?: number;

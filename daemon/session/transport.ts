@@ -1,17 +1,18 @@
 // Sessions over gRPC for the router core: performs `connect`, `send` and `close`, posts what happened. It numbers
 // connections and matches inbound ones to configured peers by address; it knows no FSM and takes no decision of it.
-import { type ClientDuplexStream, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type { ServerHttp2Stream } from 'node:http2';
 import { CodedError } from '../../lib/errors.ts';
 import { canonicalAddress } from '../../lib/net/address.ts';
 import type { CertificateNames } from '../../lib/security/identity.ts';
 import { CEASE_SUBCODE, NOTIFICATION, type NotificationMessage } from '../../lib/session/message.ts';
 import type { ConnectionId } from '../../lib/session/peer-contract.ts';
 import { encodeFrame } from '../../lib/wire/frame.ts';
-import { type InboundCall, SERVER_OPTIONS, sessionService } from '../grpc/session-service.ts';
+import { withPrefix } from '../../lib/wire/length-prefixed.ts';
+import { acceptCalls, type CallFailure } from '../grpc/accept-call.ts';
+import { resetText, STATUS } from '../grpc/peer-method.ts';
 import { createLogLimiter } from '../log-limiter.ts';
 import { monotonicMs } from '../runtime/clock.ts';
-import { crash } from '../runtime/crash.ts';
-import { type ConnectionLimits, SessionConnection } from './connection.ts';
+import { type CallStream, type ConnectionLimits, SessionConnection } from './connection.ts';
 import { dial } from './dialler.ts';
 import { type Claim, endpoint, SessionListener } from './listener.ts';
 import type { SessionTransport, SessionTransportOptions, TransportEvent, TransportPeer } from './transport-contract.ts';
@@ -31,6 +32,7 @@ interface Live {
 export function createSessionTransport(options: SessionTransportOptions): SessionTransport {
   const {
     post,
+    together = (act) => act(),
     tls,
     connectionsPerAddress = 16,
     queueBytes = 4 * 1024 * 1024,
@@ -56,16 +58,13 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   let allGone: (() => void) | undefined;
   let retry: NodeJS.Timeout | undefined;
 
-  const server = new Server(SERVER_OPTIONS);
-  server.addService(sessionService, { Peer: (call: InboundCall) => outsideGrpc(() => accept(call)) });
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = new SessionListener({
     ...options.listen,
     log: quiet,
     perAddress: connectionsPerAddress,
     ...(tls && { tls }),
     isPeer: (address) => byAddress.has(address),
-    inject: (socket) => injector.injectConnection(socket),
+    inject: (socket, claim) => acceptCalls(socket, (call) => accept(call, claim())),
   });
 
   setPeers(options.peers);
@@ -91,16 +90,17 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     }
   }
 
-  function accept(call: InboundCall): void {
-    const claimed = listener.claim(call.getPeer());
+  function accept(call: ServerHttp2Stream, claimed: Claim | undefined): CallFailure | undefined {
     if (!claimed || ended) {
-      const refusal = { code: status.RESOURCE_EXHAUSTED, details: 'one connection carries one session' };
-      call.write(Buffer.from(encodeFrame(ceased(CEASE_SUBCODE.connectionRejected, refusal.details))));
-      call.emit('error', refusal);
-      return;
+      const text = 'one connection carries one session';
+      call.write(withPrefix(encodeFrame(ceased(CEASE_SUBCODE.connectionRejected, text))));
+      return { status: STATUS.resourceExhausted, text };
     }
-    // The dialler waits for these: they say that the call is accepted (session.proto, Transport).
-    call.sendMetadata(new Metadata());
+    adoptInbound(call, claimed);
+    return undefined;
+  }
+
+  function adoptInbound(call: ServerHttp2Stream, claimed: Claim): void {
     const { address, names } = claimed;
     const peer = byAddress.get(address);
     if (!peer) {
@@ -128,24 +128,32 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     const connection = adopt(peer.name, call, claimed.destroy, 'inbound', names);
     // The dialler closes its transport after the call; one that does not must not keep our descriptor.
     call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
-    call.on('cancelled', () => connection.finish('the peer reset the connection'));
-    call.on('error', (error) => connection.finish(error.message));
-    call.on('close', () => connection.finish('the connection is closed'));
+    call.on('close', () =>
+      connection.finish(call.rstCode === 0 ? 'the connection is closed' : resetText(call.rstCode)),
+    );
   }
 
   /** RFC 4486 subcode 5: told why, so that the operator at the other end need not guess. */
-  function reject(call: InboundCall, claimed: Claim, key: string, said: string, subcode: number, text: string): void {
+  function reject(
+    call: ServerHttp2Stream,
+    claimed: Claim,
+    key: string,
+    said: string,
+    subcode: number,
+    text: string,
+  ): void {
     rejected++;
     quiet.say(`${key} ${claimed.address}`, 'warn', { address: claimed.address }, said);
     const connection = new SessionConnection(
       call,
       claimed.destroy,
-      { message: () => {}, bad: () => {}, drained: () => {}, gone: () => {} },
+      { message: () => {}, together: (act) => act(), bad: () => {}, drained: () => {}, gone: () => {} },
       limits,
     );
-    call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
-    call.on('error', () => connection.finish('rejected'));
-    call.on('cancelled', () => connection.finish('rejected'));
+    call.once('close', () => {
+      connection.finish('rejected');
+      setTimeout(claimed.destroy, LINGER_MS).unref();
+    });
     connection.send(ceased(subcode, text));
     connection.close();
   }
@@ -156,7 +164,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       return post({ type: 'connection-failed', peer: name, reason: peer ? 'stopping' : 'no such peer' });
     let connection: SessionConnection | undefined;
     const giveUp = dial(peer.address, peer.port, connectTimeoutMs, tls?.(), {
-      opened(stream: ClientDuplexStream<Buffer, Buffer>, cut, names) {
+      opened(stream, cut, names) {
         dials.delete(giveUp);
         connection = adopt(name, stream, cut, 'outbound', names);
       },
@@ -172,7 +180,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
 
   function adopt(
     peer: string,
-    stream: InboundCall | ClientDuplexStream<Buffer, Buffer>,
+    stream: CallStream,
     cut: () => void,
     direction: 'inbound' | 'outbound',
     identity: CertificateNames | undefined,
@@ -183,6 +191,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       cut,
       {
         message: (message) => post({ type: 'message', peer, connection: id, message }),
+        together,
         bad: (notification) => post({ type: 'bad-message', peer, connection: id, notification }),
         drained: () => post({ type: 'connection-drained', peer, connection: id }),
         gone: (reason, byUs) => {
@@ -210,8 +219,6 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       });
     }
     listener.close();
-    injector.destroy();
-    server.forceShutdown();
   }
 
   return {
@@ -242,13 +249,4 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
 
 function ceased(subcode: number, text: string): NotificationMessage {
   return { type: 'NOTIFICATION', code: NOTIFICATION.cease, subcode, data: '', text };
-}
-
-/** grpc-js turns what a handler throws into a status; a bug of ours must end the process instead (STYLE, failure 4). */
-function outsideGrpc(act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    crash(error);
-  }
 }

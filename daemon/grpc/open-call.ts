@@ -1,0 +1,68 @@
+// The dialling side of a call: HTTP/2 on a socket that is connected, and one call of Session/Peer in it. Knows no
+// addresses and no time.
+import { type ClientHttp2Stream, connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
+import type { Socket } from 'node:net';
+import { CONTENT_TYPE, PEER_PATH, resetText, SESSION_OPTIONS, STATUS, WINDOW_BYTES } from './peer-method.ts';
+
+export interface CallHooks {
+  /** The other end has accepted the call. */
+  accepted(stream: ClientHttp2Stream): void;
+  /** Once, accepted before or not. */
+  over(reason: string): void;
+}
+
+/** Calls Peer; `origin` is only a header. Returns a way to cut the connection. */
+export function openCall(socket: Socket, origin: string, hooks: CallHooks): () => void {
+  let reason: string | undefined;
+  const over = (why: string) => {
+    if (reason !== undefined) return;
+    reason = why;
+    hooks.over(why);
+  };
+  const session = connect(origin, { ...SESSION_OPTIONS, createConnection: () => socket });
+  session.on('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
+  session.on('error', (error) => over(error.message));
+  const stream = session.request(
+    { ':method': 'POST', ':path': PEER_PATH, 'content-type': CONTENT_TYPE, te: 'trailers' },
+    { endStream: false },
+  );
+  // `close` follows, with the code.
+  stream.on('error', () => {});
+  stream.on('response', (headers) => {
+    const refusal = refusalOf(headers);
+    if (refusal === undefined) return hooks.accepted(stream);
+    over(refusal);
+    session.destroy();
+  });
+  stream.on('trailers', (trailers) => over(endOf(trailers)));
+  stream.on('close', () => {
+    over(stream.rstCode === 0 ? 'the connection is closed' : resetText(stream.rstCode));
+    session.destroy();
+  });
+  return () => session.destroy();
+}
+
+/** Why response headers are none of an accepted call. */
+function refusalOf(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): string | undefined {
+  const { ':status': status, 'content-type': type } = headers;
+  if (status !== 200) return `the other end answers HTTP ${status}`;
+  if (!String(type).startsWith(CONTENT_TYPE)) return 'the other end is HTTP/2 but not gRPC';
+  const code = headers['grpc-status'];
+  if (code === undefined) return undefined;
+  if (Number(code) === STATUS.unimplemented) return `the other end is gRPC but does not offer ${PEER_PATH}`;
+  return endOf(headers);
+}
+
+function endOf(trailers: IncomingHttpHeaders): string {
+  const { 'grpc-status': code, 'grpc-message': message } = trailers;
+  if (Number(code) === STATUS.ok) return 'the peer ended the call';
+  return `the peer ended the call: ${message === undefined ? `gRPC status ${code}` : decoded(String(message))}`;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

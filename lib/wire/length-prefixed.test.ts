@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MessageReader, withPrefix } from './length-prefixed.ts';
+
+const MAX = 300;
+const concat = (parts: readonly Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+
+describe('length-prefixed messages', () => {
+  test('come out as they went in, however the bytes are cut', () => {
+    const messages = fc.array(fc.uint8Array({ maxLength: MAX }), { maxLength: 12 });
+    const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(messages, cuts, (sent, sizes) => {
+        const bytes = concat(sent.map(withPrefix));
+        const reader = new MessageReader(MAX);
+        const got: Uint8Array[] = [];
+        for (let at = 0, i = 0; at < bytes.length; i++) {
+          const end = at + sizes[i % sizes.length]!;
+          got.push(...reader.take(bytes.slice(at, end)));
+          at = end;
+        }
+        expect(got.map((it) => [...it])).toEqual(sent.map((it) => [...it]));
+      }),
+    );
+  });
+
+  test('are views into the piece that holds them whole', () => {
+    const bytes = concat([withPrefix(Uint8Array.of(1, 2)), withPrefix(Uint8Array.of(3))]);
+    const [first, second] = new MessageReader(MAX).take(bytes);
+    expect([first!.buffer, second!.buffer]).toEqual([bytes.buffer, bytes.buffer]);
+  });
+
+  test.each([
+    ['too-long', Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff), 'a message of 4294967295 bytes, at most 300'],
+    ['too-long', Uint8Array.of(0, 0, 0, 1, 45), 'a message of 301 bytes, at most 300'],
+    ['compressed', Uint8Array.of(1, 0, 0, 0, 1, 7), 'a compressed message, which nobody has agreed to'],
+  ])('%s is refused at the prefix, whole or in pieces', (code, bytes, text) => {
+    const error = expect.objectContaining({ code, message: text });
+    expect(() => new MessageReader(MAX).take(bytes)).toThrow(error);
+    const reader = new MessageReader(MAX);
+    expect(() => [...bytes].map((byte) => reader.take(Uint8Array.of(byte)))).toThrow(error);
+  });
+});

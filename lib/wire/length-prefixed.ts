@@ -1,0 +1,90 @@
+// The framing of messages inside a gRPC call: Length-Prefixed-Message of "gRPC over HTTP2". Pure; knows no HTTP/2.
+//
+//    0               1                                           5
+//   +---------------+-------------------------------------------+----------------
+//   | compressed: 0 | length of the message, big endian         | message ...
+//   +---------------+-------------------------------------------+----------------
+import { CodedError } from '../errors.ts';
+
+const PREFIX_BYTES = 5;
+const NOTHING = new Uint8Array(0);
+
+/** A copy of `message` with its prefix in front. */
+export function withPrefix(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(PREFIX_BYTES + message.length);
+  new DataView(bytes.buffer).setUint32(1, message.length);
+  bytes.set(message, PREFIX_BYTES);
+  return bytes;
+}
+
+/** Puts messages together again from pieces of any size. Holds no more than one message and one piece. */
+export class MessageReader {
+  readonly #maxBytes: number;
+  /** Prefix and message under way, as far as it has come. */
+  #partial: Uint8Array = NOTHING;
+  #filled = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * The messages that `piece` completes, in order; views into it where it holds them whole. Throws `CodedError`
+   * `compressed` or `too-long` at a prefix that nobody may send; the reader is not to be used after that.
+   */
+  take(piece: Uint8Array): Uint8Array[] {
+    const messages: Uint8Array[] = [];
+    let at = 0;
+    while (at < piece.length) {
+      if (this.#filled > 0) {
+        at += this.#fill(piece.subarray(at), messages);
+        continue;
+      }
+      const end = piece.length - at < PREFIX_BYTES ? Number.POSITIVE_INFINITY : at + this.#sizeOf(piece, at);
+      if (end > piece.length) {
+        this.#begin(piece.subarray(at));
+        break;
+      }
+      messages.push(piece.subarray(at + PREFIX_BYTES, end));
+      at = end;
+    }
+    return messages;
+  }
+
+  /** The rest of a piece, which does not hold its message whole. */
+  #begin(rest: Uint8Array): void {
+    const size = rest.length < PREFIX_BYTES ? PREFIX_BYTES : this.#sizeOf(rest, 0);
+    this.#partial = new Uint8Array(size);
+    this.#partial.set(rest);
+    this.#filled = rest.length;
+  }
+
+  /** Goes on with the message under way; how many bytes that took. */
+  #fill(piece: Uint8Array, messages: Uint8Array[]): number {
+    const taken = piece.subarray(0, this.#partial.length - this.#filled);
+    this.#partial.set(taken, this.#filled);
+    this.#filled += taken.length;
+    if (this.#filled < this.#partial.length) return taken.length;
+    const size = this.#sizeOf(this.#partial, 0);
+    if (size > this.#filled) {
+      // Only the prefix was complete: the message gets its room now.
+      const whole = new Uint8Array(size);
+      whole.set(this.#partial);
+      this.#partial = whole;
+      return taken.length;
+    }
+    messages.push(this.#partial.subarray(PREFIX_BYTES));
+    this.#partial = NOTHING;
+    this.#filled = 0;
+    return taken.length;
+  }
+
+  /** Prefix included. */
+  #sizeOf(bytes: Uint8Array, at: number): number {
+    if (bytes[at] !== 0) throw new CodedError('compressed', 'a compressed message, which nobody has agreed to');
+    const length = ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0;
+    if (length > this.#maxBytes)
+      throw new CodedError('too-long', `a message of ${length} bytes, at most ${this.#maxBytes}`);
+    return PREFIX_BYTES + length;
+  }
+}
