@@ -3,11 +3,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PhaseSummary } from '../../scripts/loadgen/stats.ts';
 import { type AdminClient, connectAdmin } from '../admin/client.ts';
 import { eventually, Namespace, wire } from '../fib/testing/namespaces.ts';
 import { bundled, Client, DEADLINE_MS, NODE, Program, type ProgramOptions } from './program.fixture.ts';
 
 export const SERVICE = 'fd00:cafe::80';
+
+/** What goes wrong in a phase began at most this long before it. */
+const LEAD_MS = 3000;
 
 export interface LabPlan {
   /** Router names; the n-th has router id 10.0.0.n and locator 5f00:0:n::/48. */
@@ -129,7 +133,9 @@ export class Lab {
     const sites = Object.keys(this.#plan.hosts ?? {}).length;
     await this.until('the ingress steers to both sites', async () => {
       const [service] = await this.ask('in', (admin) => admin.show('services'));
-      return service?.eligible === sites && service.weights.length > 0;
+      const objects = await this.ask('in', (admin) => admin.show('fib'));
+      const inForce = objects.every((object) => object.state === 'in-force');
+      return service?.eligible === sites && service.weights.length > 0 && inForce;
     });
   }
 
@@ -185,6 +191,19 @@ export class Lab {
       '-e',
       `fetch('${url}',{method:'POST'}).then(r=>process.exit(r.ok?0:1),()=>process.exit(1))`,
     );
+  }
+
+  /** For failures: a phase as a client saw it, and what the daemons logged from shortly before it until its end. */
+  told(phase: PhaseSummary | undefined): string {
+    if (phase === undefined) return 'no such phase';
+    const untilMs = phase.startedAtMs + phase.durationMs;
+    const lines = [...this.#daemons].flatMap(([name, daemon]) =>
+      daemon.log
+        .map(({ time, router: _, ...line }) => ({ atMs: Date.parse(String(time)), line }))
+        .filter(({ atMs }) => atMs > phase.startedAtMs - LEAD_MS && atMs < untilMs)
+        .map(({ atMs, line }) => `${name} ${atMs - phase.startedAtMs} ms ${JSON.stringify(line)}`),
+    );
+    return [JSON.stringify(phase), ...lines].join('\n');
   }
 
   socket(name: string): string {

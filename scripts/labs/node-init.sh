@@ -100,8 +100,15 @@ while :; do
   if [ "$cmd" != 0 ]; then
     wait "$cmd"
     code=$?
-    # A trap interrupts wait: the command may still run.
-    kill -0 "$cmd" 2>/dev/null && continue
+    # 128 + USR1, USR2: a trap interrupted wait, perhaps at the moment when the command ended. Asked again, wait tells how it
+    # ends; where a shell has forgotten (127), or says the same of what is gone, such a signal did end it.
+    while [ "$code" = 138 ] || [ "$code" = 140 ]; do
+      wait "$cmd"
+      again=$?
+      [ "$again" = 127 ] && break
+      code=$again
+      kill -0 "$cmd" 2>/dev/null || break
+    done
     echo "EXIT $code"
     cmd=0
   else

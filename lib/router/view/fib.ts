@@ -1,5 +1,5 @@
 // Rows of `show fib`: what is wanted, in the words of iproute2, and whether it is in force.
-import { type FibDrift, type FibObject, fibKey, type SidCounters } from '../../fib/fib.ts';
+import { type FibDrift, type FibKey, type FibObject, fibKey, type SidCounters } from '../../fib/fib.ts';
 
 import type { FibInKernelView, FibView, SidView } from '../../model/view.ts';
 import { wanted } from '../fib-plan.ts';
@@ -7,13 +7,14 @@ import type { RouterState } from '../state.ts';
 import { fibText, sidText } from './fib-text.ts';
 
 export function fibRows(state: RouterState): FibView[] {
-  return wanted(state).map((object) => fibRow(state, object));
+  const unanswered = new Set([...state.fib.inFlight.values()].flat());
+  return wanted(state).map((object) => fibRow(state, object, unanswered));
 }
 
-function fibRow(state: RouterState, object: FibObject): FibView {
+function fibRow(state: RouterState, object: FibObject, unanswered: ReadonlySet<FibKey>): FibView {
   const key = fibKey(object);
   const failure = state.fib.failed.get(key);
-  const pending = state.fib.phase !== 'synced' || state.fib.put.has(key);
+  const pending = state.fib.phase !== 'synced' || state.fib.put.has(key) || unanswered.has(key);
   return {
     key,
     kind: object.kind,
