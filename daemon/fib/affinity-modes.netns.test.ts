@@ -64,11 +64,15 @@ const tally = (names: readonly string[]) => {
   return counts;
 };
 
-describe.skipIf(skip !== undefined)(`affinity modes with real packets${skip ? ` (skipped: ${skip})` : ''}`, () => {
+const note = skip ? ` (skipped: ${skip})` : '';
+describe.skipIf(skip !== undefined).each([
+  ['nftables', undefined],
+  ['tc-bpf in front of nftables', 'tc-bpf'],
+] as const)(`affinity modes with real packets, %s${note}`, (_, accelerator) => {
   let lab: SteeringLab;
 
   beforeEach(async () => {
-    lab = new SteeringLab();
+    lab = new SteeringLab(accelerator);
     await lab.start();
   });
   afterEach(async () => {

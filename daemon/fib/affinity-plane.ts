@@ -1,19 +1,18 @@
 // The nftables half of the forwarding plane: holds what each service's chains are believed to be, brings changes in by
 // one transaction at a time, and merges what arrives meanwhile, so that a backlog never grows beyond one entry a service.
 // Rules go through the nft program; where only weights change, elements go to the kernel directly, in a tenth of the time.
-import { classesOf, instancesOf, leavesTrace, mapInstances, setsOf } from '../../lib/fib/affinity-classes.ts';
+import { leavesTrace } from '../../lib/fib/affinity-classes.ts';
 import { AFFINITY_TABLE } from '../../lib/fib/affinity-names.ts';
-import {
-  type AffinityReadBack,
-  countElements,
-  readAffinity,
-  readClassCounters,
-} from '../../lib/fib/affinity-readback.ts';
+import { type AffinityReadBack, readAffinity } from '../../lib/fib/affinity-readback.ts';
 import { AFFINITY_SET_SIZE, renderAffinityChange, renderTableRemoval } from '../../lib/fib/affinity-rules.ts';
 import { splitChange } from '../../lib/fib/affinity-split.ts';
 import { sameStructure } from '../../lib/fib/affinity-text.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
 import { type AffinityService, type ClassCounter, type FibFailure, fibKey } from '../../lib/fib/fib.ts';
+import { Accelerator } from './accelerated.ts';
+import { type Batch, merge, newBatch, type Wish } from './affinity-batch.ts';
+import { countByListing, listCounters } from './affinity-counts.ts';
+import type { FlowAccelerator } from './flow-accelerator.ts';
 import { reasonOf } from './links.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftProcess, runNft } from './nft-process.ts';
@@ -24,20 +23,14 @@ export interface AffinityPlaneOptions {
   readonly netns?: string | undefined;
   /** The nft program. */
   readonly nft?: string | undefined;
-}
-
-/** Of one service: what it shall be; undefined: gone. */
-type Wish = AffinityService | undefined;
-
-interface Batch {
-  readonly wishes: Map<string, Wish>;
-  readonly done: Promise<ReadonlyMap<string, FibFailure>>;
-  readonly settle: (failures: ReadonlyMap<string, FibFailure>) => void;
+  /** From now on nftables does all by itself. */
+  readonly onAcceleratorLost?: ((error: unknown) => void) | undefined;
 }
 
 export class AffinityPlane {
   readonly #nft: NftProcess;
   readonly #options: AffinityPlaneOptions;
+  readonly #accelerator: Accelerator<FlowAccelerator>;
   #elements: NftElements | undefined;
   /** What the kernel holds, by service address. */
   readonly #held = new Map<string, AffinityService>();
@@ -54,6 +47,7 @@ export class AffinityPlane {
   constructor(options: AffinityPlaneOptions) {
     this.#options = options;
     this.#nft = new NftProcess({ netns: options.netns, program: options.nft });
+    this.#accelerator = new Accelerator(options.onAcceleratorLost);
   }
 
   /** True while a transaction is under way: what marks point at must not be removed yet. */
@@ -110,27 +104,14 @@ export class AffinityPlane {
     return this.#held.get(service);
   }
 
-  /** Learned flows per slot, by listing them: 0.8 s of CPU at 40 000. For kernels that do not count (before 6.17). */
+  /** Learned flows per slot, for kernels that do not count (before 6.17). */
   async countByListing(): Promise<Map<number, number>> {
-    const counts = new Map<number, number>();
-    if (this.#unavailable) return counts;
-    for (const one of [...this.#held.values()].flatMap(classesOf))
-      for (const { slot } of one.instances) {
-        const [learned] = setsOf(one, slot);
-        if (learned === undefined) continue;
-        const args = ['-j', 'list', 'set', 'inet', AFFINITY_TABLE, learned];
-        const { ok, output } = await runNft(args, { netns: this.#options.netns, program: this.#options.nft });
-        if (ok) counts.set(slot, countElements(output));
-      }
-    return counts;
+    return this.#unavailable ? new Map() : countByListing(this.#held.values(), this.#options);
   }
 
   /** What each class has decided. */
   async counters(): Promise<ClassCounter[]> {
-    if (this.#unavailable) return [];
-    const args = ['-j', 'list', 'counters', 'table', 'inet', AFFINITY_TABLE];
-    const { ok, output } = await runNft(args, { netns: this.#options.netns, program: this.#options.nft });
-    return ok ? readClassCounters(output, [...this.#held.values()]) : [];
+    return this.#unavailable ? [] : listCounters([...this.#held.values()], this.#options);
   }
 
   /** Resolves when nothing is under way. */
@@ -149,6 +130,7 @@ export class AffinityPlane {
     if (table === undefined) return undefined;
     if (table === 'absent') {
       this.#held.clear();
+      this.#tellAccelerator();
       return { services: [], damaged: new Set() };
     }
     // A terse list leaves out the maps' elements too, and nft 1.0.6 lists only one object a command.
@@ -157,7 +139,7 @@ export class AffinityPlane {
     const documents = [table.output, ...maps.output.split('\n')].filter((text) => text.trim() !== '');
     let read: AffinityReadBack;
     try {
-      read = readAffinity(documents, await this.#elements!.readSplits());
+      read = readAffinity(documents, await this.#elements!.readSplits(), this.#accelerator.isThere);
     } catch {
       return undefined;
     }
@@ -175,6 +157,7 @@ export class AffinityPlane {
       if (damaged || (held && !sameObject(held, seen))) this.#unsure.add(seen.service);
       if (!held) this.#held.set(seen.service, seen);
     }
+    this.#tellAccelerator();
     return read;
   }
 
@@ -184,11 +167,23 @@ export class AffinityPlane {
     await this.idle();
     await this.#nft.run(renderTableRemoval());
     this.#held.clear();
+    this.#tellAccelerator();
+  }
+
+  /** Lets `accelerator` take running flows before nftables from the next change on; it is closed with the plane. */
+  accelerate(accelerator: FlowAccelerator): void {
+    this.#accelerator.take(accelerator);
+  }
+
+  /** An interface has come. */
+  linkUsable(): void {
+    this.#accelerator.with((accelerator) => accelerator.attach());
   }
 
   async close(): Promise<void> {
     await this.idle();
     this.#unavailable = 'closed';
+    this.#accelerator.close();
     this.#elements?.close();
     await this.#nft.close();
   }
@@ -232,12 +227,14 @@ export class AffinityPlane {
       if (!held || !wish || this.#unsure.has(service) || !sameStructure(held, wish)) return false;
       changes.push(splitChange(held, wish));
     }
+    const forgot = this.#forget(wishes);
     const outcome = this.#elements!.change(changes);
     if (outcome === 'refused') {
       for (const service of wishes.keys()) this.#unsure.add(service);
       return false;
     }
     this.#took(wishes, outcome === 'changed');
+    if (forgot) this.#tellAccelerator();
     return true;
   }
 
@@ -250,8 +247,10 @@ export class AffinityPlane {
           markMask: this.#options.markMask,
           setSize: AFFINITY_SET_SIZE,
           rebuild: rebuild || this.#unsure.has(service),
+          accelerated: this.#accelerator.isThere,
         }),
       );
+    this.#forget(wishes);
     const outcome = await this.#nft.run(commands);
     if (!outcome.ok) {
       for (const service of wishes.keys()) this.#unsure.add(service);
@@ -259,7 +258,19 @@ export class AffinityPlane {
     }
     if (commands.length > 0) this.programmed++;
     this.#took(wishes, commands.length > 0);
+    this.#tellAccelerator();
     return '';
+  }
+
+  /** Before flows are forgotten, so that none of them is learned meanwhile. */
+  #forget(wishes: ReadonlyMap<string, Wish>): boolean {
+    let forgot = false;
+    for (const wish of wishes.values()) if (wish && this.#accelerator.with((it) => it.forget(wish))) forgot = true;
+    return forgot;
+  }
+
+  #tellAccelerator(): void {
+    this.#accelerator.with((accelerator) => accelerator.program(this.#held.values()));
   }
 
   /** The kernel holds the wishes now. */
@@ -278,17 +289,4 @@ export class AffinityPlane {
       if (wish && leavesTrace(wish)) failures.push({ key: fibKey(wish), code: 'nft', text: this.#unavailable });
     return failures;
   }
-}
-
-function newBatch(): Batch {
-  const { promise, resolve } = Promise.withResolvers<ReadonlyMap<string, FibFailure>>();
-  return { wishes: new Map(), done: promise, settle: resolve };
-}
-
-/** The newer wish, but flows that the older one was to forget are still to be forgotten. */
-function merge(older: Wish, newer: Wish): Wish {
-  if (!older || !newer) return newer;
-  const failed = new Set(instancesOf(older).flatMap(({ slot, failed: gone }) => (gone ? [slot] : [])));
-  if (failed.size === 0) return newer;
-  return mapInstances(newer, (it) => ({ ...it, failed: it.failed || failed.has(it.slot) }));
 }

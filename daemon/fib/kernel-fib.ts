@@ -272,7 +272,7 @@ class KernelFib implements Fib {
 
   #restore(device: string): void {
     if (this.#options.links.includes(device)) relaxReversePath([device], this.#options.netns);
-    this.#nft.replace.linkUsable(device);
+    this.#nft.linkUsable(device);
     if (this.#options.hmac?.requireOn.includes(device)) this.#requireHmac(device);
     const failures = this.#life?.programmer.restore(device) ?? [];
     if (failures.length > 0)

@@ -12,6 +12,7 @@ import {
   SEG6_FAMILY,
 } from '../../lib/netlink/seg6/genl.ts';
 import { RequestSocket } from '../netlink/request-socket.ts';
+import { FlowAccelerator } from './flow-accelerator.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
 import type { NftHalf } from './nft-half.ts';
 import { NftNetlink } from './nft-netlink.ts';
@@ -34,7 +35,7 @@ export interface KernelFibOptions {
   readonly rulePriority: number;
   /** Signs the headers we impose, and asks for signatures of those that come in by these interfaces. */
   readonly hmac?: { readonly key: HmacKey; readonly requireOn: readonly string[] } | undefined;
-  /** Takes packets to REPLACE-CSID SIDs from the links before nftables; where it cannot be loaded nftables does without. */
+  /** Takes packets to REPLACE-CSID SIDs and of running flows before nftables; where it cannot be loaded nftables does without. */
   readonly accelerator?: 'tc-bpf' | undefined;
   /** Interfaces of the domain's links: what leaves a tunnel came in there. */
   readonly links: readonly string[];
@@ -134,15 +135,11 @@ export function requireHmac(interfaces: readonly string[], netns?: string): void
 export function accelerate(options: KernelFibOptions, { links }: KernelHandles, nft: NftHalf): FibCapability {
   const name = 'tc-bpf';
   const { markMask, netns } = options;
-  const interfaceIndex = (device: string) => {
-    try {
-      return links.deviceIndex(device);
-    } catch {
-      return undefined;
-    }
-  };
+  const interfaceIndex = (device: string) => links.indexOf(device);
+  const interfaces = () => links.ethernet();
   try {
     nft.replace.accelerate(new ReplaceAccelerator(options.links, { markMask, netns, interfaceIndex }));
+    nft.affinity.accelerate(new FlowAccelerator({ markMask, netns, interfaces }));
     return { name, available: true, remark: '' };
   } catch (error) {
     return { name, available: false, remark: `nftables does without it (${reasonOf(error).text})` };

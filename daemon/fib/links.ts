@@ -2,7 +2,7 @@
 // dropped routes through it without a word), a SID device that somebody removed or disabled, lost notifications.
 import { CodedError } from '../../lib/errors.ts';
 import { encodeNewBridge, encodeRemoveLink, encodeSetLink } from '../../lib/netlink/rt/link.ts';
-import { LinkMonitor } from '../netlink/link-monitor.ts';
+import { LinkMonitor, type LinkState } from '../netlink/link-monitor.ts';
 import { MonitorSocket } from '../netlink/monitor-socket.ts';
 import type { Outcome, RequestSocket } from '../netlink/request-socket.ts';
 import { noSuchDevice } from './kernel-codec.ts';
@@ -101,6 +101,17 @@ export class FibLinks {
     const link = this.#links?.link(name);
     if (!link) throw noSuchDevice(name);
     return link.index;
+  }
+
+  /** Undefined: not there. */
+  indexOf(name: string): number | undefined {
+    return this.#links?.link(name)?.index;
+  }
+
+  /** Ethernet interfaces besides the SID device that are nobody's port. */
+  ethernet(): LinkState[] {
+    const all = this.#links?.links() ?? [];
+    return all.filter(({ name, ethernet }) => ethernet && name !== this.#options.sidDevice);
   }
 
   deviceName(index: number): string | undefined {

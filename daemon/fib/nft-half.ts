@@ -88,6 +88,12 @@ export class NftHalf {
     return found;
   }
 
+  /** An interface has come. */
+  linkUsable(device: string): void {
+    this.replace.linkUsable(device);
+    this.affinity.linkUsable();
+  }
+
   /** What an earlier life left. */
   async readBack(): Promise<NftObject[]> {
     const found: NftObject[] = [...((await this.affinity.readBack())?.services ?? [])];

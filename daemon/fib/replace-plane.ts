@@ -9,6 +9,7 @@ import {
   renderReplaceProbe,
   renderReplaceRemoval,
 } from '../../lib/fib/replace-csid-rules.ts';
+import { Accelerator } from './accelerated.ts';
 import { runNft } from './nft-process.ts';
 import { listTable } from './nft-table-listing.ts';
 import type { ReplaceAccelerator } from './replace-accelerator.ts';
@@ -45,7 +46,7 @@ export class ReplacePlane {
   #next: Batch | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #accelerator: ReplaceAccelerator | undefined;
+  readonly #accelerator: Accelerator<ReplaceAccelerator>;
   #unavailable = 'not started';
   /** Own transactions that took effect: those that change the table, and those that wake it. */
   #changes = 0;
@@ -53,6 +54,7 @@ export class ReplacePlane {
 
   constructor(options: ReplacePlaneOptions) {
     this.#options = options;
+    this.#accelerator = new Accelerator(options.onAcceleratorLost);
   }
 
   /** Each moves the kernel's ruleset generation by one. */
@@ -124,7 +126,7 @@ export class ReplacePlane {
     if (this.#unavailable || this.#held.size === 0) return [];
     const read = await this.#list();
     if (read === undefined || read === 'absent') return [];
-    const faster = this.#accelerator?.counts();
+    const faster = this.#accelerator.with((it) => it.counts());
     return replaceCounters(this.#held.values(), read).map((it) => {
       const { packets = 0, bytes = 0 } = faster?.get(it.prefix) ?? {};
       return { ...it, packets: it.packets + packets, bytes: it.bytes + bytes };
@@ -142,36 +144,22 @@ export class ReplacePlane {
   async close(): Promise<void> {
     await this.idle();
     this.#unavailable = 'closed';
-    this.#accelerator?.close();
-    this.#accelerator = undefined;
+    this.#accelerator.close();
   }
 
   /** Lets `accelerator` take packets before nftables from now on; it is closed with the plane. */
   accelerate(accelerator: ReplaceAccelerator): void {
-    this.#accelerator = accelerator;
+    this.#accelerator.take(accelerator);
     this.#tellAccelerator();
   }
 
   /** An interface has come. */
   linkUsable(device: string): void {
-    this.#withAccelerator((accelerator) => accelerator.attach(device));
+    this.#accelerator.with((accelerator) => accelerator.attach(device));
   }
 
   #tellAccelerator(): void {
-    this.#withAccelerator((accelerator) => accelerator.program([...this.#held.values()]));
-  }
-
-  /** One that fails ends: a SID that is gone must not be served on, and nftables does without it. */
-  #withAccelerator(act: (accelerator: ReplaceAccelerator) => void): void {
-    const accelerator = this.#accelerator;
-    if (!accelerator) return;
-    try {
-      act(accelerator);
-    } catch (error) {
-      this.#accelerator = undefined;
-      accelerator.close();
-      this.#options.onAcceleratorLost?.(error);
-    }
+    this.#accelerator.with((accelerator) => accelerator.program([...this.#held.values()]));
   }
 
   #enqueue(): Batch {

@@ -59,11 +59,15 @@ const tally = (names: readonly string[]) => {
   return counts;
 };
 
-describe.skipIf(skip !== undefined)(`steering of real packets${skip ? ` (skipped: ${skip})` : ''}`, () => {
+const note = skip ? ` (skipped: ${skip})` : '';
+describe.skipIf(skip !== undefined).each([
+  ['nftables', undefined],
+  ['tc-bpf in front of nftables', 'tc-bpf'],
+] as const)(`steering of real packets, %s${note}`, (_, accelerator) => {
   let lab: SteeringLab;
 
   beforeEach(async () => {
-    lab = new SteeringLab();
+    lab = new SteeringLab(accelerator);
     await lab.start();
   });
   afterEach(async () => {

@@ -12,6 +12,8 @@ export interface LinkState {
   readonly up: boolean;
   /** Bytes. */
   readonly mtu: number;
+  /** Frames are Ethernet's, and what comes in is its own: it is no port of a bridge or bond. */
+  readonly ethernet: boolean;
   readonly deleted: boolean;
 }
 
@@ -25,13 +27,16 @@ export interface LinkMonitorOptions {
   /** Shared sockets; without them it opens its own and closes those. */
   readonly requests?: RequestSocket;
   readonly monitor?: MonitorSocket;
-  /** A link appeared, changed name, `up` or `mtu`, or went. Called for every link at start. */
+  /** A link appeared, changed name, `up`, `mtu` or `ethernet`, or went. Called for every link at start. */
   onLink(link: LinkState): void;
   /** An address appeared, became usable (no more tentative), or went. Called for every address at start. */
   onAddress?(address: AddressState): void;
   /** Reading the kernel again after an overrun failed; the next overrun or `resync` tries again. */
   onError?(error: unknown): void;
 }
+
+/** ARPHRD_ETHER. */
+const ETHERNET = 1;
 
 type LinkChange = Extract<KernelChange, { kind: 'link' | 'address' }>;
 
@@ -133,15 +138,17 @@ export class LinkMonitor {
     for (const address of addresses) this.noteAddress(address, false);
   }
 
-  private noteLink(link: Pick<Link, 'name' | 'index' | 'up' | 'mtu'>, deleted: boolean): void {
+  private noteLink(link: Link | LinkState, deleted: boolean): void {
     const { name, index, up, mtu } = link;
+    const ethernet = 'ethernet' in link ? link.ethernet : link.hardware === ETHERNET && link.controller === undefined;
     const before = this.known.get(index);
     if (deleted) {
-      if (this.known.delete(index)) this.options.onLink({ name, index, up: false, mtu, deleted });
+      if (this.known.delete(index)) this.options.onLink({ name, index, up: false, mtu, ethernet, deleted });
       return;
     }
-    if (before && before.name === name && before.up === up && before.mtu === mtu) return;
-    const state = { name, index, up, mtu, deleted };
+    if (before && before.name === name && before.up === up && before.mtu === mtu && before.ethernet === ethernet)
+      return;
+    const state = { name, index, up, mtu, ethernet, deleted };
     this.known.set(index, state);
     this.options.onLink(state);
   }

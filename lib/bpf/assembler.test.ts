@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Assembler } from './assembler.ts';
 import { KEY_OCTETS, replaceProgram, sidCounts, sidKey, sidValue, VALUE_OCTETS } from './replace-program.ts';
-import { attachIngress, loadProgram } from './system-call.ts';
+import { attach, loadProgram } from './system-call.ts';
 
 const hex = (octets: Uint8Array) => Buffer.from(octets).toString('hex').match(/.{16}/g);
 
@@ -59,6 +59,6 @@ describe('the accelerator of REPLACE-CSID', () => {
     expect(program.length % 8).toBe(0);
     expect(replaceProgram(layouts, 5, 0xfff)).toEqual(program);
     expect(loadProgram(program).pointers[0]).toEqual({ at: 8, buffer: program });
-    expect(attachIngress(9, 3).attributes.slice(0, 9)).toEqual(new Uint8Array([9, 0, 0, 0, 3, 0, 0, 0, 46]));
+    expect(attach(9, 3, 'ingress').attributes.slice(0, 9)).toEqual(new Uint8Array([9, 0, 0, 0, 3, 0, 0, 0, 46]));
   });
 });

@@ -10,7 +10,8 @@ export type Register = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
 /** A register of the other side, or a number. */
 export type Operand = `r${Register}` | number;
 export type Width = 8 | 16 | 32 | 64;
-export type Comparison = '==' | '!=' | '>' | '>=' | '<' | '<=';
+/** `&`: some bit is set in both. */
+export type Comparison = '==' | '!=' | '>' | '>=' | '<' | '<=' | '&';
 export type Arithmetic = '=' | '+' | '-' | '|' | '&' | '<<' | '>>';
 
 interface Instruction {
@@ -28,7 +29,7 @@ const MODE_MEM = 0x60;
 const MODE_ATOMIC = 0xc0;
 const WIDTHS = { 32: 0x00, 16: 0x08, 8: 0x10, 64: 0x18 } as const;
 const ALU = { '+': 0x00, '-': 0x10, '|': 0x40, '&': 0x50, '<<': 0x60, '>>': 0x70, '=': 0xb0 } as const;
-const JUMP = { '==': 0x10, '>': 0x20, '>=': 0x30, '!=': 0x50, '<': 0xa0, '<=': 0xb0 } as const;
+const JUMP = { '==': 0x10, '>': 0x20, '>=': 0x30, '&': 0x40, '!=': 0x50, '<': 0xa0, '<=': 0xb0 } as const;
 const CALL = 0x80;
 const EXIT = 0x90;
 /** The immediate is the descriptor of a map. */

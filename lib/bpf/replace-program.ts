@@ -7,6 +7,7 @@ import type { ReplaceSid } from '../fib/fib.ts';
 import { layoutName, layoutOf, type ReplaceLayout } from '../fib/replace-csid-names.ts';
 import { addressToBytes } from '../net/address.ts';
 import { Assembler, type Register } from './assembler.ts';
+import { ETHERNET_OCTETS, EtherType, GO_ON, Helper, SKB } from './packet-hook.ts';
 
 /** Octets: the SID's bits, the others 0, and its layout. */
 export const KEY_OCTETS = 20;
@@ -14,14 +15,6 @@ export const KEY_OCTETS = 20;
 export const VALUE_OCTETS = 24;
 const VALUE = { isMarked: 0, mark: 4, packets: 8, bytes: 16 } as const;
 
-/** struct __sk_buff. */
-const SKB = { length: 0, mark: 8, protocol: 16, data: 76, dataEnd: 80 } as const;
-const ETHERNET = 14;
-/** htons(ETH_P_IPV6), read on a little-endian machine. */
-const PROTOCOL_IPV6 = 0xdd86;
-const MAP_LOOKUP = 1;
-/** TCX_NEXT: other programs, then the stack. */
-const GO_ON = -1;
 const MAX_ENTRIES = 8;
 
 const DESTINATION = 24;
@@ -36,12 +29,12 @@ const [KEY_AT, SCRATCH_AT] = [-20, -36] as const;
 /** The program for these layouts; SIDs are found in `map`, by descriptor. `markMask`: the bits of marks that are ours. */
 export function replaceProgram(layouts: readonly ReplaceLayout[], map: number, markMask: number): Uint8Array {
   const a = new Assembler();
-  a.set(6, '=', 'r1').load(32, 2, PACKET, SKB.protocol).jumpIf(2, '!=', PROTOCOL_IPV6, 'pass');
+  a.set(6, '=', 'r1').load(32, 2, PACKET, SKB.protocol).jumpIf(2, '!=', EtherType.ipv6, 'pass');
   a.load(32, 7, PACKET, SKB.data).load(32, 3, PACKET, SKB.dataEnd);
   a.set(2, '=', 'r7')
-    .set(2, '+', ETHERNET + SRH.entries)
+    .set(2, '+', ETHERNET_OCTETS + SRH.entries)
     .jumpIf(2, '>', 'r3', 'pass');
-  a.set(7, '+', ETHERNET);
+  a.set(7, '+', ETHERNET_OCTETS);
   a.load(8, 2, IPV6, 0).set(2, '>>', 4).jumpIf(2, '!=', 6, 'pass');
   a.load(8, 2, IPV6, 6).jumpIf(2, '!=', 43, 'pass');
   a.load(8, 2, IPV6, SRH.type).jumpIf(2, '!=', 4, 'pass');
@@ -99,7 +92,7 @@ function lookUp(a: Assembler, layout: ReplaceLayout, map: number, base: Register
     a.store(32, 10, at, 'r2');
   }
   a.store(32, 10, KEY_AT + 16, layoutNumber(layout)).loadMap(1, map);
-  a.set(2, '=', 'r10').set(2, '+', KEY_AT).call(MAP_LOOKUP).jumpIf(0, '!=', 0, label);
+  a.set(2, '=', 'r10').set(2, '+', KEY_AT).call(Helper.mapLookup).jumpIf(0, '!=', 0, label);
 }
 
 /** Makes the new destination in the scratch copy, and Segments Left in r9; the packet is not touched. */
@@ -176,5 +169,5 @@ function done(a: Assembler, markMask: number): void {
   a.load(32, 1, PACKET, SKB.mark).set(1, '&', ~markMask).load(32, 2, SID, VALUE.mark).set(1, '|', 'r2');
   a.store(32, PACKET, SKB.mark, 'r1');
   a.label('count').set(1, '=', 1).addAtomically(SID, VALUE.packets, 1);
-  a.load(32, 1, PACKET, SKB.length).set(1, '-', ETHERNET).addAtomically(SID, VALUE.bytes, 1);
+  a.load(32, 1, PACKET, SKB.length).set(1, '-', ETHERNET_OCTETS).addAtomically(SID, VALUE.bytes, 1);
 }

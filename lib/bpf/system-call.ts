@@ -8,15 +8,19 @@ export interface BpfCall {
 }
 
 const Command = { mapCreate: 0, mapLookup: 1, mapUpdate: 2, mapDelete: 3, programLoad: 5, linkCreate: 28 } as const;
-const MAP_TYPE_HASH = 1;
+/** Kinds of map: `cache` forgets what was not looked up for longest when it is full; the keys of an array are 32-bit numbers. */
+const MAP_TYPES = { hash: 1, array: 2, cache: 9 } as const;
+export type MapType = keyof typeof MAP_TYPES;
 const PROGRAM_TYPE_SCHED_CLS = 3;
-const TCX_INGRESS = 46;
+const TCX_HOOKS = { ingress: 46, egress: 47 } as const;
+/** What an interface takes in, or what leaves by it. */
+export type Hook = keyof typeof TCX_HOOKS;
 /** Most of what a verifier has to say. */
 const LOG_OCTETS = 1 << 16;
 
-export function createHash(keyOctets: number, valueOctets: number, maxEntries: number): BpfCall {
+export function createMap(type: MapType, keyOctets: number, valueOctets: number, maxEntries: number): BpfCall {
   return call(Command.mapCreate, 48, [
-    [0, MAP_TYPE_HASH],
+    [0, MAP_TYPES[type]],
     [4, keyOctets],
     [8, valueOctets],
     [12, maxEntries],
@@ -56,12 +60,12 @@ export function verifierLog(): Uint8Array {
   return new Uint8Array(LOG_OCTETS);
 }
 
-/** Attaches to what an interface takes in (TCX, Linux 6.6); the link ends with its descriptor. */
-export function attachIngress(program: number, interfaceIndex: number): BpfCall {
+/** Attaches to an interface (TCX, Linux 6.6); the link ends with its descriptor. */
+export function attach(program: number, interfaceIndex: number, hook: Hook): BpfCall {
   return call(Command.linkCreate, 48, [
     [0, program],
     [4, interfaceIndex],
-    [8, TCX_INGRESS],
+    [8, TCX_HOOKS[hook]],
   ]);
 }
 

@@ -21,8 +21,9 @@ export type SplitsRead = ReadonlyMap<string, readonly SplitRange[] | undefined>;
 /**
  * Parses the documents of `nft -j list table` (terse) and `nft -j list map` for our table; order does not matter,
  * other tables' objects must not be among them; the split maps are read apart. Throws SyntaxError when a text is not JSON.
+ * `accelerated`: as it was rendered.
  */
-export function readAffinity(documents: readonly string[], splits: SplitsRead): AffinityReadBack {
+export function readAffinity(documents: readonly string[], splits: SplitsRead, accelerated = false): AffinityReadBack {
   const items = documents
     .flatMap((text) => asArray(asObject(JSON.parse(text))?.nftables))
     .map((item) => asObject(item));
@@ -45,7 +46,7 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead): 
   }
   const services: AffinityService[] = [];
   const damaged = new Set<string>();
-  const baseWhole = chains.get(CLASSIFY_CHAIN)?.length === 2;
+  const baseWhole = chains.get(CLASSIFY_CHAIN)?.length === (accelerated ? 3 : 2);
   for (const name of chains.keys()) {
     const address = addressOfChain(name);
     if (address === undefined) continue;

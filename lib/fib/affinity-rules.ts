@@ -17,6 +17,8 @@ export interface AffinityRendering {
   readonly setSize: number;
   /** True: render structure even where only weights changed (the kernel was found damaged). */
   readonly rebuild?: boolean;
+  /** True: what comes in with a mark of ours was given it by the accelerator, and is left alone. */
+  readonly accelerated?: boolean;
 }
 
 export const AFFINITY_SET_SIZE = 262_144;
@@ -39,7 +41,7 @@ export function renderAffinityChange(
   if (!rendering.rebuild && old && sameStructure(old, next)) return [...forget, ...renderSplitElements(next)];
   const parts = partsOf(next);
   return [
-    ...renderTable(),
+    ...renderTable(rendering),
     ...renderParts(next.service, parts, rendering),
     ...parts.chains.map((chain) => `flush chain ${TABLE} ${chain}`),
     ...renderRules(next, rendering.markMask),
@@ -51,13 +53,15 @@ export function renderAffinityChange(
 }
 
 /** Creates the table, its maps and its base chain, or restores them; foreign rules in our own chain are dropped. */
-export function renderTable(): string[] {
+export function renderTable({ markMask, accelerated }: Pick<AffinityRendering, 'markMask' | 'accelerated'>): string[] {
+  const marked = `add rule ${TABLE} ${CLASSIFY_CHAIN} meta mark & 0x${(markMask >>> 0).toString(16)} != 0 accept`;
   return [
     `add table ${TABLE}`,
     `add map ${TABLE} services6 { type ipv6_addr : verdict; }`,
     `add map ${TABLE} services4 { type ipv4_addr : verdict; }`,
     `add chain ${TABLE} ${CLASSIFY_CHAIN} { type filter hook prerouting priority mangle; policy accept; }`,
     `flush chain ${TABLE} ${CLASSIFY_CHAIN}`,
+    ...(accelerated ? [marked] : []),
     `add rule ${TABLE} ${CLASSIFY_CHAIN} meta l4proto { tcp, udp } ip6 daddr vmap @services6`,
     `add rule ${TABLE} ${CLASSIFY_CHAIN} meta l4proto { tcp, udp } ip daddr vmap @services4`,
   ];
@@ -73,7 +77,7 @@ function renderRemoval(service: AffinityService, rendering: AffinityRendering): 
   const element = `${TABLE} ${serviceMap(service.service)} { ${service.service} : goto ${main} }`;
   // nft knows no "delete if there" before 1.0.7; to add first makes each deletion hold in any state.
   return [
-    ...renderTable(),
+    ...renderTable(rendering),
     `add chain ${TABLE} ${main}`,
     `add element ${element}`,
     `delete element ${element}`,

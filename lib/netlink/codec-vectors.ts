@@ -288,7 +288,7 @@ export const VECTORS: readonly Vector[] = [
     bytes: `40000000 10000106 00000000 00000000  00000000 00000000 01000000 01000000
       08000300 73723000  08000400 28230000  10001280 0b000100 62726964 67650000`,
     decode: decodeLink,
-    value: { index: 0, name: 'sr0', mtu: 9000, flags: 1, enabled: true, up: false, kind: 'bridge' },
+    value: { index: 0, name: 'sr0', mtu: 9000, hardware: 0, flags: 1, enabled: true, up: false, kind: 'bridge' },
   },
   {
     name: 'address',

@@ -182,23 +182,32 @@ async function run({ rounds, progress }: BenchOptions): Promise<Document> {
         measured[at]!,
       ),
     );
-    rows.push(accelerated(measured));
+    for (const one of ACCELERATED) rows.push(accelerated(one, measured));
     return { bench: 'forwarding', machine: machine(), rows };
   } finally {
     await testbed.close();
   }
 }
 
+/** The same with and without the accelerator. */
+const ACCELERATED = [
+  { id: 'replace-end-tc-bpf', without: 'replace-end-nft', what: 'End with REPLACE-CSID' },
+  { id: 'affinity-flow-tc-bpf', without: 'affinity-flow-nft', what: 'affinity flow' },
+] as const;
+
 /** What the accelerator is for: slice by slice, each as a share of the plain forwarding beside it. */
-function accelerated(measured: readonly (readonly Round[])[]): Row {
-  const shares = (id: string) =>
-    measured[CASES.findIndex((one) => one.id === id)]!.map(({ ours, peer }) => ours / peer);
-  const nft = shares('replace-end-nft');
-  const pairs = shares('replace-end-tc-bpf').map((ours, at) => ({ ours, peer: nft[at]! }));
+function accelerated(
+  { id, without, what }: (typeof ACCELERATED)[number],
+  measured: readonly (readonly Round[])[],
+): Row {
+  const shares = (of: string) =>
+    measured[CASES.findIndex((one) => one.id === of)]!.map(({ ours, peer }) => ours / peer);
+  const nft = shares(without);
+  const pairs = shares(id).map((ours, at) => ({ ours, peer: nft[at]! }));
   return comparison(
     {
-      id: 'replace-end-tc-bpf-to-nft',
-      what: 'End with REPLACE-CSID: tc-bpf to nftables',
+      id: `${id}-to-nft`,
+      what: `${what}: tc-bpf to nftables`,
       unit: 'share of plain',
       peerName: 'nftables',
       better: 'higher',

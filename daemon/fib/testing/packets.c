@@ -1,7 +1,7 @@
 /*
- * Raw IPv6 packets for kernel tests: sends what it reads, prints what its interfaces take in.
+ * Raw packets for kernel tests: sends what it reads (IPv6, IPv4), prints what its interfaces take in (IPv6).
  *   packets IF=MAC...     MAC: where packets sent through IF go; IF alone only listens
- * Lines in and out are "IF HEX", HEX from the first octet of the IPv6 header. "ready" comes first. Ends with stdin.
+ * Lines in and out are "IF HEX", HEX from the first octet of the IP header. "ready" comes first. Ends with stdin.
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -107,10 +107,12 @@ static void send_line(const char *line)
 		return;
 	for (hex++; length < sizeof(packet) && sscanf(hex + 2 * length, "%2x", &octet) == 1; length++)
 		packet[length] = octet;
-	for (int i = 0; i < link_count; i++)
+	for (int i = 0; i < link_count; i++) {
+		links[i].to.sll_protocol = htons(packet[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
 		if (!strncmp(links[i].name, line, hex - 1 - line) && !links[i].name[hex - 1 - line] &&
 		    sendto(links[i].fd, packet, length, 0, (struct sockaddr *)&links[i].to, sizeof(links[i].to)) < 0)
 			fail("send");
+	}
 }
 
 int main(int argc, char **argv)

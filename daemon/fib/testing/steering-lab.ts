@@ -37,13 +37,17 @@ export class SteeringLab {
   readonly client: Namespace;
   #clientProcess: ChildProcess | undefined;
 
-  constructor() {
+  readonly #accelerator: 'tc-bpf' | undefined;
+
+  /** `accelerator`: of the ingress. */
+  constructor(accelerator?: 'tc-bpf') {
+    this.#accelerator = accelerator;
     const namespaces = ['cl', 'in', 'co', 'e1', 'e2', 's1', 's2'].map(
       (label) => new Namespace(label),
     ) as unknown as SevenNamespaces;
     this.#namespaces = namespaces;
     [this.client, this.ingress, this.core] = namespaces;
-    this.fib = kernelFibIn(this.ingress, 'fcbb:bb:a::1', this.log);
+    this.fib = this.#ingressFib();
   }
 
   async start(): Promise<void> {
@@ -56,7 +60,9 @@ export class SteeringLab {
       }),
     );
     const [, , core, e1, e2, s1, s2] = this.#namespaces;
-    await this.fib.start();
+    const { capabilities } = await this.fib.start();
+    const missing = capabilities.find(({ name, available }) => name === this.#accelerator && !available);
+    if (missing) throw new Error(missing.remark);
     await this.program(this.fib, this.underlay);
     await this.#router(core!, [
       via('2001:db8:c::/64', 'fd00:1::1', 'in'),
@@ -128,7 +134,7 @@ export class SteeringLab {
   /** Ends the ingress's forwarding plane as a crash would, and starts its next life. */
   async restart(): Promise<readonly FibObject[]> {
     await this.fib.close({ remove: false });
-    this.fib = kernelFibIn(this.ingress, 'fcbb:bb:a::1', this.log);
+    this.fib = this.#ingressFib();
     return (await this.fib.start()).retained;
   }
 
@@ -145,6 +151,11 @@ export class SteeringLab {
   async stop(): Promise<void> {
     for (const fib of [this.fib, ...this.#others.values()]) await fib.close({ remove: false });
     for (const namespace of this.#namespaces) namespace.remove();
+  }
+
+  #ingressFib(): Fib {
+    const accelerator = this.#accelerator;
+    return kernelFibIn(this.ingress, 'fcbb:bb:a::1', this.log, undefined, { accelerator, links: ['co'] });
   }
 
   #wire(): void {

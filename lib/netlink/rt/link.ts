@@ -12,6 +12,8 @@ export interface Link {
   readonly name: string;
   /** Bytes. */
   readonly mtu: number;
+  /** ARPHRD_*: 1 is Ethernet. */
+  readonly hardware: number;
   /** IFF_* bits. */
   readonly flags: number;
   /** Administratively up. */
@@ -116,6 +118,7 @@ export function decodeLink(message: Message): Link | null {
     index: message.u32At(4),
     name,
     mtu,
+    hardware: message.u16At(2),
     flags,
     enabled,
     up: enabled && (flags & IFF_LOWER_UP) !== 0,
