@@ -5,7 +5,7 @@
 // need: a detour of three more SIDs finds it already there.
 //
 // Limit: what an egress has to say to a host about its replies goes to the service's address, by the routes that are there.
-import type { FibKey, FibObject, ServiceMtu } from '../fib/fib.ts';
+import type { FibObject, ServiceMtu } from '../fib/fib.ts';
 import { addressFamily } from '../net/address.ts';
 import { encapsulationBytes } from '../segment/packed-list.ts';
 import { want } from './fib-plan.ts';
@@ -23,7 +23,7 @@ const OWNER = 'service-mtu';
 export function planServiceMtu(state: RouterState): void {
   const { config, fib } = state;
   if (config.mtu === undefined || !config.roles.includes('forwarder')) return;
-  if (!state.mtuChanged && ![...fib.put.keys(), ...fib.remove].some(isList)) return;
+  if (!state.mtuChanged && !listsChange(fib)) return;
   state.mtuChanged = false;
   const lists = [...listsInForce(state)];
   const longest = lists.reduce((most, { segments }) => Math.max(most, segments.length), 0);
@@ -87,7 +87,10 @@ function* listsInForce(state: RouterState): Generator<List> {
   }
 }
 
-/** Lists come in nexthops, and in routes of their own. */
-function isList(key: FibKey): boolean {
-  return key.startsWith('nexthop ') || key.startsWith('route ');
+/** Lists come in nexthops, and in routes of their own; a service that moves from one nexthop to another changes none. */
+function listsChange({ put, remove }: RouterState['fib']): boolean {
+  for (const object of put.values())
+    if (object.kind === 'nexthop' || (object.kind === 'route' && object.target.kind === 'encap')) return true;
+  for (const key of remove) if (key.startsWith('nexthop ') || key.startsWith('route ')) return true;
+  return false;
 }
