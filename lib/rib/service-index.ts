@@ -17,8 +17,9 @@ export class ServiceIndex {
   readonly #rows = new Records(WIDTH, FIRST);
   readonly #hash = new HashIndex((number) => this.#isSought(number));
   readonly #seed: number;
-  /** Texts of those that are watched. */
+  /** Texts of those that are watched, and back: they keep their numbers. */
   readonly #texts = new Map<number, ServiceId>();
+  readonly #numbers = new Map<ServiceId, number>();
   #withRoutes = 0;
   /** The address that is being looked for. */
   #sought: Uint32Array = new Uint32Array(0);
@@ -45,7 +46,7 @@ export class ServiceIndex {
   }
 
   findText(service: ServiceId): number {
-    return this.find(addressesToWords([service]), 0);
+    return this.#numbers.get(service) ?? this.find(addressesToWords([service]), 0);
   }
 
   /** The same, and a new number for a service that is not known: the caller adds a route, or watches it. */
@@ -69,7 +70,7 @@ export class ServiceIndex {
   watch(service: ServiceId): void {
     const number = this.intern(addressesToWords([service]), 0);
     this.#rows.set(number, COUNT, (this.#rows.get(number, COUNT) | WATCHED) >>> 0);
-    this.text(number);
+    this.#numbers.set(this.text(number), number);
   }
 
   isWatched(number: number): boolean {
