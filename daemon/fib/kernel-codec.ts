@@ -103,15 +103,14 @@ export function writePut(writer: Writer, context: KernelContext, object: Netlink
  * The message that removes an object: routes and rules only under our protocol number. RTM_DELNEXTHOP knows ids alone; what is
  * there is ours, because an install refuses to replace somebody else's.
  */
-export function writeRemoval(writer: Writer, { protocol }: KernelContext, object: NetlinkObject): void {
+export function writeRemoval(writer: Writer, context: KernelContext, object: NetlinkObject): void {
+  const { protocol } = context;
   switch (object.kind) {
     case 'nexthop':
     case 'group':
       return encodeRemoveNexthop(writer, object.id);
-    case 'route': {
-      const { prefix, table } = object;
-      return encodeRoute(writer, 'remove', { prefix, table, protocol, priority: ROUTE_METRIC });
-    }
+    case 'route':
+      return encodeRoute(writer, 'remove', routeRemoval(context, object));
     case 'local-sid': {
       const { prefix } = object;
       return encodeRoute(writer, 'remove', { prefix, table: MAIN_TABLE, protocol, priority: SID_METRIC });
@@ -123,8 +122,11 @@ export function writeRemoval(writer: Writer, { protocol }: KernelContext, object
   }
 }
 
-/** Written out, without a spread: of routes there are a hundred thousand. */
-function routeSpec(context: KernelContext, { prefix, table, target: to }: FibRoute): RouteSpec {
+export function routeRemoval({ protocol }: KernelContext, { prefix, table }: FibRoute): RouteSpec {
+  return { prefix, table, protocol, priority: ROUTE_METRIC };
+}
+
+export function routeSpec(context: KernelContext, { prefix, table, target: to }: FibRoute): RouteSpec {
   const { protocol } = context;
   const priority = ROUTE_METRIC;
   switch (to.kind) {

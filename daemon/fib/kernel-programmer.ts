@@ -1,13 +1,15 @@
 // The rtnetlink half of the forwarding plane: performs puts and removals in order, synchronously, and keeps the set of
 // what is in force. Decides what counts as success; when to call it is kernel-fib.ts's concern.
 import { sameObject } from '../../lib/fib/equality.ts';
-import { type FibFailure, type FibKey, fibKey } from '../../lib/fib/fib.ts';
+import { type FibFailure, type FibKey, type FibRoute, fibKey } from '../../lib/fib/fib.ts';
+import { SLOTS } from '../../lib/fib/held-routes.ts';
 import { FibObjectSet } from '../../lib/fib/object-set.ts';
 import { orderPuts, splitRemovals } from '../../lib/fib/order.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { Writer } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
 import { isNetlinkObject, type KernelContext, type NetlinkObject, writePut, writeRemoval } from './kernel-codec.ts';
+import { RouteMessages } from './route-messages.ts';
 
 /** A route through a link that is down or has lost its address: worth another try when the link comes back. */
 const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -21,6 +23,7 @@ export class KernelProgrammer {
   readonly held = new FibObjectSet();
   readonly #requests: RequestSocket;
   readonly #context: KernelContext;
+  readonly #messages: RouteMessages;
   /** Routes that wait for their link; a subset of what was asked for, disjoint from `held`'s equal objects. */
   readonly #waiting = new Map<FibKey, NetlinkObject>();
 
@@ -31,6 +34,7 @@ export class KernelProgrammer {
 
   constructor(requests: RequestSocket, context: KernelContext) {
     this.#requests = requests;
+    this.#messages = new RouteMessages(context);
     this.#context = context;
     this.#writeFresh = (writer, object) => writePut(writer, context, object, true);
     this.#writeReplacing = (writer, object) => writePut(writer, context, object, false);
@@ -39,11 +43,70 @@ export class KernelProgrammer {
 
   /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
   put(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey> = NONE): FibFailure[] {
-    if (areAlike(objects)) return this.#putAlike(objects, lost);
     const failures: FibFailure[] = [];
+    if (areAlike(objects)) this.#putKind(objects, lost, failures);
     // One batch a kind: a batch retries what ran out of memory last, after what may depend on it.
-    for (const group of byKind(orderPuts(objects) as NetlinkObject[])) failures.push(...this.#putAlike(group, lost));
+    else for (const group of byKind(orderPuts(objects) as NetlinkObject[])) this.#putKind(group, lost, failures);
     return failures;
+  }
+
+  #putKind(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
+    if (objects[0]?.kind !== 'route') return this.#putAlike(objects, lost, failures);
+    const routes = objects as readonly FibRoute[];
+    for (let at = 0; at < routes.length; at += SLOTS) this.#putRoutes(routes, at, lost, failures);
+  }
+
+  /** As `#putAlike`, for routes from `from` on, as many as are looked up at once. */
+  #putRoutes(objects: readonly FibRoute[], from: number, lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
+    const { held } = this;
+    const count = Math.min(SLOTS, objects.length - from);
+    held.routes.findAll(objects, from, count);
+    const fresh: FibRoute[] = [];
+    const freshSlots: number[] = [];
+    const known: FibRoute[] = [];
+    const knownSlots: number[] = [];
+    const olds: FibRoute[] = [];
+    for (let slot = 0; slot < count; slot++) {
+      const route = objects[from + slot]!;
+      if (this.#waiting.size > 0) this.#waiting.delete(fibKey(route));
+      const refusal = held.acceptRoute(slot, route);
+      if (refusal) {
+        failures.push(refusal);
+        continue;
+      }
+      const old = held.replaced as FibRoute | undefined;
+      if (old) {
+        known.push(route);
+        knownSlots.push(slot);
+        olds.push(old);
+      } else {
+        fresh.push(route);
+        freshSlots.push(slot);
+      }
+    }
+    // Both before either is settled: that looks up others.
+    const outcomes = this.#sendRoutes(fresh, freshSlots, true, NONE);
+    const outcomesOfKnown = this.#sendRoutes(known, knownSlots, false, lost);
+    this.#settle(fresh, NOTHING, outcomes, failures);
+    this.#settle(known, olds, outcomesOfKnown, failures);
+  }
+
+  #sendRoutes(
+    objects: readonly FibRoute[],
+    slots: readonly number[],
+    fresh: boolean,
+    lost: ReadonlySet<FibKey>,
+  ): readonly (NetlinkError | null)[] {
+    if (objects.length === 0) return [];
+    const { routes } = this.held;
+    const messages = this.#messages;
+    messages.reset();
+    return this.#requests.batchRange(objects.length, (writer, i) => {
+      const route = objects[i]!;
+      const slot = slots[i]!;
+      const anew = fresh || (lost.size > 0 && lost.has(fibKey(route)));
+      messages.put(writer, route, anew, routes.sought, routes.addressAt(slot), routes.shapeOf(slot));
+    });
   }
 
   /** Removes what netlink holds; unknown keys are done already. */
@@ -53,25 +116,37 @@ export class KernelProgrammer {
     if (this.#waiting.size > 0) for (const key of keys) this.#waiting.delete(key);
     const { before, routes, after } = splitRemovals(keys);
     let removed = this.#removeHeld(before, failures);
-    const gone: NetlinkObject[] = [];
-    // Nothing refers to routes: they are forgotten at once, and kept if the kernel keeps them.
-    for (const key of routes) {
-      const route = this.held.remove(key);
-      if (route && isNetlinkObject(route)) gone.push(route);
-    }
-    removed += this.#removeRoutes(gone, failures);
+    for (let at = 0; at < routes.length; at += SLOTS) removed += this.#removeRoutes(routes, at, failures);
     removed += this.#removeHeld(after, failures);
     return { failures, removed };
   }
 
-  #removeRoutes(routes: readonly NetlinkObject[], failures: FibFailure[]): number {
-    const outcomes = this.#requests.batchOf(routes, this.#writeRemoval);
-    let removed = routes.length;
+  /** Of keys from `from` on. Nothing refers to routes: they are forgotten at once, and kept if the kernel keeps them. */
+  #removeRoutes(keys: readonly FibKey[], from: number, failures: FibFailure[]): number {
+    const { held } = this;
+    const { routes } = held;
+    const count = Math.min(SLOTS, keys.length - from);
+    routes.findKeys(keys, from, count);
+    const gone: FibRoute[] = [];
+    const slots: number[] = [];
+    for (let slot = 0; slot < count; slot++) {
+      const route = held.removeRoute(slot);
+      if (!route) continue;
+      gone.push(route);
+      slots.push(slot);
+    }
+    const messages = this.#messages;
+    messages.reset();
+    const outcomes = this.#requests.batchRange(gone.length, (writer, i) => {
+      const slot = slots[i]!;
+      messages.remove(writer, gone[i]!, routes.sought, routes.addressAt(slot), routes.shapeOf(slot));
+    });
+    let removed = gone.length;
     for (let i = 0; i < outcomes.length; i++) {
       const error = outcomes[i];
       if (!error || GONE.has(error.code)) continue;
-      failures.push(failure(routes[i]!, error));
-      this.held.put(routes[i]!);
+      failures.push(failure(gone[i]!, error));
+      held.put(gone[i]!);
       removed--;
     }
     return removed;
@@ -120,9 +195,8 @@ export class KernelProgrammer {
    * Objects are held before the kernel is asked, so that the second of one key is known to replace the first; what the
    * kernel refuses is as it was.
    */
-  #putAlike(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>): FibFailure[] {
+  #putAlike(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
     const { held } = this;
-    const failures: FibFailure[] = [];
     const fresh: NetlinkObject[] = [];
     const known: NetlinkObject[] = [];
     const olds: NetlinkObject[] = [];
@@ -146,7 +220,6 @@ export class KernelProgrammer {
         writePut(writer, this.#context, object, lost.has(fibKey(object)));
       this.#settle(known, olds, this.#send(known, lost.size > 0 ? write : this.#writeReplacing), failures);
     }
-    return failures;
   }
 
   #send(objects: readonly NetlinkObject[], write: Write): readonly (NetlinkError | null)[] {

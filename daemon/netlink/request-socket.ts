@@ -30,6 +30,9 @@ const TYPE_HALF = 2;
 const SEQUENCE_WORD = 2;
 const ERRNO_WORD = 4;
 
+/** Appends the message with this index; pure, so that a retry may call it again. */
+export type EncodeAt = (writer: Writer, index: number) => void;
+
 export class RequestSocket {
   private readonly socket: KernelSocket;
   private readonly dumps: DumpSocket;
@@ -89,14 +92,19 @@ export class RequestSocket {
 
   /** As `batch`, for items that one function encodes: no closure for each. */
   batchOf<T>(items: readonly T[], encode: (writer: Writer, item: T) => void): Outcome[] {
-    const outcomes = newOutcomes(items.length);
-    for (let at = 0; at < items.length; at += BATCH_MESSAGES) this.exchange(items, encode, at, outcomes);
+    return this.batchRange(items.length, (writer, index) => encode(writer, items[index]!));
+  }
+
+  /** As `batch`, for what a function encodes by its index below `count`. */
+  batchRange(count: number, encode: EncodeAt): Outcome[] {
+    const outcomes = newOutcomes(count);
+    for (let at = 0; at < count; at += BATCH_MESSAGES) this.exchange(count, encode, at, outcomes);
     for (let round = 0; round < ENOMEM_ROUNDS; round++) {
       const again = outOfMemory(outcomes);
       if (again.length === 0) break;
       // Blocking lets the kernel's worker on this CPU refill the reserve.
       this.socket.native.wait(this.socket.handle, ENOMEM_PAUSE_MS);
-      for (let at = 0; at < again.length; at += BATCH_MESSAGES) this.retry(items, encode, again, at, outcomes);
+      for (let at = 0; at < again.length; at += BATCH_MESSAGES) this.retry(encode, again, at, outcomes);
     }
     return outcomes;
   }
@@ -109,9 +117,10 @@ export class RequestSocket {
   /** As `batchOf`, with a turn of the event loop between sends. */
   async batchOfAsync<T>(items: readonly T[], encode: (writer: Writer, item: T) => void): Promise<Outcome[]> {
     const outcomes = newOutcomes(items.length);
+    const encodeAt: EncodeAt = (writer, index) => encode(writer, items[index]!);
     for (let at = 0; at < items.length; at += BATCH_MESSAGES) {
       if (at > 0) await turn();
-      this.exchange(items, encode, at, outcomes);
+      this.exchange(items.length, encodeAt, at, outcomes);
     }
     for (let round = 0; round < ENOMEM_ROUNDS; round++) {
       const again = outOfMemory(outcomes);
@@ -119,7 +128,7 @@ export class RequestSocket {
       await pause(ENOMEM_PAUSE_MS);
       for (let at = 0; at < again.length; at += BATCH_MESSAGES) {
         if (at > 0) await turn();
-        this.retry(items, encode, again, at, outcomes);
+        this.retry(encodeAt, again, at, outcomes);
       }
     }
     return outcomes;
@@ -129,7 +138,7 @@ export class RequestSocket {
   query<T>(encode: Encode, decode: (message: Message) => T): Reply<T> {
     const outcomes = newOutcomes(1);
     let reply: { value: T } | undefined;
-    this.exchange([encode], callEncode, 0, outcomes, (message) => {
+    this.exchange(1, encode, 0, outcomes, (message) => {
       reply ??= { value: decode(message) };
     });
     return outcomes[0] ? { error: outcomes[0] } : (reply ?? { error: netlinkError(Errno.ENODATA) });
@@ -148,39 +157,28 @@ export class RequestSocket {
     this.dumps.close();
   }
 
-  private retry<T>(
-    items: readonly T[],
-    encode: (writer: Writer, item: T) => void,
-    again: readonly number[],
-    at: number,
-    outcomes: Outcome[],
-  ): void {
-    const chosen = again.slice(at, at + BATCH_MESSAGES);
-    const results = newOutcomes(chosen.length);
-    this.exchange(
-      chosen.map((index) => items[index]!),
-      encode,
-      0,
-      results,
-    );
-    for (let i = 0; i < chosen.length; i++) outcomes[chosen[i]!] = results[i]!;
+  private retry(encode: EncodeAt, again: readonly number[], at: number, outcomes: Outcome[]): void {
+    const count = Math.min(BATCH_MESSAGES, again.length - at);
+    const results = newOutcomes(count);
+    this.exchange(count, (writer, i) => encode(writer, again[at + i]!), 0, results);
+    for (let i = 0; i < count; i++) outcomes[again[at + i]!] = results[i]!;
   }
 
   /** One send of up to 64 messages from `at`, acknowledged on the last; fills their outcomes. */
-  private exchange<T>(
-    items: readonly T[],
-    encode: (writer: Writer, item: T) => void,
+  private exchange(
+    count: number,
+    encode: EncodeAt,
     at: number,
     outcomes: Outcome[],
     onReply?: (message: Message) => void,
   ): void {
-    const end = Math.min(items.length, at + BATCH_MESSAGES);
+    const end = Math.min(count, at + BATCH_MESSAGES);
     const first = this.takeSequences(end - at);
     const { writer } = this;
     writer.reset();
     let last = -1;
     for (let i = at; i < end; i++) {
-      const refusal = encodeOrRefuse(encode, writer, items[i]!);
+      const refusal = encodeOrRefuse(encode, writer, i);
       if (refusal) outcomes[i] = refusal;
       else {
         last = first + i - at;

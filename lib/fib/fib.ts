@@ -199,6 +199,9 @@ export type FibKey = string;
 export const BORDER_KEY: FibKey = 'border domain';
 export const MTU_KEY: FibKey = 'mtu services';
 
+/** How the keys of routes begin; table and prefix follow. */
+export const ROUTE_KEY = 'route ';
+
 export function fibKey(object: FibObject): FibKey {
   switch (object.kind) {
     case 'nexthop':

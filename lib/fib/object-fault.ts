@@ -8,13 +8,14 @@ import {
   parsePrefix,
   prefixContains,
 } from '../net/address.ts';
-import { isPlainCanonicalPrefix } from '../net/plain-canonical.ts';
+import { PREFIX_WORDS, readPrefix } from '../net/prefix-words.ts';
 import { classesOf, instancesOf, type NamedClass } from './affinity-classes.ts';
 import { matchFault } from './affinity-match.ts';
 import type {
   AffinityService,
   Border,
   FibObject,
+  FibRoute,
   LocalSid,
   ReplaceSid,
   ResilientGroup,
@@ -24,6 +25,11 @@ import type {
 
 /** What a chain's name may end with. */
 const CLASS_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+export const NOT_CANONICAL = 'prefix is not canonical';
+
+/** For what is looked at and not kept. */
+const WORDS = new Uint32Array(PREFIX_WORDS);
 
 /** What is wrong with the object itself, whatever else is there; undefined: nothing. */
 export function objectFault(object: FibObject): string | undefined {
@@ -40,10 +46,7 @@ export function objectFault(object: FibObject): string | undefined {
         if (!object.members.every(({ weight }) => isWithin(weight, 1, 65536))) return 'a weight is not in 1..65536';
         return object.resilient && resilientFault(object.resilient);
       case 'route':
-        if (!isPlainCanonicalPrefix(object.prefix) && canonicalPrefix(object.prefix) !== object.prefix)
-          return 'prefix is not canonical';
-        if (!isId(object.table)) return 'table is not in 1..4294967295';
-        return targetFault(object.target);
+        return readPrefix(object.prefix, 0, WORDS, 0) < 0 ? NOT_CANONICAL : routeFault(object);
       case 'local-sid':
         return sidFault(object);
       case 'replace-csid':
@@ -79,6 +82,11 @@ function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined
   const whole = csid.blockBits % 8 === 0 && csid.nodeBits % 8 === 0;
   const fit = csid.blockBits >= 8 && csid.nodeBits >= 8 && csid.blockBits + csid.nodeBits <= 128;
   return whole && fit ? undefined : 'block and node lengths are not whole bytes that fit an address';
+}
+
+/** What is wrong with a route whose prefix is canonical. */
+export function routeFault({ table, target }: FibRoute): string | undefined {
+  return isId(table) ? targetFault(target) : 'table is not in 1..4294967295';
 }
 
 /** What is wrong with where a route goes. */

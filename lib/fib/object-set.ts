@@ -1,9 +1,19 @@
 // The set of objects that a forwarding plane holds, with the kernel's own rules about what may refer to what: ids of
 // groups and nexthops are one space, a reference must resolve, what is in use stays. Both FIBs keep their view in one.
+import { invariant } from '../errors.ts';
 import { parsePrefix, prefixContains } from '../net/address.ts';
 import { instancesOf } from './affinity-classes.ts';
-import { type FibFailure, type FibKey, type FibObject, type FibRoute, fibKey, type RouteTarget } from './fib.ts';
-import { objectFault, targetFault } from './object-fault.ts';
+import {
+  type FibFailure,
+  type FibKey,
+  type FibObject,
+  type FibRoute,
+  fibKey,
+  ROUTE_KEY,
+  type RouteTarget,
+} from './fib.ts';
+import { HeldRoutes, NO_PREFIX, NOT_HELD } from './held-routes.ts';
+import { NOT_CANONICAL, objectFault, routeFault, targetFault } from './object-fault.ts';
 
 interface RouteUsers {
   readonly id: number;
@@ -13,9 +23,8 @@ interface RouteUsers {
 export class FibObjectSet {
   /** All but routes. */
   readonly #objects = new Map<FibKey, FibObject>();
-  /** Routes by table and prefix: they are many, and a key's text for each would cost more than all else here. */
-  readonly #routes = new Map<number, Map<string, FibRoute>>();
-  #routeCount = 0;
+  /** By table and prefix: they are many, and a key's text for each would cost more than all else here. */
+  readonly routes: HeldRoutes;
   /** Key of a nexthop or group → keys of the objects, but for routes, that refer to it. Holds no empty sets. */
   readonly #users = new Map<FibKey, Set<FibKey>>();
   /** Id of a nexthop or group → number of routes that refer to it. */
@@ -31,20 +40,26 @@ export class FibObjectSet {
   /** Prefixes of REPLACE-CSID endpoints; none contains another. */
   readonly #replaced = new Set<string>();
 
+  /** `seed` keeps whoever chooses prefixes from choosing such that collide. */
+  constructor(seed = 0) {
+    this.routes = new HeldRoutes(seed);
+  }
+
   get size(): number {
-    return this.#objects.size + this.#routeCount;
+    return this.#objects.size + this.routes.size;
   }
 
   get(key: FibKey): FibObject | undefined {
-    const route = routeOfKey(key);
-    return route ? this.#routes.get(route.table)?.get(route.prefix) : this.#objects.get(key);
+    if (!isRouteKey(key)) return this.#objects.get(key);
+    const row = this.routes.findKey(key);
+    return row < 0 ? undefined : this.routes.get(row);
   }
 
   /** What is held under the key of `object`. */
   heldAs(object: FibObject): FibObject | undefined {
-    return object.kind === 'route'
-      ? this.#routes.get(object.table)?.get(object.prefix)
-      : this.#objects.get(fibKey(object));
+    if (object.kind !== 'route') return this.#objects.get(fibKey(object));
+    const row = this.routes.find(object.table, object.prefix);
+    return row < 0 ? undefined : this.routes.get(row);
   }
 
   has(key: FibKey): boolean {
@@ -58,12 +73,12 @@ export class FibObjectSet {
   /** May be iterated over while the set changes: what is put meanwhile may or may not be met. */
   *values(): IterableIterator<FibObject> {
     yield* this.#objects.values();
-    for (const table of this.#routes.values()) yield* table.values();
+    yield* this.routes.values();
   }
 
   *keys(): IterableIterator<FibKey> {
     yield* this.#objects.keys();
-    for (const table of this.#routes.values()) for (const route of table.values()) yield fibKey(route);
+    for (const route of this.routes.values()) yield fibKey(route);
   }
 
   /** Why `object` cannot be put now, in the kernel's codes; undefined when it can. */
@@ -89,23 +104,29 @@ export class FibObjectSet {
       if (!refusal) this.replaced = this.put(object);
       return refusal;
     }
-    const table = this.#routes.get(object.table);
-    const old = table?.get(object.prefix);
+    this.routes.find(object.table, object.prefix);
+    return this.acceptRoute(0, object);
+  }
+
+  /** The same for a route that was looked up in `routes`, in this slot. */
+  acceptRoute(slot: number, route: FibRoute): FibFailure | undefined {
+    const { routes } = this;
+    // One of the same key may have been accepted since.
+    const row = routes.rows[slot] === NOT_HELD ? routes.seek(slot) : routes.rows[slot]!;
     // Where a route is held already, its prefix and table have been found good.
-    const why = (old ? targetFault(object.target) : objectFault(object)) ?? this.#referenceFault(object);
-    if (why) return { key: fibKey(object), code: 'EINVAL', text: why };
-    this.#holdRoute(object, old, table);
-    this.replaced = old;
+    const fault = row >= 0 ? targetFault(route.target) : row === NO_PREFIX ? NOT_CANONICAL : routeFault(route);
+    const why = fault ?? this.#routeReferenceFault(route);
+    if (why) return { key: fibKey(route), code: 'EINVAL', text: why };
+    this.replaced = this.#holdRoute(slot, route);
     return undefined;
   }
 
   /** Records the object without a check; what it replaced is returned. */
   put(object: FibObject): FibObject | undefined {
     if (object.kind === 'route') {
-      const table = this.#routes.get(object.table);
-      const held = table?.get(object.prefix);
-      this.#holdRoute(object, held, table);
-      return held;
+      const row = this.routes.find(object.table, object.prefix);
+      invariant(row !== NO_PREFIX, 'the prefix of a route that is held is canonical');
+      return this.#holdRoute(0, object);
     }
     const key = fibKey(object);
     const old = this.#objects.get(key);
@@ -121,10 +142,23 @@ export class FibObjectSet {
     return old;
   }
 
+  /** As `remove`, for a route that was looked up in `routes`, in this slot. */
+  removeRoute(slot: number): FibRoute | undefined {
+    const { routes } = this;
+    const row = routes.rows[slot]!;
+    const old = row < 0 ? undefined : routes.get(row);
+    if (!old) return undefined;
+    routes.remove(slot);
+    this.#count(old.target, -1);
+    return old;
+  }
+
   /** Forgets the object without a check. */
   remove(key: FibKey): FibObject | undefined {
-    const route = routeOfKey(key);
-    if (route) return this.#removeRoute(route.table, route.prefix);
+    if (isRouteKey(key)) {
+      this.routes.findKey(key);
+      return this.removeRoute(0);
+    }
     const old = this.#objects.get(key);
     if (!old) return undefined;
     this.#release(key, old);
@@ -137,24 +171,15 @@ export class FibObjectSet {
     return old;
   }
 
-  #holdRoute(route: FibRoute, old: FibRoute | undefined, table: Map<string, FibRoute> | undefined): void {
-    let routes = table;
-    if (!routes) this.#routes.set(route.table, (routes = new Map()));
-    routes.set(route.prefix, route);
-    if (!old) this.#routeCount++;
-    else if (old.target === route.target) return;
-    else this.#count(old.target, -1);
+  #holdRoute(slot: number, route: FibRoute): FibRoute | undefined {
+    const { routes } = this;
+    const row = routes.rows[slot]!;
+    const old = row < 0 ? undefined : routes.get(row);
+    if (old) routes.set(row, route);
+    else routes.add(slot, route);
+    if (old && old.target === route.target) return old;
+    if (old) this.#count(old.target, -1);
     this.#count(route.target, 1);
-  }
-
-  #removeRoute(tableNumber: number, prefix: string): FibRoute | undefined {
-    const table = this.#routes.get(tableNumber);
-    const old = table?.get(prefix);
-    if (!table || !old) return undefined;
-    table.delete(prefix);
-    if (table.size === 0) this.#routes.delete(tableNumber);
-    this.#routeCount--;
-    this.#count(old.target, -1);
     return old;
   }
 
@@ -171,12 +196,11 @@ export class FibObjectSet {
 
   *#someRoutesTo(id: number): IterableIterator<FibKey> {
     let left = 3;
-    for (const table of this.#routes.values())
-      for (const route of table.values()) {
-        if (!('id' in route.target) || route.target.id !== id) continue;
-        yield fibKey(route);
-        if (--left === 0) return;
-      }
+    for (const route of this.routes.values()) {
+      if (!('id' in route.target) || route.target.id !== id) continue;
+      yield fibKey(route);
+      if (--left === 0) return;
+    }
   }
 
   #release(key: FibKey, object: FibObject): void {
@@ -189,6 +213,15 @@ export class FibObjectSet {
     for (const { slot } of instancesOf(object)) if (this.#slots.get(slot) === key) this.#slots.delete(slot);
   }
 
+  #routeReferenceFault({ target }: FibRoute): string | undefined {
+    const known = this.#knownTarget;
+    if (known === target || !('id' in target)) return undefined;
+    if (known && 'id' in known && known.id === target.id && known.kind === target.kind) return undefined;
+    if (!this.#objects.has(`${target.kind} ${target.id}`)) return `${target.kind} ${target.id} does not exist`;
+    this.#knownTarget = target;
+    return undefined;
+  }
+
   #referenceFault(object: FibObject): string | undefined {
     switch (object.kind) {
       case 'nexthop':
@@ -198,16 +231,8 @@ export class FibObjectSet {
         const missing = object.members.find((member) => !this.has(`nexthop ${member.nexthop}`));
         return missing ? `nexthop ${missing.nexthop} does not exist` : undefined;
       }
-      case 'route': {
-        const { target } = object;
-        if (!('id' in target)) return undefined;
-        const known = this.#knownTarget;
-        if (known === target || (known && 'id' in known && known.id === target.id && known.kind === target.kind))
-          return undefined;
-        if (!this.#objects.has(`${target.kind} ${target.id}`)) return `${target.kind} ${target.id} does not exist`;
-        this.#knownTarget = target;
-        return undefined;
-      }
+      case 'route':
+        return this.#routeReferenceFault(object);
       case 'replace-csid': {
         const other = [...this.#replaced].find((prefix) => prefix !== object.prefix && overlap(prefix, object.prefix));
         return other && `overlaps ${other}`;
@@ -233,14 +258,6 @@ function memberKeys(object: FibObject): FibKey[] {
   return object.kind === 'group' ? object.members.map((member) => `nexthop ${member.nexthop}`) : [];
 }
 
-const ROUTE = 'route ';
-
-/** Inverse of `fibKey` for routes; undefined for keys of other objects. */
-function routeOfKey(key: FibKey): { readonly table: number; readonly prefix: string } | undefined {
-  if (!key.startsWith(ROUTE)) return undefined;
-  let table = 0;
-  let at = ROUTE.length;
-  // Digit by digit: a number made of a text made of a text would cost more than the rest of a removal.
-  for (let c = key.charCodeAt(at); c >= 48 && c <= 57; c = key.charCodeAt(++at)) table = table * 10 + c - 48;
-  return { table, prefix: key.slice(at + 1) };
+function isRouteKey(key: FibKey): boolean {
+  return key.startsWith(ROUTE_KEY);
 }

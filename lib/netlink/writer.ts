@@ -77,6 +77,19 @@ export class Writer {
     this.last = this.start;
   }
 
+  /** Appends a whole message as it lies in memory; its sequence number is `stamp`'s. */
+  message(words: Uint32Array): void {
+    const count = words.length;
+    const start = this.length;
+    this.at = start;
+    this.reserve(count * 4);
+    const { u32 } = this;
+    const word = start >> 2;
+    for (let i = 0; i < count; i++) u32[word + i] = words[i]!;
+    this.at = this.length = start + count * 4;
+    this.last = start;
+  }
+
   /** Gives the last finished message its sequence number and further flags: the socket's concern, not the codec's. */
   stamp(sequence: number, flags: number): void {
     this.u32[(this.last >> 2) + 2] = sequence;

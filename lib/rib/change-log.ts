@@ -1,6 +1,6 @@
 // What changed, in order, for readers that go at their own pace: a row stands in the log at most once for whoever has not
 // read it, so a slow reader costs one entry a row and finds only the newest. Two lanes: losses are read before news.
-import type { Records } from './records.ts';
+import type { Records } from '../records.ts';
 
 const SHIFT = 12;
 const CHUNK = 1 << SHIFT;

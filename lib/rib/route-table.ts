@@ -4,10 +4,10 @@
 // It refuses to know sessions and policy. What changed is noted in `log` for the Adj-RIB-Outs.
 import type { PeerName, ServiceId } from '../model/identity.ts';
 import { COMMUNITY, type RouteKey, type ServiceAttributes } from '../model/service-route.ts';
+import { Records } from '../records.ts';
 import { AttributeSets } from './attribute-sets.ts';
 import { ChangeLog } from './change-log.ts';
 import { HashIndex, mix } from './hash-index.ts';
-import { Records } from './records.ts';
 import { ServiceIndex } from './service-index.ts';
 import { Sources } from './sources.ts';
 import { StateStore } from './state-store.ts';

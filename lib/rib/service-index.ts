@@ -2,8 +2,8 @@
 // neither routes nor anyone who watches it.
 import type { ServiceId } from '../model/identity.ts';
 import { addressesToWords, wordsToAddress } from '../net/address-words.ts';
+import { Records } from '../records.ts';
 import { HashIndex, mix } from './hash-index.ts';
-import { Records } from './records.ts';
 
 /** Words 0..3 are the address. */
 /** First route + 1; of a number that is free, the free list's. */

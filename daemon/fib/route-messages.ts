@@ -1,0 +1,60 @@
+// The messages of many routes. Neighbours in a change mostly go to one table and one place, or to nexthop objects: the
+// second of such makes a template, from which it and all that follow are copied.
+import type { FibRoute, RouteTarget } from '../../lib/fib/fib.ts';
+import { encodeRoute } from '../../lib/netlink/rt/route.ts';
+import { RouteTemplate } from '../../lib/netlink/rt/route-template.ts';
+import type { Writer } from '../../lib/netlink/writer.ts';
+import { type KernelContext, routeRemoval, routeSpec } from './kernel-codec.ts';
+
+export class RouteMessages {
+  readonly #context: KernelContext;
+  #template: RouteTemplate | undefined;
+  /** What the last message was, and the template is. */
+  #verb: 'install' | 'replace' | 'remove' | undefined;
+  #table = 0;
+  #target: RouteTarget | undefined;
+
+  constructor(context: KernelContext) {
+    this.#context = context;
+  }
+
+  /** Devices may have changed since the last batch. */
+  reset(): void {
+    this.#verb = undefined;
+    this.#template = undefined;
+  }
+
+  /** As `writePut`; the prefix's words begin at `at`. */
+  put(writer: Writer, route: FibRoute, fresh: boolean, words: Uint32Array, at: number, shape: number): void {
+    const verb = fresh ? 'install' : 'replace';
+    const { table, target } = route;
+    if (verb !== this.#verb || table !== this.#table || !isAlike(target, this.#target)) {
+      this.#begin(verb, table, target);
+      encodeRoute(writer, verb, routeSpec(this.#context, route));
+      return;
+    }
+    if (!this.#template?.fits(shape)) this.#template = new RouteTemplate(verb, routeSpec(this.#context, route), shape);
+    if ('id' in target) this.#template.writeTo(target.id, writer, words, at, shape);
+    else this.#template.write(writer, words, at, shape);
+  }
+
+  /** As `writeRemoval`. */
+  remove(writer: Writer, route: FibRoute, words: Uint32Array, at: number, shape: number): void {
+    if (this.#verb !== 'remove' || route.table !== this.#table) this.#begin('remove', route.table, undefined);
+    if (!this.#template?.fits(shape))
+      this.#template = new RouteTemplate('remove', routeRemoval(this.#context, route), shape);
+    this.#template.write(writer, words, at, shape);
+  }
+
+  #begin(verb: 'install' | 'replace' | 'remove', table: number, target: RouteTarget | undefined): void {
+    this.#verb = verb;
+    this.#table = table;
+    this.#target = target;
+    this.#template = undefined;
+  }
+}
+
+/** One message serves both, but for the id. */
+function isAlike(one: RouteTarget, other: RouteTarget | undefined): boolean {
+  return one === other || ('id' in one && other !== undefined && 'id' in other);
+}
