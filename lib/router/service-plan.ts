@@ -23,18 +23,21 @@ export function sweepTimer(key: string): string {
 }
 
 /** Wants what the class's last decision asks for. Reachable instances without new flows keep what their old flows need. */
-export function programService(state: RouterState, steered: Steered, cause: string): void {
+export function programService(state: RouterState, steered: Steered, reason: string): void {
   const { decision, service, programmed } = steered;
   if (decision === undefined || !state.config.roles.includes('forwarder')) return;
+  const known = programmed.size;
   const { markBase } = state.config.fib;
   const instances: AffinityInstance[] = [];
   const missing = new Set(programmed.keys());
   for (const ranked of decision.ranked) {
-    const slot = programInstance(state, steered, ranked, cause);
+    const slot = programInstance(state, steered, ranked, reason);
     if (slot === undefined) continue;
     missing.delete(ranked.key);
     instances.push({ slot, mark: markBase + slot, weight: decision.weights[ranked.key] ?? 0, failed: false });
   }
+  // One that comes brings rules and tables, by nft: no measure of how fast a report moves traffic.
+  const cause = programmed.size > known ? 'instance' : reason;
   const swept = fail(state, steered, missing);
   for (const key of missing) {
     const { slot } = programmed.get(key)!;

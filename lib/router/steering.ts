@@ -66,8 +66,7 @@ function decideNow(state: RouterState, steered: Steered, cause: string): void {
   steered.decision = decision;
   steered.decisions++;
   if (decision.best !== '') steered.firstAtMs = Math.min(steered.firstAtMs, state.atMs);
-  // A service's first decision makes its rules, tables and nexthops: no measure of how fast a report moves traffic.
-  programService(state, steered, before === undefined || before.best === '' ? 'first' : cause);
+  programService(state, steered, cause);
   report(state, steered, before, decision);
   steered.timerCause = 'timer';
   arm(state, steered, Math.min(decision.againAtMs ?? Number.POSITIVE_INFINITY, nextExpiry(state, steered.service)));
