@@ -82,7 +82,8 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   };
   const limited = createLogLimiter(log, { intervalMs: LOG_INTERVAL_MS, now: monotonicMs });
   const grace = new HoldGrace(() => mailbox.sincePressureMs());
-  const timers: Timers = new Timers((timer) => {
+  const timers: Timers = new Timers((timer, lateMs) => {
+    stages.timerFired(timer, lateMs);
     const againAtMs = grace.askAgainAtMs(timer, monotonicMs());
     if (againAtMs === undefined) post({ type: 'timer', timer });
     else timers.set(timer, againAtMs);

@@ -106,3 +106,24 @@ test('a few large UPDATEs press as much as many small events', async () => {
   mailbox.post(timer('flood'));
   await vi.waitFor(() => expect(pressure).toEqual([true, false]));
 });
+
+test('events that find the queue empty one after the other share the slice of one turn of the loop', async () => {
+  let handled = 0;
+  let ticks = 0;
+  const mailbox: Mailbox = new Mailbox({
+    handle: () => {
+      handled++;
+      const until = performance.now() + 2;
+      while (performance.now() < until);
+      return [];
+    },
+    perform: () => {},
+  });
+  const ticker = setInterval(() => ticks++, 0);
+  // As a loop does that reads twenty sockets before it looks at its timers.
+  for (let i = 0; i < 20; i++) mailbox.post(timer('one'));
+  expect(handled).toBeLessThan(5);
+  await vi.waitFor(() => expect(handled).toBe(20), { timeout: 10_000 });
+  clearInterval(ticker);
+  expect(ticks).toBeGreaterThan(2);
+});

@@ -4,12 +4,15 @@ import type { RouterEffect } from '../../lib/router/effect.ts';
 import type { RouterEvent } from '../../lib/router/event.ts';
 import { monotonicMs } from './clock.ts';
 
-const SLICE_MS = 5;
+/** Time that events may take in one turn of the event loop, however many sockets it reads. */
+const SLICE_MS = 3;
+/** Turns that took less are not worth an end of their own. */
+const SLIGHT_MS = 1;
 /**
  * A queue of this weight holds the peers back until most of it is worked off: what they send next waits with them, in
  * HTTP/2's windows. About a tenth of a second of work, so that nobody's KEEPALIVE waits unread for longer than that.
  */
-const PRESSURE_AT = 16_384;
+const PRESSURE_AT = 8192;
 const RELEASE_AT = PRESSURE_AT / 4;
 /** An event weighs as much as this many rows of an UPDATE. */
 const EVENT_WEIGHT = 16;
@@ -32,6 +35,9 @@ export class Mailbox {
   #queue: RouterEvent[] = [];
   #running = false;
   #gathering = false;
+  /** Of the slice of this turn of the loop; 0 again at its end, which `#marked` says will be told. */
+  #spentMs = 0;
+  #marked = false;
   #pressed = false;
   /** Of what waits. */
   #weight = 0;
@@ -49,7 +55,7 @@ export class Mailbox {
     return this.#pressed ? 0 : monotonicMs() - this.#releasedAtMs;
   }
 
-  /** Takes an event; runs it at once unless one is running already. */
+  /** Takes an event; runs it at once unless one is running already, or this turn of the loop has had its slice. */
   post(event: RouterEvent): void {
     this.#queue.push(event);
     if (this.#queue.length > this.highWater) this.highWater = this.#queue.length;
@@ -58,7 +64,7 @@ export class Mailbox {
       this.#pressed = true;
       this.#hooks.pressure?.(true);
     }
-    if (!this.#running && !this.#gathering) this.#run();
+    if (!this.#gathering) this.#runUnlessSpent();
   }
 
   /** Takes all events that `act` posts before the first of them runs, so that many of them are worked off in slices too. */
@@ -68,12 +74,17 @@ export class Mailbox {
     act();
     if (!outermost) return;
     this.#gathering = false;
-    if (!this.#running && this.#queue.length > 0) this.#run();
+    if (this.#queue.length > 0) this.#runUnlessSpent();
+  }
+
+  #runUnlessSpent(): void {
+    if (!this.#running && this.#spentMs < SLICE_MS) this.#run();
   }
 
   #run(): void {
     this.#running = true;
-    const until = monotonicMs() + SLICE_MS;
+    const from = monotonicMs();
+    const until = from + SLICE_MS - this.#spentMs;
     let next = 0;
     while (next < this.#queue.length) {
       const event = this.#queue[next++]!;
@@ -89,12 +100,31 @@ export class Mailbox {
       if (this.#pressed && this.#weight <= RELEASE_AT) this.#release();
       if (next < this.#queue.length && monotonicMs() > until) {
         this.#queue.splice(0, next);
-        setImmediate(() => this.#run());
+        setImmediate(() => {
+          this.#spentMs = 0;
+          this.#run();
+        });
         return;
       }
     }
     this.#queue = [];
     this.#running = false;
+    this.#spend(monotonicMs() - from);
+  }
+
+  /**
+   * Sockets are read one after the other, and each event that comes with them may find the queue empty: without a common
+   * account ten busy peers held the loop up for a third of a second, and its timers with it.
+   */
+  #spend(ms: number): void {
+    this.#spentMs += ms;
+    if (this.#spentMs < SLIGHT_MS || this.#marked) return;
+    this.#marked = true;
+    setImmediate(() => {
+      this.#marked = false;
+      this.#spentMs = 0;
+      if (this.#queue.length > 0) this.#runUnlessSpent();
+    });
   }
 
   #release(): void {

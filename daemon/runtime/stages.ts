@@ -1,4 +1,5 @@
-// Where the time goes between a load report and the kernel: one histogram a stage, in microseconds.
+// Where the time goes between a load report and the kernel, and how late the one writer makes others: one histogram a
+// stage, in microseconds.
 import type { FibResult } from '../../lib/fib/fib.ts';
 import { STATE, STATE_NUMBERS } from '../../lib/model/state-row.ts';
 import type { RouterEvent } from '../../lib/router/event.ts';
@@ -14,6 +15,7 @@ export const STAGES = {
   'receive-to-kernel': 'reception of the event to the kernel changed, affinity included',
   'report-to-kernel': 'wall clock of the agent to the kernel changed here, affinity included',
   'read-back': 'a scan: all of ours read back from the kernel, compared and put right',
+  'session-timer': 'a KEEPALIVE or hold timer: from its time to its turn',
 } as const;
 export type Stage = keyof typeof STAGES;
 
@@ -44,6 +46,11 @@ export class Stages {
     this.#add('receive-to-kernel', (kernelAtMs - event.atMs) * 1000);
     const wallMs = wallClockMs() - (monotonicMs() - kernelAtMs);
     for (const atMs of measuredAtMs(event)) this.#add('report-to-kernel', Math.max(0, wallMs - atMs) * 1000);
+  }
+
+  /** A timer fired `lateMs` after its time; those that keep sessions alive are counted. */
+  timerFired(timer: string, lateMs: number): void {
+    if (timer.endsWith('/keepalive') || timer.endsWith('/hold')) this.#add('session-timer', lateMs * 1000);
   }
 
   /** A periodic scan took this long. */

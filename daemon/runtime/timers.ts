@@ -11,9 +11,10 @@ type Pending = { readonly timeout: NodeJS.Timeout } | { readonly immediate: Node
 
 export class Timers {
   readonly #pending = new Map<string, Pending>();
-  readonly #fired: (timer: string) => void;
+  readonly #fired: (timer: string, lateMs: number) => void;
 
-  constructor(fired: (timer: string) => void) {
+  /** `fired` is told how long after its time a timer comes, ms. */
+  constructor(fired: (timer: string, lateMs: number) => void) {
     this.#fired = fired;
   }
 
@@ -37,26 +38,26 @@ export class Timers {
 
   #arm(timer: string, dueMs: number, now: number): void {
     this.cancel(timer);
-    if (dueMs <= now) return this.#armAfterInput(timer);
+    if (dueMs <= now) return this.#armAfterInput(timer, dueMs);
     const waitMs = Math.min(LONGEST_WAIT_MS, Math.ceil(dueMs - now));
     // Node counts in whole ms of the loop's clock and may be up to one early. The core takes a timer before its time for
     // one that no longer applies, and would never decide.
     const timeout = setTimeout(() => {
       const then = monotonicMs();
       if (then < dueMs) this.#arm(timer, dueMs, then);
-      else if (then > dueMs + LATE_MS) this.#armAfterInput(timer);
-      else this.#fire(timer);
+      else if (then > dueMs + LATE_MS) this.#armAfterInput(timer, dueMs);
+      else this.#fire(timer, dueMs);
     }, waitMs);
     this.#pending.set(timer, { timeout });
   }
 
-  #armAfterInput(timer: string): void {
-    this.#pending.set(timer, { immediate: setImmediate(() => this.#fire(timer)) });
+  #armAfterInput(timer: string, dueMs: number): void {
+    this.#pending.set(timer, { immediate: setImmediate(() => this.#fire(timer, dueMs)) });
   }
 
-  #fire(timer: string): void {
+  #fire(timer: string, dueMs: number): void {
     this.#pending.delete(timer);
-    this.#fired(timer);
+    this.#fired(timer, monotonicMs() - dueMs);
   }
 }
 
