@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { BATCH_MESSAGES, RequestSocket } from '../../daemon/netlink/request-socket.ts';
+import { BATCH_MESSAGES, type EncodeAt, RequestSocket } from '../../daemon/netlink/request-socket.ts';
+import { PREFIX_WORDS, readPrefix } from '../../lib/net/prefix-words.ts';
+import type { Verb } from '../../lib/netlink/constants.ts';
 import { decodeLink, encodeGetLink, encodeNewBridge } from '../../lib/netlink/rt/link.ts';
 import { encodeNexthop, type SingleNexthop } from '../../lib/netlink/rt/nexthop.ts';
-import { encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
-import type { Writer } from '../../lib/netlink/writer.ts';
+import type { RouteSpec } from '../../lib/netlink/rt/route.ts';
+import { RouteTemplate } from '../../lib/netlink/rt/route-template.ts';
 import { type Bench, type BenchOptions, comparison, type Document, machine, type Row } from './report.ts';
 
 /** Own protocol number and ids, as in netlink.c. */
@@ -82,12 +84,19 @@ class Peer {
   }
 }
 
-/** The same prefixes and lists as netlink.c, as the FIB holds them: text. */
-function routes(count: number, target: Pick<RouteSpec, 'hops' | 'nexthopId'>): RouteSpec[] {
-  return Array.from({ length: count }, (_, i) => {
-    const prefix = `2001:db8:${(i >>> 16).toString(16)}:${(i & 0xffff).toString(16)}::/64`;
-    return { prefix, table: 254, protocol: PROTOCOL, ...target };
-  });
+/** The same prefixes as netlink.c, as the FIB holds them: four words each, read once. */
+function prefixes(count: number): { readonly words: Uint32Array; readonly shape: number } {
+  const words = new Uint32Array(count * PREFIX_WORDS);
+  let shape = 0;
+  for (let i = 0; i < count; i++) shape = readPrefix(prefixOf(i), 0, words, i * PREFIX_WORDS);
+  return { words, shape };
+}
+
+/** Canonical text. */
+function prefixOf(i: number): string {
+  const [high, low] = [i >>> 16, i & 0xffff].map((group) => group.toString(16)) as [string, string];
+  if (high === '0' && low === '0') return '2001:db8::/64';
+  return low === '0' ? `2001:db8:${high}::/64` : `2001:db8:${high}:${low}::/64`;
 }
 
 /** Held once, as a forwarding plane that alternates between two paths does. */
@@ -98,18 +107,19 @@ function ours(socket: RequestSocket, device: number): Side {
   const hops = (variant: number) => [
     { device, weight: 1, encap: { kind: 'seg6', mode: 'encap.red', segments: segments(variant) } as const },
   ];
-  const first = routes(COUNT_BATCHED, { hops: hops(0) });
-  const second = routes(COUNT_BATCHED, { hops: hops(1) });
-  const grouped = routes(COUNT_BATCHED, { nexthopId: GROUP });
-  const members = Array.from({ length: COUNT_BATCHED }, (_, i) => memberOf(device, i & 1));
+  const { words, shape } = prefixes(COUNT_BATCHED);
+  const route = (verb: Verb, to: Pick<RouteSpec, 'hops' | 'nexthopId'>) => {
+    const template = new RouteTemplate(verb, { table: 254, protocol: PROTOCOL, ...to }, shape);
+    return work(socket, (w, i) => template.write(w, words, i * PREFIX_WORDS, shape));
+  };
   const works: Record<Operation, Work> = {
-    'seg6-add': work(socket, first, (w, route) => encodeRoute(w, 'install', route)),
-    'seg6-replace': work(socket, second, (w, route) => encodeRoute(w, 'replace', route)),
-    'seg6-delete': work(socket, second, (w, route) => encodeRoute(w, 'remove', route)),
-    'nhid-add': work(socket, grouped, (w, route) => encodeRoute(w, 'install', route)),
-    'nhid-replace': work(socket, grouped, (w, route) => encodeRoute(w, 'replace', route)),
-    'nhid-delete': work(socket, grouped, (w, route) => encodeRoute(w, 'remove', route)),
-    'member-replace': work(socket, members, (w, member) => encodeNexthop(w, 'replace', member)),
+    'seg6-add': route('install', { hops: hops(0) }),
+    'seg6-replace': route('replace', { hops: hops(1) }),
+    'seg6-delete': route('remove', {}),
+    'nhid-add': route('install', { nexthopId: GROUP }),
+    'nhid-replace': route('replace', { nexthopId: GROUP }),
+    'nhid-delete': route('remove', {}),
+    'member-replace': work(socket, (w, i) => encodeNexthop(w, 'replace', memberOf(device, i & 1))),
   };
   return async (operation, count, batch) => {
     const before = processorTime();
@@ -133,16 +143,16 @@ interface Work {
   batched(count: number): number;
 }
 
-function work<T>(socket: RequestSocket, items: readonly T[], encode: (writer: Writer, item: T) => void): Work {
+function work(socket: RequestSocket, encode: EncodeAt): Work {
   return {
     oneByOne: (count) => {
       let failed = 0;
-      for (let i = 0; i < count; i++) if (socket.requestOf(items[i]!, encode)) failed++;
+      for (let i = 0; i < count; i++) if (socket.requestOf(i, encode)) failed++;
       return failed;
     },
     batched: (count) => {
       let failed = 0;
-      for (const outcome of socket.batchOf(items.slice(0, count), encode)) if (outcome) failed++;
+      for (const outcome of socket.batchRange(count, encode)) if (outcome) failed++;
       return failed;
     },
   };
