@@ -251,15 +251,8 @@ class KernelFib implements Fib {
     };
   }
 
-  /** Waits until nftables has taken the wishes; what it refused is held as the kernel has it. */
-  async #settle(wishes: NftWishes): Promise<FibFailure[]> {
-    const failures = await this.#nft.settle(wishes);
-    for (const { key } of failures) {
-      const inForce = this.#nft.inForce(key);
-      if (inForce) this.#life?.programmer.held.put(inForce);
-      else this.#life?.programmer.held.remove(key);
-    }
-    return failures;
+  #settle(wishes: NftWishes): Promise<FibFailure[]> {
+    return this.#nft.settle(wishes, this.#alive().programmer.held);
   }
 
   #requireHmac(device: string): void {

@@ -135,14 +135,27 @@ export class NftHalf {
     return replace.size === 0 && tables.size === 0 && !this.busy && this.affinity.changeNow(affinity);
   }
 
-  /** Waits until nftables has taken the wishes, and whatever came before them. */
-  async settle({ affinity, replace, tables }: NftWishes): Promise<FibFailure[]> {
-    const failures: FibFailure[] = [];
-    for (const plane of this.tables)
-      if (tables.has(plane.key)) failures.push(...(await plane.change(tables.get(plane.key))));
-    if (replace.size > 0) failures.push(...(await this.replace.change(replace)));
-    if (affinity.size > 0) failures.push(...(await this.affinity.change(affinity)));
+  /**
+   * Waits until nftables has taken the wishes, and whatever came before them; what it refused is then `held` as the kernel
+   * has it. Every plane hears its own in this very call: a wish that waited for another plane's turn would undo what was
+   * wished meanwhile.
+   */
+  async settle(wishes: NftWishes, held: FibObjectSet): Promise<FibFailure[]> {
+    const { affinity, replace, tables } = wishes;
+    const outcomes = this.tables.flatMap((plane) =>
+      tables.has(plane.key) ? [plane.change(tables.get(plane.key))] : [],
+    );
+    if (replace.size > 0) outcomes.push(this.replace.change(replace));
+    if (affinity.size > 0) outcomes.push(this.affinity.change(affinity));
+    const failures = (await Promise.all(outcomes)).flat();
     await this.idle();
+    for (const { key } of failures) {
+      // Wished otherwise meanwhile: that is the newer change's to settle.
+      if (held.get(key) !== wishFor(wishes, key)) continue;
+      const inForce = this.inForce(key);
+      if (inForce) held.put(inForce);
+      else held.remove(key);
+    }
     return failures;
   }
 
@@ -172,6 +185,11 @@ export function countWishes(wishes: NftWishes): { total: number; removals: numbe
   const { affinity, replace, tables } = wishes;
   const all = [...affinity.values(), ...replace.values(), ...tables.values()];
   return { total: all.length, removals: all.filter((wish) => wish === undefined).length };
+}
+
+/** What is wished for an object; undefined: gone, or nothing is. */
+function wishFor({ affinity, replace, tables }: NftWishes, key: FibKey): NftObject | undefined {
+  return tables.get(key) ?? replace.get(key) ?? affinity.get(key.slice('affinity '.length));
 }
 
 function maskRefusal(object: NftObject, mask: number): FibFailure | undefined {
