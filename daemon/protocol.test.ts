@@ -11,7 +11,7 @@ import { type AdminClient, connectAdmin } from './admin/client.ts';
 import { type Daemon, startDaemon } from './compose.ts';
 import { createLogger } from './logger.ts';
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 const NAMES = ['hub', 'site'] as const;
 type Name = (typeof NAMES)[number];
 

@@ -41,9 +41,9 @@ async function dial(): Promise<AdminClient> {
 }
 
 async function poll(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 20_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true within 5 s');
+    if (Date.now() > deadline) throw new Error('the condition did not come true within 20 s');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

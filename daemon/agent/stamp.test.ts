@@ -6,7 +6,7 @@ import { USER_SPACE_ERROR } from '../../lib/stamp/timestamp.ts';
 import { createStampAgent, type StampAgent, type StampRouterEvent } from './stamp.ts';
 import type { StampLog } from './stamp-log.ts';
 
-const DEADLINE = { timeout: 8_000, interval: 10 };
+const DEADLINE = { timeout: 30_000, interval: 10 };
 const config = {
   enabled: true,
   intervalMs: 20,

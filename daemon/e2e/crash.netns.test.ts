@@ -60,7 +60,7 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
     await built();
     lab = new Lab({ ...TWO_SITES, patient: true });
     await lab.startAll();
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     await lab?.stop();
@@ -68,7 +68,7 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
 
   for (const victim of ['in', 'core1', 'eg1'])
     test(`${victim} is killed and restarted while traffic passes it: nothing is lost`, {
-      timeout: 90_000,
+      timeout: 300_000,
     }, async () => {
       await lab.until('site 1 is preferred', async () => ((await lab.weights()).sv1 ?? 0) === 1000);
       client = lab.startClient(['--rate', '20', '--long-lived', '10', '--udp', `[${SERVICE}]:7`]);
@@ -98,9 +98,7 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
       const machine = (summary.udpDroppedHere ?? 0) + udpSocketDrops(lab.ns('sv1')) - dropsBefore;
       expect(lost - machine, JSON.stringify(phases)).toBeLessThanOrEqual(0);
       for (const phase of phases) {
-        expect(phase.brokenFlows, phase.name).toBe(0);
-        expect(phase.movedFlows, phase.name).toBe(0);
-        expect(phase.failedFlows, phase.name).toBe(0);
+        expect(phase, lab.told(phase)).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
       }
       expect(summary.longFlows).toMatchObject({ unbroken: 10, instances: { sv1: 10 } });
       expect(second.log.filter((line) => /error|fatal/.test(line.level))).toEqual([]);

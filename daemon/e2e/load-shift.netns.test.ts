@@ -17,7 +17,7 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
     await built();
     lab = new Lab({ ...TWO_SITES, patient: true });
     await lab.startAll();
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     await lab?.stop();
@@ -27,9 +27,11 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
     await lab.until('site 1 is preferred', async () => (await lab.weights()).sv1 === 1000);
     client = lab.startClient(['--rate', '10', '--long-lived', String(LONG), '--udp', `[${SERVICE}]:7`]);
     await lab.until('long flows run at site 1', () => client.second?.longFlows?.sv1 === LONG);
+    // The first packets of all find neighbours unresolved; what is claimed here begins with what runs.
+    client.mark('running');
   }
 
-  test('when the site becomes busy', { timeout: 90_000 }, async () => {
+  test('when the site becomes busy', { timeout: 300_000 }, async () => {
     await flowing();
     const drops = udpSocketDrops(lab.ns('sv1'));
     client.mark('busy');
@@ -44,15 +46,16 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
     client.mark('idle again');
     await lab.until('new flows return', () => (client.second?.newFlows.sv1 ?? 0) > 0);
     const summary = await client.stop();
+    const phases = summary.phases.filter((phase) => phase.name !== 'start');
     expect(summary.longFlows).toMatchObject({ unbroken: LONG, instances: { sv1: LONG } });
     const machine = (summary.udpDroppedHere ?? 0) + udpSocketDrops(lab.ns('sv1')) - drops;
-    const lost = summary.phases.reduce((sum, phase) => sum + phase.udp!.lost, 0);
-    expect(lost - machine, JSON.stringify(summary.phases)).toBeLessThanOrEqual(0);
-    for (const phase of summary.phases)
-      expect(phase, phase.name).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
+    const lost = phases.reduce((sum, phase) => sum + phase.udp!.lost, 0);
+    expect(lost - machine, JSON.stringify(phases)).toBeLessThanOrEqual(0);
+    for (const phase of phases)
+      expect(phase, lab.told(phase)).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
   });
 
-  test('when the operator drains the site, until the last one ends', { timeout: 90_000 }, async () => {
+  test('when the operator drains the site, until the last one ends', { timeout: 300_000 }, async () => {
     await flowing();
     const flowsOf = async (name: string) => {
       const rows = await lab.ask('in', (admin) => admin.show('flows'));
@@ -73,7 +76,8 @@ describe.skipIf(why !== undefined)('new flows move, running flows stay', () => {
     expect((await drains())[0]).toMatchObject({ instanceName: 'sv1', local: true, state: 'draining' });
     expect(client.second?.longFlows).toEqual({ sv1: LONG });
     const summary = await client.stop();
-    for (const phase of summary.phases) expect(phase).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
+    for (const phase of summary.phases.filter(({ name }) => name !== 'start'))
+      expect(phase, lab.told(phase)).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });
     await lab.until('the count goes down with the flows', async () => (await flowsOf('sv1')) <= 2);
     // Nobody sends to it any more: the drain is over, and the egress takes its route back.
     await lab.until('the drain is over', async () => (await drains())[0]?.state === 'drained');

@@ -11,7 +11,7 @@ import type { Namespace } from '../fib/testing/namespaces.ts';
 const HOME = join(ROOTFS, 'opt/cfnd');
 export const NODE = join(HOME, 'bin/node');
 /** Patience for anything that happens in a second on an idle machine. */
-export const DEADLINE_MS = 30_000;
+export const DEADLINE_MS = 60_000;
 
 /** Path of a bundled program; `built` first. */
 export function bundled(name: 'cfnd' | 'cfnctl' | 'cfn-service' | 'cfn-load'): string {

@@ -28,7 +28,7 @@ describe.skipIf(why !== undefined)('on the session port', () => {
     for (let n = 1; n <= 9; n++) stranger.ip('addr', 'add', `fd00:aa::2${n}/64`, 'dev', 'uplink');
     for (const name of ['ra', 'rb']) lab.start(name);
     await lab.until('a and b have a session', async () => (await peer('rb')).state === 'Established');
-  }, 60_000);
+  }, 300_000);
 
   afterAll(async () => {
     await lab?.stop();
@@ -62,7 +62,7 @@ describe.skipIf(why !== undefined)('on the session port', () => {
     { kind: 'http1', source: 'fd00:aa::22', text: /speaks HTTP\/1: dropped/ },
     { kind: 'tls', source: 'fd00:aa::23', text: /speaks TLS, but this side is configured for plaintext: dropped/ },
     { kind: 'stranger', source: 'fd00:aa::24', text: /address that is no configured peer: rejected/ },
-  ])('$kind is named and dropped', { timeout: 60_000 }, async ({ kind, source, text }) => {
+  ])('$kind is named and dropped', { timeout: 300_000 }, async ({ kind, source, text }) => {
     const answer = await visit(kind, source);
     await logged(text, { address: source, level: 'warn' });
     if (kind === 'stranger')
@@ -71,18 +71,18 @@ describe.skipIf(why !== undefined)('on the session port', () => {
       ]);
   });
 
-  test('a method that does not exist is answered as gRPC answers it', { timeout: 60_000 }, async () => {
+  test('a method that does not exist is answered as gRPC answers it', { timeout: 300_000 }, async () => {
     expect(await visit('method', 'fd00:aa::25')).toMatchObject({ status: '12' });
   });
 
-  test('another protocol version is told which one is spoken here', { timeout: 60_000 }, async () => {
+  test('another protocol version is told which one is spoken here', { timeout: 300_000 }, async () => {
     const text = 'protocol version 99 is not supported, only 1';
     const { heard } = await visit('version', 'fd00:aa::20');
     expect(heard).toContainEqual(expect.objectContaining({ type: 'NOTIFICATION', code: 2, subcode: 1, text }));
     await logged(/protocol version 99 is not supported, only 1/, { peer: 'x' });
   });
 
-  test('a frame of noise, and one beyond the limit, end that session only', { timeout: 60_000 }, async () => {
+  test('a frame of noise, and one beyond the limit, end that session only', { timeout: 300_000 }, async () => {
     const { heard } = await visit('noise', 'fd00:aa::20');
     expect(heard).toContainEqual(expect.objectContaining({ type: 'NOTIFICATION', code: 1 }));
     // Until its idle hold time is over it is told that instead.
@@ -119,13 +119,13 @@ describe.skipIf(why !== undefined)('two routers with one router id', () => {
       options: { rc: { 'router-id': '10.0.0.1' }, rd: { 'router-id': '10.0.0.2', links: [] } },
     });
     for (const name of plan.routers) lab.start(name);
-  }, 60_000);
+  }, 300_000);
 
   afterAll(async () => {
     await lab?.stop();
   });
 
-  test('are told apart in the log of both, when neighbours refuse each other', { timeout: 60_000 }, async () => {
+  test('are told apart in the log of both, when neighbours refuse each other', { timeout: 300_000 }, async () => {
     for (const [name, other] of [
       ['rb', 'rd'],
       ['rd', 'rb'],
@@ -135,7 +135,7 @@ describe.skipIf(why !== undefined)('two routers with one router id', () => {
       );
   });
 
-  test('are told when they are not neighbours, and the flood ends', { timeout: 60_000 }, async () => {
+  test('are told when they are not neighbours, and the flood ends', { timeout: 300_000 }, async () => {
     // The one whose advertisement is older hears the other's; its own goes no further than the first router in between.
     const told = (name: string, other: string) =>
       lab

@@ -13,7 +13,7 @@ const IPV6_HEADER = 40;
 
 describe.skipIf(skip !== undefined)(
   `segment lists with real packets${skip ? ` (skipped: ${skip})` : ''}`,
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   () => {
     const lab = new SegmentLab();
     beforeAll(() => lab.start(), 60_000);

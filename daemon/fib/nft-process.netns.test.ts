@@ -10,7 +10,7 @@ describe.skipIf(skip !== undefined)(`nft kept open${skip ? ` (skipped: ${skip})`
 
   beforeEach(() => {
     namespace = new Namespace('nft');
-    nft = new NftProcess({ netns: namespace.name, timeoutMs: 2000 });
+    nft = new NftProcess({ netns: namespace.name, timeoutMs: 20_000 });
   });
   afterEach(async () => {
     await nft.close();

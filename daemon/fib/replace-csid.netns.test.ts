@@ -9,7 +9,7 @@ const skip = whyNoPacketTests();
 
 describe.skipIf(skip !== undefined)(
   `G-SRv6 with real packets${skip ? ` (skipped: ${skip})` : ''}`,
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   () => {
     let lab: ReplaceLab;
 

@@ -212,13 +212,13 @@ describe.skipIf(skip !== undefined)(`the kernel altered behind our back${skip ? 
     expect(await fib.verify(), what).toEqual([]);
   }
 
-  it.each(DAMAGES)('%s', { timeout: 30_000 }, async (command, ...keys) => {
+  it.each(DAMAGES)('%s', { timeout: 300_000 }, async (command, ...keys) => {
     sh(command);
     await repaired(command, keys);
     expect(theirs().split('\n')).toEqual(foreign.split('\n'));
   });
 
-  it('is told without being repaired by who only looks', { timeout: 30_000 }, async () => {
+  it('is told without being repaired by who only looks', { timeout: 300_000 }, async () => {
     sh(`ip -6 rule del pref 10002; ip -6 route add fd00:bad::/64 via fd00:1::2 ${proto}`);
     sh('nft flush chain ip6 cfnd_border outside');
     const altered = ours();
@@ -235,7 +235,7 @@ describe.skipIf(skip !== undefined)(`the kernel altered behind our back${skip ? 
     expect(await fib.inspect()).toEqual([]);
   });
 
-  it('does not take its place back from somebody who has taken it, and says so', { timeout: 30_000 }, async () => {
+  it('does not take its place back from somebody who has taken it, and says so', { timeout: 300_000 }, async () => {
     sh('ip nexthop del id 200000002; ip nexthop add id 200000002 via fd00:1::2 dev eth1 proto static');
     sh(`ip -6 route del fcbb:bb:1::/48; ip -6 route add unreachable fcbb:bb:1::/48 metric 11 proto bgp`);
     await fib.verify();

@@ -71,6 +71,6 @@ describe.skipIf(impossible)('sockets of the addon', () => {
       expect(port).toBeGreaterThan(0);
       expect(await worker.terminate()).toBe(1);
     }
-    await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before));
+    await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before), { timeout: 20_000 });
   });
 });

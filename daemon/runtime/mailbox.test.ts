@@ -2,6 +2,8 @@ import { expect, test, vi } from 'vitest';
 import type { RouterEvent } from '../../lib/router/event.ts';
 import { Mailbox } from './mailbox.ts';
 
+const DEADLINE = { timeout: 20_000 };
+
 function timer(name: string): RouterEvent {
   return { atMs: 0, type: 'timer', timer: name };
 }
@@ -59,10 +61,10 @@ test('a long queue gives timers their turn, presses once, and loses nothing', as
   const ticker = setInterval(() => turns++, 0);
   mailbox.post(timer('flood'));
   expect(handled).toBeLessThan(5001);
-  await vi.waitFor(() => expect(handled).toBe(5001), { timeout: 10_000 });
+  await vi.waitFor(() => expect(handled).toBe(5001), DEADLINE);
   clearInterval(ticker);
   expect(turns).toBeGreaterThan(1);
-  await vi.waitFor(() => expect(pressure).toEqual([true, false]));
+  await vi.waitFor(() => expect(pressure).toEqual([true, false]), DEADLINE);
 });
 
 test('what is gathered runs in order once all of it is there, in slices', async () => {
@@ -84,7 +86,7 @@ test('what is gathered runs in order once all of it is there, in slices', async 
   });
   const ticker = setInterval(() => turns++, 0);
   expect(seen.length).toBeGreaterThan(0);
-  await vi.waitFor(() => expect(seen).toEqual(names), { timeout: 10_000 });
+  await vi.waitFor(() => expect(seen).toEqual(names), DEADLINE);
   clearInterval(ticker);
   expect(turns).toBeGreaterThan(0);
 });
@@ -104,7 +106,7 @@ test('a few large UPDATEs press as much as many small events', async () => {
     pressure: (high) => pressure.push(high),
   });
   mailbox.post(timer('flood'));
-  await vi.waitFor(() => expect(pressure).toEqual([true, false]));
+  await vi.waitFor(() => expect(pressure).toEqual([true, false]), DEADLINE);
 });
 
 test('events that find the queue empty one after the other share the slice of one turn of the loop', async () => {

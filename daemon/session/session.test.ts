@@ -100,7 +100,7 @@ class Router {
 
 function configOf(name: string, routerId: string, fields: Partial<PeerSessionConfig> = {}): PeerSessionConfig {
   const local = openOf(name, routerId);
-  return { local, families: ['service'], holdTimeMs: 600, connectRetryMs: 20, passive: false, ...fields };
+  return { local, families: ['service'], holdTimeMs: 1500, connectRetryMs: 20, passive: false, ...fields };
 }
 
 async function makePair(a: PeerSessionConfig, b: PeerSessionConfig): Promise<[Router, Router]> {
@@ -118,7 +118,7 @@ describe('a session over gRPC', () => {
     const [a, b] = await makePair(configOf('a', '10.0.0.1'), configOf('b', '10.0.0.2'));
     await until(() => a.session !== undefined && b.session !== undefined, 'both Established');
     const startMs = performance.now();
-    await until(() => performance.now() - startMs > 1300, 'two hold times');
+    await until(() => performance.now() - startMs > 3200, 'two hold times');
     expect([a.downs, b.downs]).toEqual([[], []]);
     a.send({ type: 'UPDATE', endOfRib: ['service'] });
     b.send({ type: 'ROUTE-REFRESH', family: 'service', phase: 'request' });

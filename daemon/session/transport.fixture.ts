@@ -36,7 +36,7 @@ export function makeNode(options: Partial<SessionTransportOptions>): Node {
 }
 
 /** Polls until it holds; fails by name after `deadlineMs`. */
-export async function until(holds: () => boolean, what: string, deadlineMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, what: string, deadlineMs = 20_000): Promise<void> {
   const deadline = performance.now() + deadlineMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);

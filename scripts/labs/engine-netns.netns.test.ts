@@ -57,7 +57,7 @@ topology:
 const obstacle = process.getuid?.() === 0 ? (existsSync('/dev/net/tun') ? '' : 'no /dev/net/tun') : 'not root';
 if (obstacle !== '') process.stderr.write(`engine-netns.netns.test.ts: left out: ${obstacle}\n`);
 
-async function until(condition: () => boolean | Promise<boolean>, withinMs = 5000): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error('not in time');
@@ -66,7 +66,7 @@ async function until(condition: () => boolean | Promise<boolean>, withinMs = 500
 }
 
 async function output(node: string, line: string): Promise<string> {
-  const result = await netnsEngine.exec(ref, node, ['sh', '-c', line], { timeoutMs: 10_000 });
+  const result = await netnsEngine.exec(ref, node, ['sh', '-c', line], { timeoutMs: 30_000 });
   return result.stdout.trim();
 }
 
@@ -241,7 +241,7 @@ describe.skipIf(obstacle !== '')('a lab whose runner dies', () => {
       [new URL('./main.ts', import.meta.url).pathname, 'deploy', '-t', file, '--foreground', '--ignore-exec-errors'],
       { stdio: 'ignore' },
     );
-    await until(async () => (await netnsEngine.inspect(lab)).length === 3, 10_000);
+    await until(async () => (await netnsEngine.inspect(lab)).length === 3);
     command.kill('SIGKILL');
     await until(() => leftovers().length === 0);
   });

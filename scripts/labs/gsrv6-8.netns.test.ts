@@ -47,7 +47,7 @@ test.skipIf(obstacle !== '')('gsrv6-8 passes its checks, and imposes what it say
       const argv = ['cfnctl', other === instance ? 'undrain' : 'drain', other];
       // On a busy machine a health check may just have failed, and the instance be unknown for a moment.
       const excluded = async () => (await netnsEngine.exec({ lab }, 'in1', argv))['return-code'] === 0;
-      await eventually(argv.join(' '), excluded, 30_000);
+      await eventually(argv.join(' '), excluded, 60_000);
     }
     await eventually(
       `new flows go to ${instance}`,
@@ -55,7 +55,7 @@ test.skipIf(obstacle !== '')('gsrv6-8 passes its checks, and imposes what it say
         const explained = await explain();
         return explained.candidates.some((it) => it.instanceName === instance && it.weight === 1000);
       },
-      20_000,
+      60_000,
     );
     for (const port of [...Object.values(first), ...Object.values(last)]) port.captured.splice(0);
     const answer = await run('u1', ['curl', '-gsf', '-m', '5', `http://[${SERVICE}]/instance`]);

@@ -39,7 +39,7 @@ test.skipIf(obstacle !== '')('metro-3 converges and passes its checks', { timeou
   const ref = { lab, file };
   const served = () =>
     netnsEngine.exec(ref, 'u1', ['curl', '-gsf', '-m', '2', 'http://[fd00:cafe::80]/instance'], { timeoutMs: 5000 });
-  await vi.waitFor(async () => expect((await served()).stdout).toContain('sv1'), { timeout: 20_000, interval: 200 });
+  await vi.waitFor(async () => expect((await served()).stdout).toContain('sv1'), { timeout: 60_000, interval: 200 });
 
   await netnsEngine.destroy({ lab }, { force: false });
   expect(await netnsEngine.inspect(lab)).toEqual([]);

@@ -56,7 +56,7 @@ const obstacle = obstacleHere();
 if (obstacle !== '') process.stderr.write(`rootless.netns.test.ts: left out: ${obstacle}\n`);
 
 async function lab(...args: string[]): Promise<string> {
-  const options = { cwd: folder, env: environment, timeout: 15_000 };
+  const options = { cwd: folder, env: environment, timeout: 60_000 };
   const { stdout } = await promisify(execFile)('setpriv', [...asUser, LAB, ...args], options);
   return stdout;
 }
@@ -67,7 +67,7 @@ async function rows(): Promise<number> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!(await condition())) if (performance.now() > deadline) throw new Error('not in time');
 }
 

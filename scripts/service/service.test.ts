@@ -8,7 +8,7 @@ import { parseListenAddress } from './listen-address.ts';
 import { type Service, type ServiceOptions, startService } from './service.ts';
 import { UdpEcho } from './udp-echo.ts';
 
-const DEADLINE = { timeout: 10_000, interval: 10 };
+const DEADLINE = { timeout: 30_000, interval: 10 };
 const LOOPBACK = { host: '::1', port: 0 };
 
 let running: Service[] = [];

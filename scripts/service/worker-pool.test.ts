@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { BackgroundLoad } from './background-load.ts';
 import { WorkerPool } from './worker-pool.ts';
 
-const DEADLINE = { timeout: 10_000, interval: 5 };
+const DEADLINE = { timeout: 30_000, interval: 5 };
 
 describe('the worker pool', () => {
   test('serves as many at a time as it has workers, and the rest in order of arrival', async () => {

@@ -33,7 +33,7 @@ function said(): string {
 }
 
 async function until(what: string, isTrue: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !isTrue(); await sleep(10)) {
+  for (const deadline = Date.now() + 30_000; !isTrue(); await sleep(10)) {
     if (Date.now() > deadline) throw new Error(`never: ${what}; said ${JSON.stringify(said())}`);
   }
 }
