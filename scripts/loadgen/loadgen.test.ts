@@ -66,8 +66,12 @@ describe('short flows', () => {
     const { port, pool } = await service('sv1');
     const running = load(port, { connections: 'keep' });
     await vi.waitFor(() => expect(pool.completed).toBeGreaterThan(50), DEADLINE);
-    const [phase] = (await running.stop()).phases;
-    expect(phase!.newFlows.sv1).toBeLessThan(phase!.requests.sv1! / 2);
+    // Requests that begin while others wait open connections too: a busy machine needs a calm second to show it.
+    await vi.waitFor(() => {
+      const { newFlows, requests } = running.second();
+      expect(newFlows.sv1 ?? 0).toBeLessThan(requests.sv1! / 2);
+    }, DEADLINE);
+    await running.stop();
   });
 
   test('count overload apart from failure', async () => {
