@@ -7,7 +7,7 @@ import { FibObjectSet } from '../../lib/fib/object-set.ts';
 import { orderPuts, splitRemovals } from '../../lib/fib/order.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { Writer } from '../../lib/netlink/writer.ts';
-import type { RequestSocket } from '../netlink/request-socket.ts';
+import type { EncodeAt, RequestSocket } from '../netlink/request-socket.ts';
 import { isNetlinkObject, type KernelContext, type NetlinkObject, writePut, writeRemoval } from './kernel-codec.ts';
 import { RouteMessages } from './route-messages.ts';
 
@@ -101,12 +101,15 @@ export class KernelProgrammer {
     const { routes } = this.held;
     const messages = this.#messages;
     messages.reset();
-    return this.#requests.batchRange(objects.length, (writer, i) => {
+    const write: EncodeAt = (writer, i) => {
       const route = objects[i]!;
       const slot = slots[i]!;
       const anew = fresh || (lost.size > 0 && lost.has(fibKey(route)));
       messages.put(writer, route, anew, routes.sought, routes.addressAt(slot), routes.shapeOf(slot));
-    });
+    };
+    return objects.length === 1
+      ? [this.#requests.requestOf(0, write)]
+      : this.#requests.batchRange(objects.length, write);
   }
 
   /** Removes what netlink holds; unknown keys are done already. */

@@ -10,6 +10,8 @@ import {
   type RouteTarget,
   type SidCounters,
 } from '../../lib/fib/fib.ts';
+import type { FibObjectSet, RouteMarks } from '../../lib/fib/object-set.ts';
+import type { Message } from '../../lib/netlink/reader.ts';
 import {
   decodeNexthop,
   encodeDumpNexthops,
@@ -17,10 +19,10 @@ import {
   type NexthopObject,
 } from '../../lib/netlink/rt/nexthop.ts';
 import { encodeDumpRoutes, encodeRoute, type Route } from '../../lib/netlink/rt/route.ts';
-import { decodeRoute } from '../../lib/netlink/rt/route-decode.ts';
+import { decodeRoute, NexthopRoute } from '../../lib/netlink/rt/route-decode.ts';
 import { decodeRule, encodeDumpRules, encodeRule, type KnownRule } from '../../lib/netlink/rt/rule.ts';
 import type { Seg6Local } from '../../lib/netlink/seg6/local.ts';
-import type { Encode } from '../../lib/netlink/writer.ts';
+import type { Encode, Writer } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
 import { isOwnEncap, ROUTE_METRIC, SID_METRIC } from './kernel-codec.ts';
 
@@ -45,15 +47,27 @@ export interface Stray {
 }
 
 export interface KernelReadBack {
+  /** Without the routes that are as they are held. */
   readonly objects: ReadonlyMap<FibKey, FibObject>;
+  /** What those bear. */
+  readonly asHeld: RouteMarks;
   readonly strays: readonly Stray[];
 }
+
+const NO_MARKS: RouteMarks = { ipv6: -1, ipv4: -1 };
 
 /** Objects taken in one turn of the event loop: about a millisecond. */
 const TURN_AFTER = 512;
 
-/** Reads own nexthops, groups, routes, SIDs and rules. Rejects with the dump's `CodedError`. */
-export async function readKernel(requests: RequestSocket, kernel: ReadContext): Promise<KernelReadBack> {
+/**
+ * Reads own nexthops, groups, routes, SIDs and rules. Routes to nexthop objects that are as in `held` are marked there, and
+ * nothing is made of them. Rejects with the dump's `CodedError`.
+ */
+export async function readKernel(
+  requests: RequestSocket,
+  kernel: ReadContext,
+  held?: FibObjectSet,
+): Promise<KernelReadBack> {
   const { protocol } = kernel;
   const index = indexOf(kernel);
   const context = { ...kernel, sidDevice: () => index };
@@ -61,20 +75,30 @@ export async function readKernel(requests: RequestSocket, kernel: ReadContext): 
   let rules: KnownRule[] = [];
   // A list of a hundred thousand is not spread into arguments: the stack has no room for many more.
   const routes: Route[][] = [];
+  const asHeld = { ...NO_MARKS };
   for (const family of ['ipv6', 'ipv4'] as const) {
     rules = rules.concat(await requests.dump((writer) => encodeDumpRules(writer, family), decodeRule));
-    routes.push(await requests.dump((writer) => encodeDumpRoutes(writer, family, { protocol }), decodeRoute));
+    const ask = (writer: Writer) => {
+      // A dump that is begun again forgets what it met.
+      if (held) asHeld[family] = held.routes.newMark();
+      encodeDumpRoutes(writer, family, { protocol });
+    };
+    const isAsHeld = held ? comparison(held, protocol, () => asHeld[family]) : () => false;
+    routes.push(await requests.dump(ask, (message) => (isAsHeld(message) ? null : decodeRoute(message))));
   }
   const nexthops = await requests.dump(encodeDumpNexthops, decodeNexthop);
   // One space of ids: the nexthops say whether a route points at one of them or at a group.
+  if (held && nexthops.some((nexthop) => isOfOtherKind(held, nexthop))) return readKernel(requests, kernel);
   const groups = new Set(nexthops.flatMap((nexthop) => (nexthop.kind === 'group' ? [nexthop.id] : [])));
   const objects = new Map<FibKey, FibObject>();
   const strays: Stray[] = [];
+  /** Beside one that is as held, in the same place. */
+  const isMet = (object: FibObject) => object.kind === 'route' && held !== undefined && held.bears(object, asHeld);
   /** False: a stray. */
   const take = (object: FibObject | undefined) => {
     if (!object) return false;
     const key = fibKey(object);
-    if (objects.has(key)) return false;
+    if (objects.has(key) || isMet(object)) return false;
     objects.set(key, object);
     return true;
   };
@@ -89,24 +113,44 @@ export async function readKernel(requests: RequestSocket, kernel: ReadContext): 
         inPlace: true,
       });
   }
-  for (const route of routes.flat()) {
-    if (++count % TURN_AFTER === 0) await turn();
-    if (route.protocol !== protocol) continue;
-    if (take(routeObject(context, groups, route))) continue;
-    const { prefix, table, priority } = route;
-    strays.push({
-      key: `route ${table} ${prefix} metric ${priority}`,
-      remove: (writer) => encodeRoute(writer, 'remove', { prefix, table, protocol, priority }),
-      ...placeOf(route),
-    });
-  }
+  for (const part of routes)
+    for (const route of part) {
+      if (++count % TURN_AFTER === 0) await turn();
+      if (route.protocol !== protocol) continue;
+      if (take(routeObject(context, groups, route))) continue;
+      const { prefix, table, priority } = route;
+      strays.push({
+        key: `route ${table} ${prefix} metric ${priority}`,
+        remove: (writer) => encodeRoute(writer, 'remove', { prefix, table, protocol, priority }),
+        ...placeOf(route),
+      });
+    }
   for (const rule of rules)
     if (rule.protocol === protocol && !take(ruleObject(rule)))
       strays.push({
         key: `rule ${rule.family} ${rule.priority} fwmark ${rule.fwmark ?? 'any'} table ${rule.table}`,
         remove: (writer) => encodeRule(writer, 'remove', rule),
       });
-  return { objects, strays };
+  return { objects, asHeld, strays };
+}
+
+/** Whether a message tells a route as it is held, which is marked then. */
+function comparison(held: FibObjectSet, protocol: number, mark: () => number): (message: Message) => boolean {
+  const { routes } = held;
+  const seen = new NexthopRoute();
+  return (message) => {
+    if (!seen.read(message) || seen.protocol !== protocol || seen.priority !== ROUTE_METRIC) return false;
+    const row = routes.findWords(seen.table, seen.words, 0, seen.shape);
+    const target = row < 0 ? undefined : routes.get(row)?.target;
+    if (!target || !('id' in target) || target.id !== seen.nexthopId) return false;
+    routes.mark(row, mark());
+    return true;
+  };
+}
+
+/** The kernel has a group where we hold a nexthop, or the other way: routes that name the id are not as they are held. */
+function isOfOtherKind(held: FibObjectSet, { kind, id }: NexthopObject): boolean {
+  return held.has(kind === 'group' ? `nexthop ${id}` : `group ${id}`);
 }
 
 /** -1: somebody took the SID device away, and nothing is on it. */

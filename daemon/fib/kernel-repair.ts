@@ -33,7 +33,9 @@ export interface Comparison {
 export async function compareNetlink(read: KernelReadBack, options: RepairOptions): Promise<Comparison> {
   const { programmer, isTouched, synced } = options;
   const { held } = programmer;
-  const compared = await gently(driftSteps(netlinkObjects(held.values()), (key) => held.has(key), read.objects));
+  const compared = await gently(
+    driftSteps(netlinkObjects(held.unmarked(read.asHeld)), (key) => held.has(key), read.objects),
+  );
   const byKey = new Map<FibKey, FibDrift>();
   for (const drift of compared) {
     const counts = !isTouched(drift.key) && !programmer.isWaiting(drift.key);

@@ -165,7 +165,8 @@ export class KernelScan {
   }
 
   #read(): Promise<KernelReadBack> {
-    return readKernel(this.#options.kernel.requests, this.#options.context);
+    const { kernel, context, programmer } = this.#options;
+    return readKernel(kernel.requests, context, programmer.held);
   }
 
   /** Runs after the scans before it. A change made from now on wins over it, even if it has to wait. */

@@ -1,6 +1,6 @@
 // The full desired set: takes what was read for what is in force, programs what is missing or different, and only then
 // removes own objects that are not desired. All of it in pieces, and what a change touches meanwhile is left to the change.
-import { diffSteps } from '../../lib/fib/diff.ts';
+import { heldDiffSteps } from '../../lib/fib/diff.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
 import { type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
 import { kindOfKey } from '../../lib/fib/order.ts';
@@ -42,7 +42,7 @@ export async function syncKernel(
   const { requests, programmer, nft, settleNft, isTouched, isOver } = tools;
   const inChunks = chunked(isOver);
   await adopt(read, tools);
-  const { put, remove } = await gently(diffSteps(programmer.held.values(), desired));
+  const { put, remove } = await gently(heldDiffSteps(programmer.held, desired));
   const failures: FibFailure[] = [];
   const puts = await sortPuts(put, isOver);
   const gone = await sortRemovals(remove, isOver);
@@ -79,7 +79,10 @@ export function countPut(puts: readonly FibObject[], failures: readonly FibFailu
 }
 
 /** Takes what was read for what is in force, except where a change has been faster. */
-async function adopt({ objects }: KernelReadBack, { programmer, nft, isTouched, isOver }: SyncTools): Promise<void> {
+async function adopt(
+  { objects, asHeld }: KernelReadBack,
+  { programmer, nft, isTouched, isOver }: SyncTools,
+): Promise<void> {
   const { held } = programmer;
   const pinned = await nft.affinity.readBack();
   const replaced = await nft.replace.readBack();
@@ -88,7 +91,8 @@ async function adopt({ objects }: KernelReadBack, { programmer, nft, isTouched, 
   const whole = tables.flatMap((truth) => (truth?.object ? [truth.object] : []));
   const services = pinned?.services.filter((service) => !pinned.damaged.has(service.service)) ?? [];
   const others = new Map([...services, ...(replaced?.sids ?? []), ...whole].map((object) => [fibKey(object), object]));
-  await each(held.keys(), isOver, (key) => {
+  await each(held.unmarked(asHeld), isOver, (object) => {
+    const key = fibKey(object);
     if (objects.has(key) || others.has(key) || isTouched(key)) return;
     const kind = kindOfKey(key);
     const unknown = (kind === 'affinity' && !pinned) || (kind === 'replace-csid' && !replaced) || unread.has(key);

@@ -18,8 +18,9 @@ export class RouteMessages {
     this.#context = context;
   }
 
-  /** Devices may have changed since the last batch. */
+  /** Begins a batch: devices may have changed since the last one, so only what names none is kept. */
   reset(): void {
+    if (this.#verb === 'remove' || (this.#target && 'id' in this.#target)) return;
     this.#verb = undefined;
     this.#template = undefined;
   }

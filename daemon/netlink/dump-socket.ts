@@ -16,7 +16,7 @@ const RECEIVE_BUFFER = 4 << 20;
 export class DumpSocket {
   private readonly options: SocketOptions;
   private readonly changes: () => number;
-  private readonly buffer = new Uint8Array(8 * DATAGRAM_BYTES);
+  private readonly buffer = new Uint8Array(2 * DATAGRAM_BYTES);
   private readonly cursor = new Messages(this.buffer);
   private readonly writer = new Writer(256);
   private socket: KernelSocket | undefined;

@@ -1,13 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diffObjects, driftOf } from './diff.ts';
+import { diffObjects, driftOf, heldDiffSteps, runSteps } from './diff.ts';
 import { sameObject } from './equality.ts';
 import { type AffinityService, type FibObject, fibKey } from './fib.ts';
+import { FibObjectSet } from './object-set.ts';
 
 const nexthop = (id: number, ...segments: string[]): FibObject => ({ kind: 'nexthop', id, segments });
 const anyNexthop = fc
   .tuple(fc.integer({ min: 1, max: 8 }), fc.constantFrom('a::', 'b::', 'c::'))
   .map(([id, segment]) => nexthop(id, segment));
+const anyRoute = fc
+  .tuple(fc.constantFrom('2001:db8::/32', '::/0', '10.0.0.0/8', '10.0.0.0/16'), fc.constantFrom(254, 300), fc.nat(2))
+  .map(([prefix, table, id]): FibObject => ({ kind: 'route', prefix, table, target: { kind: 'nexthop', id: id + 1 } }));
+const anyObject = fc.oneof(anyNexthop, anyRoute, anyRoute);
 const affinity: AffinityService = {
   kind: 'affinity',
   service: 'fd00:cafe::80',
@@ -30,6 +35,24 @@ describe('difference of two object sets', () => {
         for (const object of put) result.set(fibKey(object), object);
         expect(result).toEqual(new Map(want.map((object) => [fibKey(object), object])));
         expect(diffObjects(result.values(), want)).toEqual({ put: [], remove: [] });
+      }),
+    );
+  });
+
+  it('is the same of what is held, routes included', () => {
+    fc.assert(
+      fc.property(fc.array(anyObject, { maxLength: 30 }), fc.array(anyObject, { maxLength: 30 }), (have, want) => {
+        const held = new FibObjectSet();
+        for (const object of have) held.put(object);
+        const { put, remove } = runSteps(heldDiffSteps(held, want));
+        const plain = diffObjects(have, want);
+        expect([...remove].sort()).toEqual([...plain.remove].sort());
+        for (const key of remove) held.remove(key);
+        for (const object of put) held.put(object);
+        expect(new Set([...held.keys()])).toEqual(new Set(want.map(fibKey)));
+        for (const object of new Map(want.map((it) => [fibKey(it), it])).values())
+          expect(sameObject(held.get(fibKey(object))!, object)).toBe(true);
+        expect(runSteps(heldDiffSteps(held, [...held.values()]))).toEqual({ put: [], remove: [] });
       }),
     );
   });

@@ -2,7 +2,9 @@
 // steps too: a comparison of a hundred thousand objects must not hold up timers. Order is order.ts's concern.
 import { leavesTrace as hasRules, instancesOf } from './affinity-classes.ts';
 import { sameObject } from './equality.ts';
-import { type FibDelta, type FibDrift, type FibKey, type FibObject, fibKey } from './fib.ts';
+import { type FibDelta, type FibDrift, type FibKey, type FibObject, type FibRoute, fibKey } from './fib.ts';
+import { SLOTS } from './held-routes.ts';
+import type { FibObjectSet } from './object-set.ts';
 
 /** A computation that yields now and then, for the caller to let others run. */
 export type Steps<T> = Generator<undefined, T, undefined>;
@@ -15,7 +17,14 @@ const STEP = 512;
  * service with a failed instance is always put: to forget flows is an act that no set of objects can show as done.
  */
 export function diffObjects(have: Iterable<FibObject>, want: Iterable<FibObject>): FibDelta {
-  return runSteps(diffSteps(have, want));
+  const held = runSteps(byKeySteps(have));
+  const wanted = runSteps(byKeySteps(want));
+  const put: FibObject[] = [];
+  for (const [key, object] of wanted) {
+    if (isToPut(held.get(key), object)) put.push(object);
+    held.delete(key);
+  }
+  return { put, remove: [...held.keys()] };
 }
 
 /** How what is `seen` departs from what is `wanted`, each key at most once. */
@@ -24,18 +33,46 @@ export function driftOf(wanted: Iterable<FibObject>, seen: Iterable<FibObject>):
   return runSteps(driftSteps(expected.values(), (key) => expected.has(key), runSteps(byKeySteps(seen))));
 }
 
-export function* diffSteps(have: Iterable<FibObject>, want: Iterable<FibObject>): Steps<FibDelta> {
-  const held = yield* byKeySteps(have);
-  const wanted = yield* byKeySteps(want);
+/** As `diffObjects`, of what is held. Routes are looked up where they are held: no map of a hundred thousand keys grows in one turn. */
+export function* heldDiffSteps(held: FibObjectSet, want: Iterable<FibObject>): Steps<FibDelta> {
   const put: FibObject[] = [];
+  const wantedRoutes: FibRoute[] = [];
+  const others = new Map<FibKey, FibObject>();
   let count = 0;
-  for (const [key, object] of wanted) {
+  for (const object of want) {
     if (++count % STEP === 0) yield;
-    const old = held.get(key);
-    held.delete(key);
-    if (!old || !sameObject(old, object) || forgetsFlows(object)) put.push(object);
+    if (object.kind === 'route') wantedRoutes.push(object);
+    else others.set(fibKey(object), object);
   }
-  return { put, remove: [...held.keys()] };
+  for (const [key, object] of others) {
+    if (++count % STEP === 0) yield;
+    if (isToPut(held.get(key), object)) put.push(object);
+  }
+  const { routes } = held;
+  const mark = routes.newMark();
+  for (let at = 0; at < wantedRoutes.length; at += SLOTS) {
+    yield;
+    const found = Math.min(SLOTS, wantedRoutes.length - at);
+    routes.findAll(wantedRoutes, at, found);
+    for (let slot = 0; slot < found; slot++) {
+      const row = routes.rows[slot]!;
+      const route = wantedRoutes[at + slot]!;
+      // One that is wanted twice is put after the one before it.
+      if (row < 0 || routes.isMarked(row, mark) || isToPut(routes.get(row), route)) put.push(route);
+      if (row >= 0) routes.mark(row, mark);
+    }
+  }
+  const remove: FibKey[] = [];
+  for (const object of held.withoutRoutes()) if (!others.has(fibKey(object))) remove.push(fibKey(object));
+  for (const route of routes.unmarked(mark, mark)) {
+    if (++count % STEP === 0) yield;
+    remove.push(fibKey(route));
+  }
+  return { put, remove };
+}
+
+function isToPut(old: FibObject | undefined, object: FibObject): boolean {
+  return !old || !sameObject(old, object) || forgetsFlows(object);
 }
 
 /** As `driftOf`, for sets that hold each key once; `isWanted` tells the keys of `wanted`. */
@@ -72,7 +109,8 @@ export function* byKeySteps(objects: Iterable<FibObject>): Steps<Map<FibKey, Fib
   return map;
 }
 
-function runSteps<T>(steps: Steps<T>): T {
+/** All of it at once. */
+export function runSteps<T>(steps: Steps<T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;

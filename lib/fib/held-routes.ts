@@ -2,7 +2,7 @@
 // many at once, in two passes: first all prefixes are read, then all are looked for, so that the processor waits for the
 // memory of several at a time. A hundred thousand are found in a tenth of the time that the kernel works on them, which no
 // map with a text for each key does.
-import { PREFIX_WORDS, readPrefix } from '../net/prefix-words.ts';
+import { isIpv4Prefix, PREFIX_WORDS, readPrefix } from '../net/prefix-words.ts';
 import { Records } from '../records.ts';
 import { type FibKey, type FibRoute, ROUTE_KEY } from './fib.ts';
 import { after, first, RowIndex } from './row-index.ts';
@@ -12,6 +12,8 @@ const SHAPE = 4;
 const TABLE = 5;
 /** Of a slot: its hash. Of a row: chains those that are free. */
 const HASH = 6;
+/** Of a row: see `mark`. */
+const MARK = 7;
 const WIDTH = 8;
 
 /** Routes that are looked up at once. */
@@ -33,6 +35,7 @@ export class HeldRoutes {
   /** The row found last, and the step to it: what was put one after the other mostly changes in that order, or back. */
   #last = 0;
   #step = 1;
+  #lastMark = 0;
 
   /** `seed` keeps whoever chooses prefixes from choosing such that collide. */
   constructor(seed = 0) {
@@ -52,6 +55,13 @@ export class HeldRoutes {
   /** The same by its key. */
   findKey(key: FibKey): number {
     this.#readKey(0, key);
+    return this.seek(0);
+  }
+
+  /** The same by the words of its prefix, which begin at `at`. */
+  findWords(table: number, words: Uint32Array, at: number, shape: number): number {
+    for (let i = 0; i < PREFIX_WORDS; i++) this.sought[i] = words[at + i]!;
+    this.#fill(0, table, shape);
     return this.seek(0);
   }
 
@@ -138,6 +148,28 @@ export class HeldRoutes {
     }
   }
 
+  /** A mark that no row bears. */
+  newMark(): number {
+    return (this.#lastMark = (this.#lastMark + 1) >>> 0);
+  }
+
+  /** A walk over the kernel, or over what is wanted, marks what it meets: what is left is what it did not. */
+  mark(row: number, mark: number): void {
+    this.#records.set(row, MARK, mark);
+  }
+
+  isMarked(row: number, mark: number): boolean {
+    return this.#records.get(row, MARK) === mark;
+  }
+
+  /** Those without their family's mark; as `values`. */
+  *unmarked(ipv6: number, ipv4: number): IterableIterator<FibRoute> {
+    for (let row = 0; row < this.#records.top; row++) {
+      const route = this.#routes[row];
+      if (route && !this.isMarked(row, isIpv4Prefix(this.#records.get(row, SHAPE)) ? ipv4 : ipv6)) yield route;
+    }
+  }
+
   #readKey(slot: number, key: FibKey): void {
     let table = 0;
     let at = ROUTE_KEY.length;
@@ -155,6 +187,13 @@ export class HeldRoutes {
       this.rows[slot] = NO_PREFIX;
       return;
     }
+    this.#fill(slot, table, shape);
+  }
+
+  /** Completes a slot whose address is there. */
+  #fill(slot: number, table: number, shape: number): void {
+    const { sought } = this;
+    const at = slot * WIDTH;
     this.rows[slot] = NOT_HELD;
     sought[at + SHAPE] = shape;
     sought[at + TABLE] = table;

@@ -2,6 +2,7 @@
 // groups and nexthops are one space, a reference must resolve, what is in use stays. Both FIBs keep their view in one.
 import { invariant } from '../errors.ts';
 import { parsePrefix, prefixContains } from '../net/address.ts';
+import { isIpv4Prefix } from '../net/prefix-words.ts';
 import { instancesOf } from './affinity-classes.ts';
 import {
   type FibFailure,
@@ -18,6 +19,12 @@ import { NOT_CANONICAL, objectFault, routeFault, targetFault } from './object-fa
 interface RouteUsers {
   readonly id: number;
   routes: number;
+}
+
+/** Of `HeldRoutes.newMark`. */
+export interface RouteMarks {
+  readonly ipv6: number;
+  readonly ipv4: number;
 }
 
 export class FibObjectSet {
@@ -74,6 +81,18 @@ export class FibObjectSet {
   *values(): IterableIterator<FibObject> {
     yield* this.#objects.values();
     yield* this.routes.values();
+  }
+
+  /** As `values`, without the routes that bear their family's mark. */
+  *unmarked({ ipv6, ipv4 }: RouteMarks): IterableIterator<FibObject> {
+    yield* this.#objects.values();
+    yield* this.routes.unmarked(ipv6, ipv4);
+  }
+
+  /** Whether a route of this key is held and bears its family's mark. */
+  bears({ table, prefix }: FibRoute, { ipv6, ipv4 }: RouteMarks): boolean {
+    const row = this.routes.find(table, prefix);
+    return row >= 0 && this.routes.isMarked(row, isIpv4Prefix(this.routes.shapeOf(0)) ? ipv4 : ipv6);
   }
 
   *keys(): IterableIterator<FibKey> {

@@ -21,6 +21,7 @@ const address = new Uint32Array(groups.buffer);
 /** Groups are swapped where this machine keeps the low octet first. */
 const SWAPS = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
+export const prefixShape = (isIpv4: boolean, length: number): number => (isIpv4 ? IPV4 + length : length);
 export const isIpv4Prefix = (shape: number): boolean => shape >= IPV4;
 export const prefixBits = (shape: number): number => shape & 0xff;
 

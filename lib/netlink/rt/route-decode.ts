@@ -1,11 +1,12 @@
 // RTM_NEWROUTE and RTM_DELROUTE as the kernel tells them, in dumps and notifications.
 import { CodedError } from '../../errors.ts';
 import type { AddressFamily } from '../../net/address.ts';
+import { PREFIX_WORDS, prefixShape } from '../../net/prefix-words.ts';
 import { AF_INET, AF_INET6 } from '../constants.ts';
 import type { Attributes, Message } from '../reader.ts';
 import { type Encap, readEncap } from '../seg6/encap.ts';
 import type { Route, RouteHop, RouteType } from './route.ts';
-import { ROUTE_TYPES, RouteAttribute, RTAX_MTU } from './route-numbers.ts';
+import { ROUTE_TYPES, RouteAttribute, RTAX_MTU, UNICAST } from './route-numbers.ts';
 
 const RTMSG_BYTES = 12;
 const RTNEXTHOP_BYTES = 8;
@@ -17,6 +18,52 @@ interface Draft {
   device?: number;
   encapType?: number;
   encap?: Attributes;
+}
+
+/** A route to a nexthop object and nothing else, in numbers: most of a table, read without making an object of each. */
+export class NexthopRoute {
+  /** The prefix's address, as it lies in a packet. */
+  readonly words = new Uint32Array(PREFIX_WORDS);
+  /** Its family and length, as `readPrefix` has them. */
+  shape = 0;
+  table = 0;
+  protocol = 0;
+  priority = 0;
+  nexthopId = 0;
+
+  /** False: the route is more or less than that, and what is here means nothing. */
+  read(message: Message): boolean {
+    const family = message.byteAt(0);
+    if (family !== AF_INET6 && family !== AF_INET) return false;
+    const attributes = message.attributes(RTMSG_BYTES);
+    if (message.byteAt(7) !== UNICAST || message.u32At(8) & RTM_F_CLONED) return false;
+    const { words } = this;
+    words[0] = words[1] = words[2] = words[3] = 0;
+    this.shape = prefixShape(family === AF_INET, message.byteAt(1));
+    this.table = message.byteAt(4);
+    this.protocol = message.byteAt(5);
+    this.priority = this.nexthopId = 0;
+    while (attributes.next()) {
+      switch (attributes.type) {
+        case RouteAttribute.destination:
+          for (let i = 0; i < attributes.length >> 2; i++) words[i] = attributes.u32At(4 * i);
+          break;
+        case RouteAttribute.table:
+          this.table = attributes.u32();
+          break;
+        case RouteAttribute.priority:
+          this.priority = attributes.u32();
+          break;
+        case RouteAttribute.nexthopId:
+          this.nexthopId = attributes.u32();
+          break;
+        case RouteAttribute.metrics:
+        case RouteAttribute.encap:
+          return false;
+      }
+    }
+    return this.nexthopId !== 0;
+  }
 }
 
 /** Decodes a route message; `null` for cached clones and families other than IPv6 and IPv4. */
