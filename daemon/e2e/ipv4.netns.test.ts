@@ -27,7 +27,7 @@ const egress = (n: number, router: number) => ({
       sid: `5f00:0:${router}:100::`,
       metrics: { kind: 'prometheus', url: `http://10.5${n}.0.10:9100/metrics` },
       health: { kind: 'http', url: `http://10.5${n}.0.10:9100/healthz`, interval: '100ms', timeout: '500ms' },
-      ...(n === 1 && { preference: 50 }),
+      ...(n === 1 && { preference: 300 }),
     },
   ],
 });

@@ -23,7 +23,7 @@ describe.skipIf(why !== undefined)('on the session port', () => {
 
   beforeAll(async () => {
     await built();
-    lab = new Lab({ routers: ['ra', 'rb'], links: [['ra', 'rb']], options: { ra: { peers: A_PEERS } } });
+    lab = new Lab({ routers: ['ra', 'rb'], links: [['ra', 'rb']], patient: true, options: { ra: { peers: A_PEERS } } });
     const stranger = lab.addStranger('x', 'ra', 'x', 'fd00:aa::20/64', 'fd00:aa::1/64');
     for (let n = 1; n <= 9; n++) stranger.ip('addr', 'add', `fd00:aa::2${n}/64`, 'dev', 'uplink');
     for (const name of ['ra', 'rb']) lab.start(name);
@@ -116,6 +116,7 @@ describe.skipIf(why !== undefined)('two routers with one router id', () => {
     };
     lab = new Lab({
       ...plan,
+      patient: true,
       options: { rc: { 'router-id': '10.0.0.1' }, rd: { 'router-id': '10.0.0.2', links: [] } },
     });
     for (const name of plan.routers) lab.start(name);

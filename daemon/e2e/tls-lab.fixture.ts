@@ -68,12 +68,13 @@ export class TlsLab {
       authorisation,
     });
     const peers = [
-      ...neighbours.map((name, i) => ({ name, address: `fd00:ffff:${i}::2` })),
+      ...neighbours.map((name, i) => ({ name, address: `fd00:ffff:${i}::2`, 'hold-time': '10s' })),
       ...strangers.map((name) => ({ name, address: this.target(name).source, passive: true })),
     ];
     this.lab = new Lab({
       routers,
       links: neighbours.map((name) => ['ra', name] as const),
+      patient: true,
       options: {
         ...Object.fromEntries(neighbours.map((name) => [name, secure(name)])),
         ra: { ...secure('ra'), peers, ...options },
