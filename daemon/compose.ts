@@ -20,6 +20,7 @@ import { watchLinks } from './agent/links.ts';
 import { createStampAgent } from './agent/stamp.ts';
 import { measureDrains } from './fib/measure-drains.ts';
 import { openFib } from './fib/open-fib.ts';
+import { logCapabilities } from './log-capabilities.ts';
 import { createLogLimiter } from './log-limiter.ts';
 import type { Logger } from './logger.ts';
 import { type Claim, claim } from './runtime/claim.ts';
@@ -67,14 +68,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   const router = createRouter();
   const stages = new Stages();
   const { fib, found } = await openFib(config, log);
-  log.info(
-    { available: found.capabilities.filter((it) => it.available).map((it) => it.name) },
-    'kernel capabilities; what is missing follows, cfnctl show capabilities has all',
-  );
-  for (const capability of found.capabilities) {
-    if (!capability.available)
-      log.warn({ capability: capability.name, remark: capability.remark }, 'capability missing');
-  }
+  logCapabilities(log, found.capabilities);
 
   let over = false;
   const post = (body: RouterEventBody) => {
