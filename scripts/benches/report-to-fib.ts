@@ -18,6 +18,8 @@ const CASES = [
   { transits: 1, services: 1, reportsPerRound: 30 },
   { transits: 1, services: 64, reportsPerRound: 640 },
 ] as const;
+/** Damping at its minimum, also for the reports that the set-up sends at once. */
+const PACING = 'pacing: { service: 0s, compute: 0s, link-state: 0s }';
 type Case = (typeof CASES)[number];
 /** What is timed as well and is no stage of a report. */
 const NO_STAGES = ['read-back', 'session-timer'];
@@ -45,6 +47,8 @@ async function measure(setting: Case, options: BenchOptions): Promise<Row[]> {
     await chain.start();
     const egress = await chain.admin('eg');
     const ingress = await chain.admin('in');
+    // A report that is measured before there is a session waits for it.
+    await until('the ingress knows all instances', async () => (await ingress.show('rib')).length === 2 * services);
     for (let service = 0; service < services; service++) {
       await egress.report(`sv${service}b`, { workers: 4, inFlight: 6, arrivalRate: 300, workTimeUs: 4000 });
       await flip(egress, service, 1);
@@ -201,7 +205,9 @@ class Chain {
           `local-address: "fd00:ffff:${index}::${own}", remote-address: "fd00:ffff:${index}::${other}" }`,
       ),
       'peers:',
-      ...sides.map(({ far, index, other }) => `  - { name: ${far}, address: "fd00:ffff:${index}::${other}" }`),
+      ...sides.map(
+        ({ far, index, other }) => `  - { name: ${far}, address: "fd00:ffff:${index}::${other}", ${PACING} }`,
+      ),
       ...(name === 'in' ? this.#ingressConfig() : []),
       ...(name === 'eg' ? this.#egressConfig(at + 1) : []),
     ].join('\n');
