@@ -11,6 +11,7 @@ import type { Bucket } from '../time/token-bucket.ts';
 import type { ExportGroup } from './export.ts';
 import type { ImportRules } from './import.ts';
 import type { Limited } from './limits.ts';
+import type { DialFailure } from './reach.ts';
 import type { Retention } from './restart.ts';
 import type { HeldRoute } from './take-routes.ts';
 
@@ -86,6 +87,6 @@ export interface Peer {
   flaps: number;
   lastError: string;
   lastErrorAtMs: number;
-  /** Why and when the last attempt to connect failed; absent once a connection was opened. */
-  dialFailure: { readonly reason: string; readonly atMs: number } | undefined;
+  /** Absent once a connection was opened. */
+  dialFailure: DialFailure | undefined;
 }

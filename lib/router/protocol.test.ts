@@ -307,17 +307,6 @@ describe('an instance that flaps', () => {
   });
 });
 
-test('a peer that cannot be reached says why, until a connection is opened', () => {
-  begin({ hubs: 1 });
-  const { simulation } = world.domain;
-  const row = () => peerRows(state('s-2')).find((found) => found.name === 'hub-0')!;
-  simulation.post('s-2', { type: 'connection-failed', peer: 'hub-0', reason: 'fd00::1 port 1790: no route' });
-  expect(row().lastError).toBe('fd00::1 port 1790: no route');
-  expect(row().lastErrorAtMs).toBeGreaterThan(0);
-  simulation.post('s-2', { type: 'connection-opened', peer: 'hub-0', connection: 99, direction: 'outbound' });
-  expect(row()).toMatchObject({ lastError: '', lastErrorAtMs: 0 });
-});
-
 describe('the operator', () => {
   beforeEach(() => begin({ hubs: 1 }));
   const command = (what: 'reset' | 'hard-reset' | 'shutdown' | 'start', text = 'maintenance until noon') =>

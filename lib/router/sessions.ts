@@ -13,6 +13,7 @@ import { limitExceeded, serviceCounts, updateBucket } from './limits.ts';
 import { originate, tellNode } from './link-state.ts';
 import { sessionConfig } from './own-open.ts';
 import { importRules, takeSubscription } from './policies.ts';
+import { dialFailed, reached } from './reach.ts';
 import { takeRefresh } from './refresh.ts';
 import { dropStale, sessionLost, sessionReturned, swept } from './restart.ts';
 import { takeUpdate } from './routes.ts';
@@ -25,8 +26,8 @@ const MAX_FORMER_BOOTS = 16;
 
 export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
   if (event.type === 'message') peer.messagesIn++;
-  if (event.type === 'connection-opened') peer.dialFailure = undefined;
-  if (event.type === 'connection-failed') peer.dialFailure = { reason: event.reason, atMs: state.atMs };
+  if (event.type === 'connection-opened') reached(state, peer);
+  if (event.type === 'connection-failed') dialFailed(state, peer, event.reason);
   if (event.type === 'message' && event.message.type === 'UPDATE') {
     const heard = heardUpdate(peer.fsm, event.connection, state.atMs);
     if (heard !== undefined) {
