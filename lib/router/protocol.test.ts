@@ -1,27 +1,12 @@
 // Limits, refreshes, digests, damping, operators and clocks, in a domain of hubs and sites.
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ServiceAttributes } from '../model/service-route.ts';
-import type { SessionMessage } from '../session/message.ts';
 import { computeUpdate, serviceRows, serviceUpdate } from '../session/update-rows.ts';
-import { type DomainOptions, instanceAddress, SERVICE } from './domain.fixture.ts';
+import { instanceAddress, SERVICE } from './domain.fixture.ts';
 import { candidates } from './steering.ts';
 import { peerRows } from './view/peers.ts';
-import { ALL, World } from './world.fixture.ts';
+import { ALL, worldOfTest } from './world.fixture.ts';
 
-let world: World;
-
-function begin(options: Partial<DomainOptions> = {}): void {
-  world = new World(options);
-}
-
-const state = (name: string) => world.state(name);
-const routes = (name: string) => world.routes(name);
-const instances = (name: string) => world.instances(name);
-const routeTo = (name: string, site: number) => world.routeTo(name, site);
-const messages = (type: SessionMessage['type']) => world.messages(type);
-const logs = (name: string, text: string) => world.logs(name, text);
-const say = (from: string, to: string, message: SessionMessage) => world.say(from, to, message);
-const announcement = (fields: Partial<ServiceAttributes>, handle?: number) => world.announcement(fields, handle);
+const { begin, world, state, routes, instances, routeTo, messages, logs, say, announcement } = worldOfTest();
 
 describe('a limit', () => {
   const flood = (count: number) => {
@@ -37,14 +22,14 @@ describe('a limit', () => {
     expect(state('hub-0').peers.get('s-0')!.session).toBeDefined();
     flood(11);
     expect(state('hub-0').peers.get('s-0')!.session).toBeUndefined();
-    world.domain.simulation.run(10);
+    world().domain.simulation.run(10);
     const [bye] = messages('NOTIFICATION');
     expect(bye).toMatchObject({ to: 's-0', message: { code: 6, subcode: 1, text: 'more than 10 routes' } });
     expect(routes('hub-0').some((it) => it.attributes.instanceName.startsWith('extra'))).toBe(false);
     expect(state('hub-0').peers.get('s-1')!.session).toBeDefined();
-    world.domain.simulation.run(4000);
+    world().domain.simulation.run(4000);
     expect(state('hub-0').peers.get('s-0')!.session).toBeUndefined();
-    world.domain.simulation.run(10_000);
+    world().domain.simulation.run(10_000);
     expect(state('hub-0').peers.get('s-0')!.session).toBeDefined();
   });
 
@@ -85,9 +70,9 @@ describe('a limit by service', () => {
     tell([5], 930);
     expect(peer().session).toBeUndefined();
     expect(peer().lastError).toContain('more than 5 services');
-    world.run(10);
+    world().run(10);
     expect(messages('NOTIFICATION')[0]).toMatchObject({ to: 's-0', message: { code: 6, subcode: 1 } });
-    world.run(15_000);
+    world().run(15_000);
     expect(peer().session).toBeDefined();
   });
 
@@ -111,7 +96,7 @@ describe('a limit by service', () => {
     const attach = (importPolicy: string) => {
       const subscription = { services: [], regions: [], classes: [] };
       const peers = [{ name: 's-0', importPolicy, exportPolicy: '', subscription }];
-      world.domain.simulation.post('hub-0', { type: 'policies', policies: [q], peers });
+      world().domain.simulation.post('hub-0', { type: 'policies', policies: [q], peers });
     };
     attach('q');
     tell([7, 7, 7]);
@@ -137,7 +122,7 @@ describe('a limit on the pace of UPDATEs', () => {
     begin({ hubs: 1, hubPeer: limits('close') });
     for (let second = 0; second < 20; second++) {
       talk(9);
-      world.run(1000);
+      world().run(1000);
     }
     expect(logs('hub-0', 'peer is near its limit')).toEqual([]);
     talk(18);
@@ -145,12 +130,12 @@ describe('a limit on the pace of UPDATEs', () => {
     expect(peer().session).toBeDefined();
     talk(10);
     expect(peer().session).toBeUndefined();
-    world.run(10);
+    world().run(10);
     const text = 'more than 10 UPDATEs a second';
     expect(messages('NOTIFICATION')[0]).toMatchObject({ to: 's-0', message: { code: 6, subcode: 8, text } });
-    world.run(15_000);
+    world().run(15_000);
     expect(peer().session).toBeDefined();
-    for (const name of world.domain.sites) expect(instances(name), name).toEqual(ALL);
+    for (const name of world().domain.sites) expect(instances(name), name).toEqual(ALL);
   });
 
   test('that truncates only says so: an UPDATE left out would be a lie', () => {
@@ -175,18 +160,18 @@ describe('what was lost between two tables', () => {
   }
 
   test('is found by a digest and cured by a refresh between BEGIN and END', () => {
-    world.domain.simulation.run(6000);
+    world().domain.simulation.run(6000);
     expect(messages('DIGEST').length).toBeGreaterThan(0);
     expect(messages('ROUTE-REFRESH')).toEqual([]);
     lose();
-    world.domain.simulation.run(6000);
+    world().domain.simulation.run(6000);
     const phases = messages('ROUTE-REFRESH').map(({ from, message }) =>
       message.type === 'ROUTE-REFRESH' ? `${from} ${message.family} ${message.phase}` : '',
     );
     expect(phases).toEqual(['s-0 service request', 'hub-0 service begin', 'hub-0 service end']);
     expect(instances('s-0')).toEqual(ALL);
     expect(peerRows(state('s-0'))[0]!.protocol.mismatches).toBe(1);
-    world.domain.simulation.run(20_000);
+    world().domain.simulation.run(20_000);
     expect(messages('ROUTE-REFRESH')).toHaveLength(3);
   });
 
@@ -201,12 +186,12 @@ describe('what was lost between two tables', () => {
       }));
       say('s-0', 'hub-0', { type: 'UPDATE', service: serviceUpdate(rows) });
     }
-    world.run(4000);
+    world().run(4000);
     const big = state('hub-0').table.top;
     expect(big).toBeGreaterThan(20_000);
     expect(state('s-1').table.top).toBe(big);
-    world.sent = [];
-    world.run(6000);
+    world().sent = [];
+    world().run(6000);
     const told = messages('DIGEST').filter(
       ({ from, message }) => from === 'hub-0' && message.type === 'DIGEST' && message.family === 'service',
     );
@@ -223,8 +208,8 @@ describe('what was lost between two tables', () => {
   test('is swept when the sender no longer has it: what is not told again between BEGIN and END goes', () => {
     say('hub-0', 's-0', announcement({ onlyToDownstream: '', clusterList: ['10.255.0.1'], sitePath: ['s-9'] }));
     expect(instances('s-0')).toContain('extra-900');
-    world.domain.simulation.post('s-0', { type: 'peer-command', peer: 'hub-0', command: 'refresh', text: '' });
-    world.domain.simulation.run(100);
+    world().domain.simulation.post('s-0', { type: 'peer-command', peer: 'hub-0', command: 'refresh', text: '' });
+    world().domain.simulation.run(100);
     expect(instances('s-0')).toEqual(ALL);
   });
 
@@ -239,7 +224,7 @@ describe('what was lost between two tables', () => {
     for (let round = 0; round < 12; round++) {
       // It speaks all the time, so that no sum is that of the last round.
       hub.lsdb.install({ ...known, originator: '10.77.0.1', site: 's-9', name: 'stranger', sequence: 1 + round });
-      world.run(5000);
+      world().run(5000);
     }
     const asked = messages('ROUTE-REFRESH').filter(({ message }) => 'phase' in message && message.phase === 'request');
     expect(asked.map(({ from, to }) => `${from} ${to}`).sort()).toEqual([
@@ -251,7 +236,7 @@ describe('what was lost between two tables', () => {
 
   test('is not looked for where rows were refused: the sums cannot be equal', () => {
     say('hub-0', 's-0', announcement({ sitePath: ['s-0'] }));
-    world.domain.simulation.run(30_000);
+    world().domain.simulation.run(30_000);
     expect(messages('ROUTE-REFRESH')).toEqual([]);
     expect(peerRows(state('s-0'))[0]!.protocol.mismatches).toBe(0);
   });
@@ -263,7 +248,7 @@ describe('what was lost between two tables', () => {
     const row = routeTo('hub-0', 2)!.row;
     state('hub-0').peers.get('s-0')!.session!.out.advertised.delete(row);
     expect(table.isUsed(row)).toBe(true);
-    world.domain.simulation.run(60_000);
+    world().domain.simulation.run(60_000);
     expect(
       messages('ROUTE-REFRESH').filter(({ message }) => 'phase' in message && message.phase === 'request').length,
     ).toBeLessThan(4);
@@ -277,32 +262,32 @@ describe('an instance that flaps', () => {
   function flap(times: number, everyMs: number): void {
     for (let i = 0; i < times; i++) {
       say('s-0', 'hub-0', announcement({}, HANDLE));
-      world.domain.simulation.run(everyMs / 2);
+      world().domain.simulation.run(everyMs / 2);
       say('s-0', 'hub-0', { type: 'UPDATE', service: serviceUpdate([], [HANDLE]) });
-      world.domain.simulation.run(everyMs / 2);
+      world().domain.simulation.run(everyMs / 2);
     }
   }
 
   test('is held back after the seventh time, withdrawn at once, and used again when it has been quiet', () => {
     flap(7, 1000);
     say('s-0', 'hub-0', announcement({}, HANDLE));
-    world.domain.simulation.run(1000);
+    world().domain.simulation.run(1000);
     expect(instances('s-1')).toEqual(ALL);
     expect(peerRows(state('hub-0')).find((row) => row.name === 's-0')!.protocol.damped).toBe(1);
     // 6,900 decays to 750 in 3.2 half-lives of a minute.
-    world.domain.simulation.run(180_000);
+    world().domain.simulation.run(180_000);
     expect(instances('s-1')).toEqual(ALL);
-    world.domain.simulation.run(20_000);
+    world().domain.simulation.run(20_000);
     expect(instances('s-1')).toEqual(['extra-900', ...ALL]);
     say('s-0', 'hub-0', { type: 'UPDATE', service: serviceUpdate([], [HANDLE]) });
-    world.domain.simulation.run(100);
+    world().domain.simulation.run(100);
     expect(instances('s-1')).toEqual(ALL);
   });
 
   test('slowly is nobody’s business', () => {
     flap(10, 61_000);
     say('s-0', 'hub-0', announcement({}, HANDLE));
-    world.domain.simulation.run(100);
+    world().domain.simulation.run(100);
     expect(instances('s-1')).toEqual(['extra-900', ...ALL]);
   });
 });
@@ -310,17 +295,17 @@ describe('an instance that flaps', () => {
 describe('the operator', () => {
   beforeEach(() => begin({ hubs: 1 }));
   const command = (what: 'reset' | 'hard-reset' | 'shutdown' | 'start', text = 'maintenance until noon') =>
-    world.domain.simulation.post('s-2', { type: 'peer-command', peer: 'hub-0', command: what, text });
+    world().domain.simulation.post('s-2', { type: 'peer-command', peer: 'hub-0', command: what, text });
 
   test('resets a session: the peer keeps the routes, reads why, and the session comes back', () => {
     command('reset');
-    world.domain.simulation.run(5);
+    world().domain.simulation.run(5);
     expect(messages('NOTIFICATION')[0]).toMatchObject({
       message: { code: 6, subcode: 4, text: 'maintenance until noon' },
     });
     expect(instances('s-0')).toEqual(ALL);
     expect(peerRows(state('hub-0')).find((row) => row.name === 's-2')!.lastError).toContain('maintenance until noon');
-    world.domain.simulation.run(5000);
+    world().domain.simulation.run(5000);
     expect(state('hub-0').peers.get('s-2')!.session).toBeDefined();
     expect(state('hub-0').peers.get('s-2')!.retention.phase).toBe('none');
     expect(instances('s-0')).toEqual(ALL);
@@ -328,19 +313,19 @@ describe('the operator', () => {
 
   test('resets it hard: the peer forgets the routes at once', () => {
     command('hard-reset');
-    world.domain.simulation.run(20);
+    world().domain.simulation.run(20);
     expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
-    world.domain.simulation.run(5000);
+    world().domain.simulation.run(5000);
     expect(instances('s-0')).toEqual(ALL);
   });
 
   test('shuts it down until it is started', () => {
     command('shutdown');
-    world.domain.simulation.run(60_000);
+    world().domain.simulation.run(60_000);
     expect(state('s-2').peers.get('hub-0')!.session).toBeUndefined();
     expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
     command('start');
-    world.domain.simulation.run(5000);
+    world().domain.simulation.run(5000);
     expect(instances('s-0')).toEqual(ALL);
   });
 });
@@ -366,7 +351,7 @@ test('a clock that differs is tolerated and said, once there and once back', () 
   begin({ hubs: 1 });
   const known = routeTo('hub-0', 0)!;
   const handle = state('hub-0').table.handleOf(known.row, state('hub-0').peers.get('s-0')!.source);
-  const nowMs = 1_790_000_000_000 + world.domain.simulation.atMs;
+  const nowMs = 1_790_000_000_000 + world().domain.simulation.atMs;
   for (const [n, measuredAtMs] of [nowMs + 60_000, nowMs + 61_000, nowMs].entries()) {
     const report = { ...known.state!, sequence: known.state!.sequence + 1 + n, measuredAtMs };
     say('s-0', 'hub-0', { type: 'UPDATE', compute: computeUpdate([{ handle, state: report }]) });
@@ -381,7 +366,7 @@ test('a clock is told of from one bound on, and not believed from the other on, 
   const { row, state: known } = routeTo('hub-0', 0)!;
   const handle = state('hub-0').table.handleOf(row, state('hub-0').peers.get('s-0')!.source);
   const outcomes = [0, 900, -2000, 59_000, 61_000, -61_000].map((skewMs, n) => {
-    const measuredAtMs = 1_790_000_000_000 + world.domain.simulation.atMs + skewMs;
+    const measuredAtMs = 1_790_000_000_000 + world().domain.simulation.atMs + skewMs;
     const report = { ...known!, sequence: known!.sequence + 1 + n, measuredAtMs };
     say('s-0', 'hub-0', { type: 'UPDATE', compute: computeUpdate([{ handle, state: report }]) });
     return [state('hub-0').skewed.size, state('hub-0').quarantine.get(row)?.reason];

@@ -1,32 +1,16 @@
 // Hubs reflect and roles keep routes from going the wrong way, in a domain of hubs and sites.
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ServiceAttributes } from '../model/service-route.ts';
-import type { SessionMessage } from '../session/message.ts';
 import { serviceRows } from '../session/update-rows.ts';
-import type { DomainOptions } from './domain.fixture.ts';
 import { peerRows } from './view/peers.ts';
-import { ALL, World } from './world.fixture.ts';
+import { ALL, worldOfTest } from './world.fixture.ts';
 
-let world: World;
-
-function begin(options: Partial<DomainOptions> = {}): void {
-  world = new World(options);
-}
-
-const state = (name: string) => world.state(name);
-const routes = (name: string) => world.routes(name);
-const instances = (name: string) => world.instances(name);
-const routeTo = (name: string, site: number) => world.routeTo(name, site);
-const messages = (type: SessionMessage['type']) => world.messages(type);
-const logs = (name: string, text: string) => world.logs(name, text);
-const say = (from: string, to: string, message: SessionMessage) => world.say(from, to, message);
-const announcement = (fields: Partial<ServiceAttributes>, handle?: number) => world.announcement(fields, handle);
+const { begin, world, state, routes, instances, routeTo, messages, logs, say, announcement } = worldOfTest();
 
 describe('reflection', () => {
   beforeEach(() => begin());
 
   test('brings every contact instance to every site: a hub never chooses for its clients', () => {
-    for (const name of [...world.domain.sites, ...world.domain.hubs]) expect(instances(name), name).toEqual(ALL);
+    for (const name of [...world().domain.sites, ...world().domain.hubs]) expect(instances(name), name).toEqual(ALL);
   });
 
   test('adds the hub to the cluster list and nothing to the site path (RFC 4456, RFC 7947)', () => {
@@ -37,14 +21,14 @@ describe('reflection', () => {
   });
 
   test('survives the loss of one hub: routes through the other take over, and nothing is lost meanwhile', () => {
-    world.domain.simulation.kill('hub-0');
+    world().domain.simulation.kill('hub-0');
     for (let i = 0; i < 20; i++) {
-      world.domain.simulation.run(100);
-      for (const name of world.domain.sites) expect(instances(name), name).toEqual(ALL);
+      world().domain.simulation.run(100);
+      for (const name of world().domain.sites) expect(instances(name), name).toEqual(ALL);
     }
     // The hub is gone for good: its copies go with the restart time, and everyone has the other's.
-    world.domain.simulation.run(130_000);
-    for (const name of world.domain.sites) {
+    world().domain.simulation.run(130_000);
+    for (const name of world().domain.sites) {
       expect(instances(name), name).toEqual(ALL);
       expect(routes(name).every((it) => it.best !== 'hub-0')).toBe(true);
     }
@@ -58,7 +42,7 @@ describe('reflection', () => {
   test('ends where a set can name no more hubs: 64 of them are taken, and told to nobody', () => {
     const crossed = Array.from({ length: 64 }, (_, i) => `10.9.0.${i + 1}`);
     say('s-0', 'hub-0', announcement({ clusterList: crossed, onlyToDownstream: '' }));
-    world.domain.simulation.run(1000);
+    world().domain.simulation.run(1000);
     expect(instances('hub-0')).toHaveLength(ALL.length + 1);
     expect(instances('s-1')).toEqual(ALL);
   });
@@ -71,7 +55,7 @@ describe('roles', () => {
     expect(routeTo('s-0', 2)!.attributes.onlyToDownstream).toMatch(/^10\.255\.0\./);
     expect(routeTo('hub-0', 2)!.attributes.onlyToDownstream).toBe('');
     // Each hub heard of the others' sites by itself, never through a site.
-    for (const hub of world.domain.hubs)
+    for (const hub of world().domain.hubs)
       expect(routes(hub).every((it) => it.attributes.sitePath.length === 1)).toBe(true);
   });
 
@@ -92,7 +76,9 @@ describe('roles', () => {
 
   test('refuse a peer of another role with NOTIFICATION 2/11', () => {
     begin({ wrongRole: true });
-    const refusals = world.domain.simulation.node('hub-0').logs.filter((line) => line.includes('NOTIFICATION 2/11'));
+    const refusals = world()
+      .domain.simulation.node('hub-0')
+      .logs.filter((line) => line.includes('NOTIFICATION 2/11'));
     expect(refusals[0]).toContain('role is site, expected hub');
     expect(state('s-1').peers.get('hub-0')!.session).toBeDefined();
   });
@@ -100,16 +86,16 @@ describe('roles', () => {
 
 test('a hub that restarts loses nobody a route, and says nothing twice to those who were there', () => {
   begin({ hubs: 1 });
-  const hub = world.domain.hubs[0]!;
-  world.domain.simulation.kill(hub);
-  world.domain.simulation.run(500);
-  for (const name of world.domain.sites) expect(instances(name)).toEqual(ALL);
-  world.domain.simulation.start(hub);
+  const hub = world().domain.hubs[0]!;
+  world().domain.simulation.kill(hub);
+  world().domain.simulation.run(500);
+  for (const name of world().domain.sites) expect(instances(name)).toEqual(ALL);
+  world().domain.simulation.start(hub);
   for (let i = 0; i < 80; i++) {
-    world.domain.simulation.run(100);
-    for (const name of world.domain.sites) expect(instances(name), `${name} at ${i}`).toEqual(ALL);
+    world().domain.simulation.run(100);
+    for (const name of world().domain.sites) expect(instances(name), `${name} at ${i}`).toEqual(ALL);
   }
-  for (const name of world.domain.sites) expect(state(name).peers.get(hub)!.retention.phase).toBe('none');
+  for (const name of world().domain.sites) expect(state(name).peers.get(hub)!.retention.phase).toBe('none');
   const told = messages('UPDATE').filter(({ from }) => from === hub);
   const rows = told.flatMap(({ message }) =>
     message.type === 'UPDATE' && message.service ? serviceRows(message.service) : [],

@@ -74,3 +74,26 @@ export class World {
     return { type: 'UPDATE', service: serviceUpdate([{ handle, ...route, attributes: made }]) };
   }
 }
+
+/** The world of the test that runs, made by `begin`, and what tests ask of it by short names. */
+export function worldOfTest() {
+  let current: World | undefined;
+  const world = (): World => {
+    if (current === undefined) throw new Error('begin first');
+    return current;
+  };
+  return {
+    begin(options: Partial<DomainOptions> = {}): void {
+      current = new World(options);
+    },
+    world,
+    state: (name: string) => world().state(name),
+    routes: (name: string) => world().routes(name),
+    instances: (name: string) => world().instances(name),
+    routeTo: (name: string, site: number) => world().routeTo(name, site),
+    messages: (type: SessionMessage['type']) => world().messages(type),
+    logs: (name: string, text: string) => world().logs(name, text),
+    say: (from: string, to: string, message: SessionMessage) => world().say(from, to, message),
+    announcement: (fields: Partial<ServiceAttributes>, handle?: number) => world().announcement(fields, handle),
+  };
+}
