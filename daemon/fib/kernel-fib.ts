@@ -4,21 +4,21 @@
 // what carries our protocol number, and our own tables of nftables. Reading back is kernel-scan.ts's part.
 
 import { borderCounters } from '../../lib/fib/border-table.ts';
-import type {
-  BorderCounters,
-  ClassCounter,
-  Fib,
-  FibCapability,
-  FibDelta,
-  FibDrift,
-  FibFailure,
-  FibKey,
-  FibObject,
-  FibResult,
-  FibStart,
-  SidCounters,
+import {
+  type BorderCounters,
+  type ClassCounter,
+  type Fib,
+  type FibCapability,
+  type FibDelta,
+  type FibDrift,
+  type FibFailure,
+  type FibKey,
+  type FibObject,
+  type FibResult,
+  type FibStart,
+  fibKey,
+  type SidCounters,
 } from '../../lib/fib/fib.ts';
-import { fibKey } from '../../lib/fib/fib.ts';
 import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
 import { busyBuckets } from './bucket-counts.ts';
 import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
@@ -32,10 +32,11 @@ import {
   type KernelHandles,
   openKernel,
   prepareKernel,
-  requireHmac,
+  requireHmacAt,
 } from './kernel-start.ts';
 import { countPut } from './kernel-sync.ts';
 import { reasonOf } from './links.ts';
+import { NextCsidPlane } from './next-csid-plane.ts';
 import { countWishes, NftHalf, type NftWishes } from './nft-half.ts';
 import { probeExtras, probeKernel, SID_COUNTERS } from './probe.ts';
 import { relaxReversePath } from './reverse-path.ts';
@@ -61,6 +62,7 @@ class KernelFib implements Fib {
   readonly kind = 'kernel';
   readonly #options: KernelFibOptions;
   readonly #nft: NftHalf;
+  readonly #nextCsid: NextCsidPlane;
   #life: Life | undefined;
   /** Not known before the probe. */
   #countsAtSids = false;
@@ -73,8 +75,9 @@ class KernelFib implements Fib {
     this.#options = options;
     const { markMask, netns, nft, log } = options;
     const onAcceleratorLost = (error: unknown) =>
-      log('warn', 'tc-bpf is given up, nftables does without it', { error: reasonOf(error).text });
+      log('warn', 'tc-bpf is given up, nftables and the kernel do without it', { error: reasonOf(error).text });
     this.#nft = new NftHalf({ markMask, netns, nft, onAcceleratorLost });
+    this.#nextCsid = new NextCsidPlane(onAcceleratorLost);
   }
 
   async start(): Promise<FibStart> {
@@ -90,11 +93,11 @@ class KernelFib implements Fib {
     this.#life = { kernel, programmer, scan };
     const capabilities: FibCapability[] = [{ name: 'net-admin', available: true, remark: '' }];
     capabilities.push(...(await prepareKernel(this.#options, this.#nft)));
-    if (this.#options.accelerator === 'tc-bpf') capabilities.push(accelerate(this.#options, kernel, this.#nft));
+    if (this.#options.accelerator === 'tc-bpf')
+      capabilities.push(accelerate(this.#options, kernel, this.#nft, this.#nextCsid));
     try {
       capabilities.push(...(await probeKernel(kernel.requests, context, this.#options)));
-      const counters = capabilities.find(({ name }) => name === SID_COUNTERS);
-      this.#countsAtSids = counters?.available ?? false;
+      this.#countsAtSids = capabilities.some(({ name, available }) => name === SID_COUNTERS && available);
       capabilities.push(...probeExtras(kernel.requests, kernel.links.sidDeviceIndex()));
       const { objects } = await readKernel(kernel.requests, context);
       for (const object of orderPuts([...objects.values()])) programmer.held.put(object);
@@ -102,6 +105,7 @@ class KernelFib implements Fib {
       capabilities.push({ name: 'read-back', available: false, remark: reasonOf(error).text });
     }
     for (const object of await this.#nft.readBack()) programmer.held.put(object);
+    this.#nextCsid.reset(programmer.held);
     return { capabilities, retained: [...programmer.held.values()] };
   }
 
@@ -120,6 +124,7 @@ class KernelFib implements Fib {
     scan.touch(puts, removals);
     if (this.#deferred.size > 0) for (const object of puts) this.#deferred.delete(fibKey(object));
     const failures = programmer.put(puts.filter(isNetlinkObject));
+    this.#nextCsid.follow(programmer.held, puts, removals);
     if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
     let netlinkDoneAtMs = monotonicMs();
     const wishes = this.#nft.wish(programmer.held, puts, removals, failures);
@@ -166,6 +171,7 @@ class KernelFib implements Fib {
       nowMs: monotonicMs,
     });
     if (result.failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
+    this.#nextCsid.reset(programmer.held);
     return result;
   }
 
@@ -179,6 +185,7 @@ class KernelFib implements Fib {
       failures.push(...(await this.#settle(wishes)));
       affinityDoneAtMs = monotonicMs();
     });
+    this.#nextCsid.reset(programmer.held);
     return { ...outcome, netlinkDoneAtMs, affinityDoneAtMs };
   }
 
@@ -208,7 +215,7 @@ class KernelFib implements Fib {
   async sidCounters(): Promise<readonly SidCounters[]> {
     const { kernel } = this.#alive();
     const own = await readSidCounters(kernel.requests, this.#context(kernel));
-    return [...own, ...(await this.#nft.replace.counters())];
+    return [...this.#nextCsid.withCounts(own), ...(await this.#nft.replace.counters())];
   }
 
   async borderCounters(): Promise<BorderCounters | undefined> {
@@ -232,6 +239,7 @@ class KernelFib implements Fib {
       life.kernel.nft?.close();
       life.kernel.requests.close();
     }
+    this.#nextCsid.close();
     await this.#nft.close();
   }
 
@@ -255,18 +263,11 @@ class KernelFib implements Fib {
     return this.#nft.settle(wishes, this.#alive().programmer.held);
   }
 
-  #requireHmac(device: string): void {
-    try {
-      requireHmac([device], this.#options.netns);
-    } catch (error) {
-      this.#options.log('error', 'signatures cannot be asked for', { device, error: reasonOf(error).text });
-    }
-  }
-
   #restore(device: string): void {
     if (this.#options.links.includes(device)) relaxReversePath([device], this.#options.netns);
     this.#nft.linkUsable(device);
-    if (this.#options.hmac?.requireOn.includes(device)) this.#requireHmac(device);
+    this.#nextCsid.linkUsable(device);
+    requireHmacAt(device, this.#options);
     const failures = this.#life?.programmer.restore(device) ?? [];
     if (failures.length > 0)
       this.#options.log('debug', 'routes through a link are still refused', { device, failures });

@@ -1,5 +1,7 @@
 // What happens once before the kernel forwarding plane works: sockets, settings, the SID device, the tunnel source, and
 // trying out what the kernel can do. Every shortcoming becomes a capability with a remark; nothing here ends the daemon.
+import { NEXT_CSID } from '../../lib/bpf/next-csid-program.ts';
+import { REPLACE_CSID } from '../../lib/bpf/replace-program.ts';
 import type { FibCapability } from '../../lib/fib/fib.ts';
 import { FORWARDING_SYSCTLS } from '../../lib/fib/sysctl-table.ts';
 import { decodeFamilyId, encodeGetFamily } from '../../lib/netlink/generic.ts';
@@ -14,10 +16,11 @@ import {
 import { RequestSocket } from '../netlink/request-socket.ts';
 import { FlowAccelerator } from './flow-accelerator.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
+import type { NextCsidPlane } from './next-csid-plane.ts';
 import type { NftHalf } from './nft-half.ts';
 import { NftNetlink } from './nft-netlink.ts';
-import { ReplaceAccelerator } from './replace-accelerator.ts';
 import { relaxReversePath } from './reverse-path.ts';
+import { SidAccelerator } from './sid-accelerator.ts';
 import { applySysctls, writeSysctl } from './sysctls.ts';
 
 export interface KernelFibOptions {
@@ -35,7 +38,7 @@ export interface KernelFibOptions {
   readonly rulePriority: number;
   /** Signs the headers we impose, and asks for signatures of those that come in by these interfaces. */
   readonly hmac?: { readonly key: HmacKey; readonly requireOn: readonly string[] } | undefined;
-  /** Takes packets to REPLACE-CSID SIDs and of running flows before nftables; where it cannot be loaded nftables does without. */
+  /** Takes packets to SIDs and of running flows before nftables and the kernel, which do without where it cannot be loaded. */
   readonly accelerator?: 'tc-bpf' | undefined;
   /** Interfaces of the domain's links: what leaves a tunnel came in there. */
   readonly links: readonly string[];
@@ -118,8 +121,18 @@ function setHmac(
   }
 }
 
+/** Asks for signatures on an interface that has come, where they are to be asked for. */
+export function requireHmacAt(device: string, { hmac, netns, log }: KernelFibOptions): void {
+  if (!hmac?.requireOn.includes(device)) return;
+  try {
+    requireHmac([device], netns);
+  } catch (error) {
+    log('error', 'signatures cannot be asked for', { device, error: reasonOf(error).text });
+  }
+}
+
 /** Asks for signatures on those interfaces that are there. Throws the file system's error. */
-export function requireHmac(interfaces: readonly string[], netns?: string): void {
+function requireHmac(interfaces: readonly string[], netns?: string): void {
   for (const name of interfaces) {
     const setting = `net.ipv6.conf.${name.replaceAll('.', '/')}.seg6_require_hmac`;
     try {
@@ -131,18 +144,25 @@ export function requireHmac(interfaces: readonly string[], netns?: string): void
   }
 }
 
-/** Puts the accelerator in front of nftables, if this kernel and our privileges let us. */
-export function accelerate(options: KernelFibOptions, { links }: KernelHandles, nft: NftHalf): FibCapability {
+/** Puts the accelerators in front of nftables and the kernel, if this kernel and our privileges let us. */
+export function accelerate(
+  options: KernelFibOptions,
+  { links }: KernelHandles,
+  nft: NftHalf,
+  nextCsid: NextCsidPlane,
+): FibCapability {
   const name = 'tc-bpf';
   const { markMask, netns } = options;
   const interfaceIndex = (device: string) => links.indexOf(device);
   const interfaces = () => links.ethernet();
   try {
-    nft.replace.accelerate(new ReplaceAccelerator(options.links, { markMask, netns, interfaceIndex }));
+    const at = { markMask, netns, interfaceIndex };
+    nft.replace.accelerate(new SidAccelerator(REPLACE_CSID, options.links, at));
+    nextCsid.accelerate(new SidAccelerator(NEXT_CSID, options.links, at));
     nft.affinity.accelerate(new FlowAccelerator({ markMask, netns, interfaces }));
     return { name, available: true, remark: '' };
   } catch (error) {
-    return { name, available: false, remark: `nftables does without it (${reasonOf(error).text})` };
+    return { name, available: false, remark: `nftables and the kernel do without it (${reasonOf(error).text})` };
   }
 }
 

@@ -12,7 +12,7 @@ import {
 import { Accelerator } from './accelerated.ts';
 import { runNft } from './nft-process.ts';
 import { listTable } from './nft-table-listing.ts';
-import type { ReplaceAccelerator } from './replace-accelerator.ts';
+import type { SidAccelerator } from './sid-accelerator.ts';
 
 export interface ReplacePlaneOptions {
   readonly markMask: number;
@@ -46,7 +46,7 @@ export class ReplacePlane {
   #next: Batch | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  readonly #accelerator: Accelerator<ReplaceAccelerator>;
+  readonly #accelerator: Accelerator<SidAccelerator<ReplaceSid>>;
   #unavailable = 'not started';
   /** Own transactions that took effect: those that change the table, and those that wake it. */
   #changes = 0;
@@ -148,7 +148,7 @@ export class ReplacePlane {
   }
 
   /** Lets `accelerator` take packets before nftables from now on; it is closed with the plane. */
-  accelerate(accelerator: ReplaceAccelerator): void {
+  accelerate(accelerator: SidAccelerator<ReplaceSid>): void {
     this.#accelerator.take(accelerator);
     this.#tellAccelerator();
   }

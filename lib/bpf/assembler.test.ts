@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Assembler } from './assembler.ts';
-import { KEY_OCTETS, replaceProgram, sidCounts, sidKey, sidValue, VALUE_OCTETS } from './replace-program.ts';
+import { NEXT_CSID, shiftSidOf } from './next-csid-program.ts';
+import { REPLACE_CSID } from './replace-program.ts';
 import { attach, loadProgram } from './system-call.ts';
 
 const hex = (octets: Uint8Array) => Buffer.from(octets).toString('hex').match(/.{16}/g);
@@ -35,30 +36,58 @@ describe('eBPF', () => {
 });
 
 describe('the accelerator of REPLACE-CSID', () => {
+  const sid = (prefix: string, csidBits: 16 | 32, mark?: number) =>
+    ({ kind: 'replace-csid', prefix, csidBits, ...(mark !== undefined && { mark }) }) as const;
+
   it('keeps SIDs of one prefix and two layouts apart', () => {
-    const prefix = 'fdbb:cafe:0:3:1::/80';
-    const keys = ([16, 32] as const).map((csidBits) => Buffer.from(sidKey({ prefix, csidBits })).toString('hex'));
-    expect(new Set(keys).size).toBe(2);
-    expect(keys[1]).toHaveLength(2 * KEY_OCTETS);
+    const keys = ([16, 32] as const).map((csidBits) => REPLACE_CSID.key(sid('fdbb:cafe:0:3:1::/80', csidBits)));
+    expect(new Set(keys.map((key) => Buffer.from(key).toString('hex'))).size).toBe(2);
+    expect(keys[1]).toHaveLength(REPLACE_CSID.keyOctets);
   });
 
   it('counts from nothing, marked or not', () => {
-    expect(sidValue(undefined)).toEqual(new Uint8Array(VALUE_OCTETS));
-    const value = sidValue(0x203);
+    expect(REPLACE_CSID.value(sid('fdbb::/80', 32))).toEqual(new Uint8Array(REPLACE_CSID.valueOctets));
+    const value = REPLACE_CSID.value(sid('fdbb::/80', 32, 0x203));
     expect(value[0]).toBe(1);
     new DataView(value.buffer).setBigUint64(8, 3n, true);
-    expect(sidCounts(value)).toEqual({ packets: 3, bytes: 0 });
+    expect(REPLACE_CSID.counts(value)).toEqual({ packets: 3, bytes: 0 });
   });
 
   it('makes whole instructions for any layouts, the same for the same', () => {
-    const layouts = [
-      { blockBits: 40, csidBits: 32 },
-      { blockBits: 64, csidBits: 16 },
-    ] as const;
-    const program = replaceProgram(layouts, 5, 0xfff);
+    const sids = [sid('fdbb:cafe:0:3::/72', 32), sid('fdbb:beef:0:1:2::/80', 16)];
+    const program = REPLACE_CSID.program(sids, 5, 0xfff);
     expect(program.length % 8).toBe(0);
-    expect(replaceProgram(layouts, 5, 0xfff)).toEqual(program);
+    expect(REPLACE_CSID.program(sids, 5, 0xfff)).toEqual(program);
     expect(loadProgram(program).pointers[0]).toEqual({ at: 8, buffer: program });
     expect(attach(9, 3, 'ingress').attributes.slice(0, 9)).toEqual(new Uint8Array([9, 0, 0, 0, 3, 0, 0, 0, 46]));
+  });
+});
+
+describe('the accelerator of NEXT-CSID', () => {
+  const nextCsid = { blockBits: 32, nodeBits: 16 };
+  const end = { kind: 'local-sid', prefix: 'fcaa:bbbb:1::/48', behaviour: { action: 'End' } } as const;
+
+  it('does for End, where block and node are the whole prefix and leave something of the first 64 bits', () => {
+    expect(shiftSidOf({ ...end, flavours: { nextCsid } })).toEqual({ prefix: end.prefix, ...nextCsid });
+    expect(shiftSidOf(end)).toBeUndefined();
+    expect(shiftSidOf({ ...end, flavours: { nextCsid, psp: true } })).toBeUndefined();
+    expect(
+      shiftSidOf({ ...end, behaviour: { action: 'End.DT6', table: 254 }, flavours: { nextCsid } }),
+    ).toBeUndefined();
+    expect(shiftSidOf({ ...end, prefix: 'fcaa:bbbb:1:e001::/64', flavours: { nextCsid } })).toBeUndefined();
+    const long = { blockBits: 48, nodeBits: 16 };
+    expect(shiftSidOf({ ...end, prefix: 'fcaa:bbbb:0:1::/64', flavours: { nextCsid: long } })).toBeUndefined();
+  });
+
+  it('tells layouts apart, and makes whole instructions for them', () => {
+    const sids = [
+      { prefix: 'fcaa:bbbb:1::/48', blockBits: 32, nodeBits: 16 },
+      { prefix: 'fcaa:bbbb:1::/48', blockBits: 24, nodeBits: 24 },
+    ];
+    const keys = sids.map((one) => Buffer.from(NEXT_CSID.key(one)).toString('hex'));
+    expect(new Set(keys).size).toBe(2);
+    expect(keys[0]).toMatch(/^fcaabbbb00010000/);
+    expect(NEXT_CSID.layouts(sids)).not.toBe(NEXT_CSID.layouts(sids.slice(1)));
+    expect(NEXT_CSID.program(sids, 5, 0).length % 8).toBe(0);
   });
 });

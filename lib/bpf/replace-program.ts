@@ -8,11 +8,12 @@ import { layoutName, layoutOf, type ReplaceLayout } from '../fib/replace-csid-na
 import { addressToBytes } from '../net/address.ts';
 import { Assembler, type Register } from './assembler.ts';
 import { ETHERNET_OCTETS, EtherType, GO_ON, Helper, SKB } from './packet-hook.ts';
+import { readCounts, type SidFlavour } from './sid-flavour.ts';
 
 /** Octets: the SID's bits, the others 0, and its layout. */
-export const KEY_OCTETS = 20;
+const KEY_OCTETS = 20;
 /** Octets: whether to mark and how (32 bits each), packets and bytes (64 bits each). */
-export const VALUE_OCTETS = 24;
+const VALUE_OCTETS = 24;
 const VALUE = { isMarked: 0, mark: 4, packets: 8, bytes: 16 } as const;
 
 const MAX_ENTRIES = 8;
@@ -26,8 +27,23 @@ const [PACKET, IPV6, SID, LEFT, END] = [6, 7, 8, 9, 3] as const;
 /** On the stack, under r10. */
 const [KEY_AT, SCRATCH_AT] = [-20, -36] as const;
 
+export const REPLACE_CSID: SidFlavour<ReplaceSid> = {
+  keyOctets: KEY_OCTETS,
+  valueOctets: VALUE_OCTETS,
+  probe: { kind: 'replace-csid', prefix: '100::/80', csidBits: 32 },
+  layouts: (sids) => layoutsOf(sids).map(layoutName).sort().join(' '),
+  program: (sids, map, markMask) => replaceProgram(layoutsOf(sids), map, markMask),
+  key: sidKey,
+  value: ({ mark }) => sidValue(mark),
+  counts: (value) => readCounts(value, VALUE.packets),
+};
+
+function layoutsOf(sids: readonly ReplaceSid[]): ReplaceLayout[] {
+  return [...new Map(sids.map(layoutOf).map((layout) => [layoutName(layout), layout])).values()];
+}
+
 /** The program for these layouts; SIDs are found in `map`, by descriptor. `markMask`: the bits of marks that are ours. */
-export function replaceProgram(layouts: readonly ReplaceLayout[], map: number, markMask: number): Uint8Array {
+function replaceProgram(layouts: readonly ReplaceLayout[], map: number, markMask: number): Uint8Array {
   const a = new Assembler();
   a.set(6, '=', 'r1').load(32, 2, PACKET, SKB.protocol).jumpIf(2, '!=', EtherType.ipv6, 'pass');
   a.load(32, 7, PACKET, SKB.data).load(32, 3, PACKET, SKB.dataEnd);
@@ -47,7 +63,7 @@ export function replaceProgram(layouts: readonly ReplaceLayout[], map: number, m
 }
 
 /** The key of a SID in the map. */
-export function sidKey({ prefix, csidBits }: Pick<ReplaceSid, 'prefix' | 'csidBits'>): Uint8Array {
+function sidKey({ prefix, csidBits }: Pick<ReplaceSid, 'prefix' | 'csidBits'>): Uint8Array {
   const address = prefix.slice(0, prefix.indexOf('/'));
   const key = new Uint8Array(KEY_OCTETS);
   key.set(addressToBytes(address));
@@ -55,20 +71,12 @@ export function sidKey({ prefix, csidBits }: Pick<ReplaceSid, 'prefix' | 'csidBi
   return key;
 }
 
-export function sidValue(mark: number | undefined): Uint8Array {
+function sidValue(mark: number | undefined): Uint8Array {
   const value = new Uint8Array(VALUE_OCTETS);
   const view = new DataView(value.buffer);
   view.setUint32(VALUE.isMarked, mark === undefined ? 0 : 1, true);
   view.setUint32(VALUE.mark, mark ?? 0, true);
   return value;
-}
-
-export function sidCounts(value: Uint8Array): { readonly packets: number; readonly bytes: number } {
-  const view = new DataView(value.buffer, value.byteOffset);
-  return {
-    packets: Number(view.getBigUint64(VALUE.packets, true)),
-    bytes: Number(view.getBigUint64(VALUE.bytes, true)),
-  };
 }
 
 /** Layouts may cut one length in two ways. */

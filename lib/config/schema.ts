@@ -94,7 +94,7 @@ const fib = z.strictObject({
   'verify-interval': durationMs({ min: '1s', max: '1h', orZero: true }).prefault('30s'),
   /** Programs routes to the domain's locators and prefixes; false where another IGP does. */
   underlay: z.boolean().default(true),
-  /** `tc-bpf`: REPLACE-CSID endpoints and running flows in eBPF in front of nftables, where the kernel and our privileges allow it. */
+  /** `tc-bpf`: endpoints and running flows in eBPF in front of nftables, where the kernel and our privileges allow it. */
   accelerator: z.enum(['none', 'tc-bpf']).default('none'),
 });
 

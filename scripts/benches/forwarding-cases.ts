@@ -83,6 +83,10 @@ const bucket: FibObject[] = [
   },
   service({ kind: 'group', id: 100_000_009 }),
 ];
+const usidEnd: FibObject[] = [
+  out('fcaa::/16'),
+  sid('fcaa:bbbb:1::/48', { action: 'End' }, { nextCsid: { blockBits: 32, nodeBits: 16 } }),
+];
 const border: FibObject = { kind: 'border', inside: ['out'], sidSpace: ['5f00::/16'] };
 const mtu: FibObject = { kind: 'mtu', services: [SERVICE], mtu: 1388, mark: 0xfff };
 const replaceEnd: FibObject = { kind: 'replace-csid', prefix: 'fdbb:cafe:0:1:1::/80', csidBits: 32 };
@@ -137,11 +141,17 @@ export const CASES: readonly Case[] = [
   {
     id: 'usid-end',
     what: 'End with NEXT-CSID',
-    objects: [
-      out('fcaa::/16'),
-      sid('fcaa:bbbb:1::/48', { action: 'End' }, { nextCsid: { blockBits: 32, nodeBits: 16 } }),
-    ],
+    objects: usidEnd,
     packet: tunnelled('fcaa:bbbb:1:3:2:4:6:e001'),
+    adds: 0,
+    target: 0.78,
+  },
+  {
+    id: 'usid-end-tc-bpf',
+    what: 'the same in tc-bpf',
+    objects: usidEnd,
+    packet: tunnelled('fcaa:bbbb:1:3:2:4:6:e001'),
+    accelerator: 'tc-bpf',
     adds: 0,
     target: 0.78,
   },

@@ -191,25 +191,26 @@ async function run({ rounds, progress }: BenchOptions): Promise<Document> {
 
 /** The same with and without the accelerator. */
 const ACCELERATED = [
-  { id: 'replace-end-tc-bpf', without: 'replace-end-nft', what: 'End with REPLACE-CSID' },
-  { id: 'affinity-flow-tc-bpf', without: 'affinity-flow-nft', what: 'affinity flow' },
+  { id: 'usid-end-tc-bpf', without: 'usid-end', by: 'seg6local', what: 'End with NEXT-CSID' },
+  { id: 'replace-end-tc-bpf', without: 'replace-end-nft', by: 'nftables', what: 'End with REPLACE-CSID' },
+  { id: 'affinity-flow-tc-bpf', without: 'affinity-flow-nft', by: 'nftables', what: 'affinity flow' },
 ] as const;
 
 /** What the accelerator is for: slice by slice, each as a share of the plain forwarding beside it. */
 function accelerated(
-  { id, without, what }: (typeof ACCELERATED)[number],
+  { id, without, by, what }: (typeof ACCELERATED)[number],
   measured: readonly (readonly Round[])[],
 ): Row {
   const shares = (of: string) =>
     measured[CASES.findIndex((one) => one.id === of)]!.map(({ ours, peer }) => ours / peer);
-  const nft = shares(without);
-  const pairs = shares(id).map((ours, at) => ({ ours, peer: nft[at]! }));
+  const others = shares(without);
+  const pairs = shares(id).map((ours, at) => ({ ours, peer: others[at]! }));
   return comparison(
     {
-      id: `${id}-to-nft`,
-      what: `${what}: tc-bpf to nftables`,
+      id: `${id}-gain`,
+      what: `${what}: tc-bpf to ${by}`,
       unit: 'share of plain',
-      peerName: 'nftables',
+      peerName: by,
       better: 'higher',
       target: 1,
       method: 'from the two rows above',
