@@ -1,7 +1,8 @@
 // The border of the domain as this router draws it: its links are inside, every other interface is outside, and SIDs are
 // where the domain's locators say.
 import type { Border } from '../fib/fib.ts';
-import { formatPrefix, parsePrefix, prefixContains } from '../net/address.ts';
+import { formatPrefix, parsePrefix } from '../net/address.ts';
+import { holdersOf, outermost } from '../net/prefix-order.ts';
 import { want } from './fib-plan.ts';
 import type { RouterState } from './state.ts';
 
@@ -34,13 +35,8 @@ function sidSpace(state: RouterState): string[] {
   ]
     .filter((text) => text.includes(':'))
     .map((text) => parsePrefix(text.includes('/') ? text : `${text}/128`).address);
-  const asked = new Map<string, boolean>();
-  const holdsOthers = (text: string): boolean => {
-    const prefix = parsePrefix(text);
-    const answer = asked.get(text) ?? others.some((address) => prefixContains(prefix, address));
-    asked.set(text, answer);
-    return answer;
-  };
+  const holds = holdersOf(others);
+  const holdsOthers = (text: string) => holds(parsePrefix(text));
   const chosen = new Set<string>();
   const further = config.srv6.locators.map(({ prefix, block }) => ({ prefix, structure: { block } }));
   for (const { prefix, structure } of [own, ...further, ...nodes.flatMap((node) => node.locators)]) {
@@ -52,22 +48,5 @@ function sidSpace(state: RouterState): string[] {
     if (!isBlock && prefix !== own.prefix && holdsOthers(prefix)) continue;
     chosen.add(isBlock ? block : prefix);
   }
-  return outermost([...chosen]);
-}
-
-/** Without those that lie within another, in order. */
-function outermost(prefixes: readonly string[]): string[] {
-  const parsed = prefixes.map((text) => ({ text, prefix: parsePrefix(text) }));
-  return parsed
-    .filter(
-      (inner) =>
-        !parsed.some(
-          (outer) =>
-            outer !== inner &&
-            outer.prefix.length <= inner.prefix.length &&
-            prefixContains(outer.prefix, inner.prefix.address),
-        ),
-    )
-    .map(({ text }) => text)
-    .sort();
+  return outermost(chosen);
 }
