@@ -2,7 +2,8 @@
 // at what leaves an interface learns the mark that a packet got from it, through the encapsulation, and the program at
 // what comes in gives it to the flow's next packets, so that these pass nftables by. Now and then, and whenever TCP opens,
 // ends or resets, a packet goes to nftables without a mark: so that flow's timeout runs, and its end is seen. Whatever
-// lies in pieces, has extension headers or options goes on to nftables.
+// lies in pieces, has extension headers or options goes on to nftables. Deviates: a segment in such a shape that opens a
+// flow of the same ports as one that has just ended is not seen, and the new flow goes where the old one was for up to a second.
 //
 //   key    source 16 | destination 16 | ports 4 | protocol, family 4      IPv4 addresses in the last four octets
 //   value  the key's last word of the source 4 | its ports 4 | place of the mark 4 | epoch 4 | when learned 8 (ns)

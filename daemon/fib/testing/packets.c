@@ -3,11 +3,13 @@
  *   packets IF=MAC...     MAC: where packets sent through IF go; IF alone only listens
  * Lines in and out are "IF HEX", HEX from the first octet of the IP header. "ready" comes first. Ends with stdin.
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +122,13 @@ int main(int argc, char **argv)
 	static char input[4 * MAX_PACKET];
 	struct pollfd waits[MAX_LINKS + 1] = { { .fd = 0, .events = POLLIN } };
 	size_t held = 0;
+	cpu_set_t here;
 
+	/* Packets that are sent from two processors overtake each other. */
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	if (sched_setaffinity(0, sizeof(here), &here) < 0)
+		fail("cpu");
 	if (argc < 2 || argc > MAX_LINKS + 1)
 		return 2;
 	for (int i = 1; i < argc; i++) {
