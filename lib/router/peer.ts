@@ -27,6 +27,8 @@ export interface EstablishedSession {
   imports: ImportRules;
   /** Announced and not used, by handle. */
   readonly held: Map<number, HeldRoute>;
+  /** The same as it was when the peer began to tell everything again; undefined: it does not. */
+  heldBefore: Map<number, HeldRoute> | undefined;
   /** What the peer wants to hear; undefined: everything. */
   subscription: Subscription | undefined;
   /** Families that are being told again, in answer to ROUTE-REFRESH (RFC 7313). */

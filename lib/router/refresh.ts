@@ -21,8 +21,19 @@ export function takeRefresh(state: RouterState, peer: Peer, session: Established
   if (phase === 'request') return refreshFor(state, peer, session, family);
   // State and link state are replaced by what is newer and never swept.
   if (family !== 'service') return;
-  if (phase === 'begin') state.table.sources.markStale(peer.source);
-  else sweep(state, peer.source, 'all');
+  if (phase === 'begin') {
+    state.table.sources.markStale(peer.source);
+    session.heldBefore = new Map(session.held);
+    return;
+  }
+  // Each telling makes a new entry: one that is still the same was not told again.
+  for (const [handle, held] of session.heldBefore ?? []) {
+    if (session.held.get(handle) !== held) continue;
+    session.held.delete(handle);
+    session.perService?.forget(handle);
+  }
+  session.heldBefore = undefined;
+  sweep(state, peer.source, 'all');
 }
 
 /** Sends the family again from scratch, under the same handles. Asked twice it starts over: nothing told before counts. */

@@ -119,6 +119,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     group: exportGroup(state, peer, negotiated, remote.subscription),
     imports: importRules(state, peer, negotiated),
     held: new Map(),
+    heldBefore: undefined,
     subscription: remote.subscription,
     refreshing: new Set(),
     warned: new Set(),

@@ -53,8 +53,20 @@ function change(state: RouterState, row: number, source: number, rule: SweepRule
     const set = table.sets.intern(longLived(attributes));
     rowChanged(state, row, table.revise(row, source, set));
     table.sets.settle(set);
-  } else withdrawRow(state, source, row);
+  } else {
+    release(state, source, row);
+    withdrawRow(state, source, row);
+  }
   return true;
+}
+
+/** A peer that is there keeps no handle of what it did not tell again: the row will be another route's. */
+function release({ table, peers }: RouterState, source: number, row: number): void {
+  const session = peers.get(table.sources.name(source))?.session;
+  const handle = table.handleOf(row, source);
+  if (session === undefined || handle === 0 || session.handles.resolve(handle) !== row) return;
+  session.handles.unbind(handle);
+  session.perService?.forget(handle);
 }
 
 function longLived(attributes: ServiceAttributes): ServiceAttributes {

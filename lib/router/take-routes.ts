@@ -62,7 +62,12 @@ function takeWithdrawal(state: RouterState, peer: Peer, session: EstablishedSess
   if (session.held.size > 0) session.held.delete(handle);
   session.perService?.forget(handle);
   const row = session.handles.unbind(handle);
-  if (row < 0 || !state.table.says(row, peer.source, handle)) return;
+  if (row >= 0) withdrawFlapping(state, peer, row, handle);
+}
+
+/** The peer takes away what it said of the row: by a withdrawal, or in any of the ways that come to the same. */
+function withdrawFlapping(state: RouterState, peer: Peer, row: number, handle: number): void {
+  if (!state.table.says(row, peer.source, handle)) return;
   const key = state.config.protocol.damping.enabled ? flapKeyOfRow(state, row) : 0;
   withdrawRow(state, peer.source, row, handle);
   if (!state.table.isUsed(row)) noteFlap(state, key);
@@ -85,7 +90,7 @@ function takeRow(
   if (refusesRow(state, peer, session, handle, service, word)) return leaveOut(state, peer, session, handle);
   if (
     state.flaps.size > 0 &&
-    session.handles.resolve(handle) < 0 &&
+    isNew(state, session, update, i) &&
     isDamped(state, flapKey(service, contactInstance, word, originator[i]!))
   )
     return takeNot(state, peer, session, update, i, 'damped');
@@ -94,11 +99,19 @@ function takeRow(
   const row = table.intern(service, word, contactInstance, word, originator[i]!);
   const change = table.announce(row, source, verdict.set, handle);
   const displaced = session.handles.bind(handle, row);
-  if (displaced >= 0) withdrawRow(state, source, displaced, handle);
+  if (displaced >= 0) withdrawFlapping(state, peer, displaced, handle);
   // Remembered, so that another policy starts from what was said.
   if (verdict.changed) (state.raw[source] ??= new Map()).set(row, update.attributeSets[update.attributeSet[i]!]!);
   else state.raw[source]?.delete(row);
   rowChanged(state, row, change);
+}
+
+/** The row's handle is free, or names another route. */
+function isNew({ table }: RouterState, { handles }: EstablishedSession, update: ServiceUpdate, i: number): boolean {
+  const bound = handles.resolve(update.handle[i]!);
+  if (bound < 0) return true;
+  const word = i * ADDRESS_WORDS;
+  return bound !== table.find(update.service, word, update.contactInstance, word, update.originator[i]!);
 }
 
 /** Treat-as-withdraw (RFC 7606); what may be used one day is held. */
@@ -117,8 +130,10 @@ function takeNot(
   const originator = update.originator[i]!;
   const row = table.find(service, word, contactInstance, word, originator);
   const displaced = session.handles.unbind(handle);
-  if (displaced >= 0 && displaced !== row) withdrawRow(state, peer.source, displaced, handle);
-  if (row >= 0) withdrawRow(state, peer.source, row);
+  if (displaced >= 0 && displaced !== row) withdrawFlapping(state, peer, displaced, handle);
+  // What our own policy takes away has not flapped; the peer cannot know.
+  if (row >= 0 && why === 'policy') withdrawRow(state, peer.source, row);
+  else if (row >= 0) withdrawFlapping(state, peer, row, 0);
   session.held.delete(handle);
   if (why === 'leak' || why === 'observer')
     refuse(state, peer, why, {
