@@ -16,6 +16,7 @@ import {
   type FibResult,
   type FibStart,
   fibKey,
+  removalKey,
   type SidCounters,
 } from '../../lib/fib/fib.ts';
 import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
@@ -44,6 +45,8 @@ export type { KernelFibOptions } from './kernel-start.ts';
 
 /** The change may or may not be in force. */
 const OUTCOME_UNKNOWN = new Set(['ETIMEDOUT', 'ENOBUFS']);
+
+const NONE: readonly FibKey[] = [];
 
 /** Nothing is opened before `start`. */
 export function createKernelFib(options: KernelFibOptions): Fib {
@@ -119,7 +122,7 @@ class KernelFib implements Fib {
     }
     const puts = lastPuts(delta.put);
     // A key that is put and removed in one change is put: the put is the newer wish of a merged delta.
-    const removals = delta.remove.length > 0 && puts.length > 0 ? without(delta.remove, puts) : delta.remove;
+    const removals = delta.remove.length > 0 ? without(delta.remove, puts).map(removalKey) : NONE;
     scan.touch(puts, removals);
     if (this.#deferred.size > 0) for (const object of puts) this.#deferred.delete(fibKey(object));
     const failures = programmer.put(puts.filter(isNetlinkObject));

@@ -5,8 +5,11 @@ import {
   type FibFailure,
   type FibKey,
   type FibObject,
+  type FibRemoval,
   type FibResult,
   fibKey,
+  ROUTE_KEY,
+  removalKey,
 } from '../../lib/fib/fib.ts';
 import { lastPuts, orderPuts, splitRemovals } from '../../lib/fib/order.ts';
 import { chunked } from './gently.ts';
@@ -41,11 +44,10 @@ export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Prom
   try {
     const failures: FibFailure[] = [];
     const puts = await sortPuts(delta.put, isOver);
-    const both = delta.put.length > 0 && delta.remove.length > 0;
-    const gone = await sortRemovals(both ? without(delta.remove, delta.put) : delta.remove, isOver);
+    const gone = await sortRemovals(without(delta.remove, delta.put), isOver);
     for (const objects of puts.netlink)
       await inChunks(objects, (chunk) => {
-        const due = chunk.filter((object) => !isTouched(object));
+        const due = watch.isQuiet() ? chunk : chunk.filter((object) => !isTouched(object));
         scan.touch(due, [], isTouched);
         starting(due);
         failures.push(...programmer.put(due));
@@ -58,7 +60,7 @@ export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Prom
     const affinityDoneAtMs = nowMs();
     for (const keys of gone.netlink)
       await inChunks(keys, (chunk) => {
-        const due = chunk.filter((key) => !isTouched(key));
+        const due = watch.isQuiet() ? chunk : chunk.filter((removal) => !isTouched(removal));
         scan.touch([], due, isTouched);
         const result = programmer.remove(due);
         failures.push(...result.failures);
@@ -70,10 +72,11 @@ export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Prom
   }
 }
 
-/** Those of `keys` that no put is for. */
-export function without(keys: readonly FibKey[], puts: readonly FibObject[]): FibKey[] {
+/** Those of `removals` that no put is for. */
+export function without(removals: readonly FibRemoval[], puts: readonly FibObject[]): readonly FibRemoval[] {
+  if (removals.length === 0 || puts.length === 0) return removals;
   const put = new Set(puts.map(fibKey));
-  return keys.filter((key) => !put.has(key));
+  return removals.filter((removal) => !put.has(removalKey(removal)));
 }
 
 /** Routes apart from what comes before and after them, and what nftables is told. */
@@ -94,16 +97,16 @@ export async function sortPuts(puts: readonly FibObject[], isOver: () => boolean
 }
 
 /** The same for what goes, in the order in which it goes. */
-export async function sortRemovals(keys: readonly FibKey[], isOver: () => boolean) {
+export async function sortRemovals(removals: readonly FibRemoval[], isOver: () => boolean) {
   const nft: FibKey[] = [];
-  const routes: FibKey[] = [];
+  const routes: FibRemoval[] = [];
   const others: FibKey[] = [];
-  await chunked(isOver, SLICE)(keys, (slice) => {
-    for (const key of slice) {
-      if (key.startsWith('route ')) routes.push(key);
-      else (isNetlinkKey(key) ? others : nft).push(key);
+  await chunked(isOver, SLICE)(removals, (slice) => {
+    for (const removal of slice) {
+      if (typeof removal !== 'string' || removal.startsWith(ROUTE_KEY)) routes.push(removal);
+      else (isNetlinkKey(removal) ? others : nft).push(removal);
     }
   });
   const { before, after } = splitRemovals(others);
-  return { nft, netlink: [before, routes, after] };
+  return { nft, netlink: [before, routes, after] as readonly (readonly FibRemoval[])[] };
 }

@@ -1,15 +1,15 @@
 // The rtnetlink half of the forwarding plane: performs puts and removals in order, synchronously, and keeps the set of
 // what is in force. Decides what counts as success; when to call it is kernel-fib.ts's concern.
 import { sameObject } from '../../lib/fib/equality.ts';
-import { type FibFailure, type FibKey, type FibRoute, fibKey } from '../../lib/fib/fib.ts';
+import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey, removalKey } from '../../lib/fib/fib.ts';
 import { SLOTS } from '../../lib/fib/held-routes.ts';
 import { FibObjectSet } from '../../lib/fib/object-set.ts';
 import { orderPuts, splitRemovals } from '../../lib/fib/order.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { Writer } from '../../lib/netlink/writer.ts';
-import type { EncodeAt, RequestSocket } from '../netlink/request-socket.ts';
+import type { RequestSocket } from '../netlink/request-socket.ts';
 import { isNetlinkObject, type KernelContext, type NetlinkObject, writePut, writeRemoval } from './kernel-codec.ts';
-import { RouteMessages } from './route-messages.ts';
+import { RouteSender } from './route-sender.ts';
 
 /** A route through a link that is down or has lost its address: worth another try when the link comes back. */
 const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -23,7 +23,7 @@ export class KernelProgrammer {
   readonly held = new FibObjectSet();
   readonly #requests: RequestSocket;
   readonly #context: KernelContext;
-  readonly #messages: RouteMessages;
+  readonly #routes: RouteSender;
   /** Routes that wait for their link; a subset of what was asked for, disjoint from `held`'s equal objects. */
   readonly #waiting = new Map<FibKey, NetlinkObject>();
 
@@ -34,7 +34,7 @@ export class KernelProgrammer {
 
   constructor(requests: RequestSocket, context: KernelContext) {
     this.#requests = requests;
-    this.#messages = new RouteMessages(context);
+    this.#routes = new RouteSender(requests, context, this.held);
     this.#context = context;
     this.#writeFresh = (writer, object) => writePut(writer, context, object, true);
     this.#writeReplacing = (writer, object) => writePut(writer, context, object, false);
@@ -53,103 +53,35 @@ export class KernelProgrammer {
   #putKind(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
     if (objects[0]?.kind !== 'route') return this.#putAlike(objects, lost, failures);
     const routes = objects as readonly FibRoute[];
-    for (let at = 0; at < routes.length; at += SLOTS) this.#putRoutes(routes, at, lost, failures);
-  }
-
-  /** As `#putAlike`, for routes from `from` on, as many as are looked up at once. */
-  #putRoutes(objects: readonly FibRoute[], from: number, lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
-    const { held } = this;
-    const count = Math.min(SLOTS, objects.length - from);
-    held.routes.findAll(objects, from, count);
-    const fresh: FibRoute[] = [];
-    const freshSlots: number[] = [];
-    const known: FibRoute[] = [];
-    const knownSlots: number[] = [];
-    const olds: FibRoute[] = [];
-    for (let slot = 0; slot < count; slot++) {
-      const route = objects[from + slot]!;
-      if (this.#waiting.size > 0) this.#waiting.delete(fibKey(route));
-      const refusal = held.acceptRoute(slot, route);
-      if (refusal) {
-        failures.push(refusal);
-        continue;
-      }
-      const old = held.replaced as FibRoute | undefined;
-      if (old) {
-        known.push(route);
-        knownSlots.push(slot);
-        olds.push(old);
-      } else {
-        fresh.push(route);
-        freshSlots.push(slot);
-      }
+    for (let at = 0; at < routes.length; at += SLOTS) {
+      const count = Math.min(SLOTS, routes.length - at);
+      if (this.#waiting.size > 0) for (let i = at; i < at + count; i++) this.#waiting.delete(fibKey(routes[i]!));
+      for (const { objects, olds, outcomes } of this.#routes.put(routes, at, count, lost, failures))
+        this.#settle(objects, olds, outcomes, failures);
     }
-    // Both before either is settled: that looks up others.
-    const outcomes = this.#sendRoutes(fresh, freshSlots, true, NONE);
-    const outcomesOfKnown = this.#sendRoutes(known, knownSlots, false, lost);
-    this.#settle(fresh, NOTHING, outcomes, failures);
-    this.#settle(known, olds, outcomesOfKnown, failures);
-  }
-
-  #sendRoutes(
-    objects: readonly FibRoute[],
-    slots: readonly number[],
-    fresh: boolean,
-    lost: ReadonlySet<FibKey>,
-  ): readonly (NetlinkError | null)[] {
-    if (objects.length === 0) return [];
-    const { routes } = this.held;
-    const messages = this.#messages;
-    messages.reset();
-    const write: EncodeAt = (writer, i) => {
-      const route = objects[i]!;
-      const slot = slots[i]!;
-      const anew = fresh || (lost.size > 0 && lost.has(fibKey(route)));
-      messages.put(writer, route, anew, routes.sought, routes.addressAt(slot), routes.shapeOf(slot));
-    };
-    return objects.length === 1
-      ? [this.#requests.requestOf(0, write)]
-      : this.#requests.batchRange(objects.length, write);
   }
 
   /** Removes what netlink holds; unknown keys are done already. */
-  remove(keys: readonly FibKey[]): { failures: FibFailure[]; removed: number } {
+  remove(removals: readonly FibRemoval[]): { failures: FibFailure[]; removed: number } {
     const failures: FibFailure[] = [];
-    if (keys.length === 0) return { failures, removed: 0 };
-    if (this.#waiting.size > 0) for (const key of keys) this.#waiting.delete(key);
-    const { before, routes, after } = splitRemovals(keys);
+    if (removals.length === 0) return { failures, removed: 0 };
+    if (this.#waiting.size > 0) for (const removal of removals) this.#waiting.delete(removalKey(removal));
+    const { before, routes, after } = splitRemovals(removals);
     let removed = this.#removeHeld(before, failures);
     for (let at = 0; at < routes.length; at += SLOTS) removed += this.#removeRoutes(routes, at, failures);
     removed += this.#removeHeld(after, failures);
     return { failures, removed };
   }
 
-  /** Of keys from `from` on. Nothing refers to routes: they are forgotten at once, and kept if the kernel keeps them. */
-  #removeRoutes(keys: readonly FibKey[], from: number, failures: FibFailure[]): number {
-    const { held } = this;
-    const { routes } = held;
-    const count = Math.min(SLOTS, keys.length - from);
-    routes.findKeys(keys, from, count);
-    const gone: FibRoute[] = [];
-    const slots: number[] = [];
-    for (let slot = 0; slot < count; slot++) {
-      const route = held.removeRoute(slot);
-      if (!route) continue;
-      gone.push(route);
-      slots.push(slot);
-    }
-    const messages = this.#messages;
-    messages.reset();
-    const outcomes = this.#requests.batchRange(gone.length, (writer, i) => {
-      const slot = slots[i]!;
-      messages.remove(writer, gone[i]!, routes.sought, routes.addressAt(slot), routes.shapeOf(slot));
-    });
-    let removed = gone.length;
+  /** From `from` on, as many as are looked up at once. What the kernel keeps is held again. */
+  #removeRoutes(removals: readonly FibRemoval[], from: number, failures: FibFailure[]): number {
+    const { objects, outcomes } = this.#routes.remove(removals, from);
+    let removed = outcomes.length;
     for (let i = 0; i < outcomes.length; i++) {
       const error = outcomes[i];
       if (!error || GONE.has(error.code)) continue;
-      failures.push(failure(gone[i]!, error));
-      held.put(gone[i]!);
+      failures.push(failure(objects[i]!, error));
+      this.held.put(objects[i]!);
       removed--;
     }
     return removed;
@@ -239,7 +171,7 @@ export class KernelProgrammer {
     failures: FibFailure[],
   ): void {
     const superseded: NetlinkObject[] = [];
-    for (let i = 0; i < objects.length; i++) {
+    for (let i = 0; i < outcomes.length; i++) {
       const error = outcomes[i];
       const object = objects[i]!;
       if (!error && object.kind !== 'rule') continue;

@@ -1,7 +1,15 @@
 // Looking at the kernel as it is: the full sync after a start, and the periodic verify. Both read, compare and program
 // while changes go on: what a change touches in the meantime is left to the change. One scan at a time.
 import { CodedError } from '../../lib/errors.ts';
-import { type FibDrift, type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
+import {
+  type FibDrift,
+  type FibFailure,
+  type FibKey,
+  type FibObject,
+  type FibRemoval,
+  fibKey,
+  removalKey,
+} from '../../lib/fib/fib.ts';
 import { chunked } from './gently.ts';
 import type { KernelContext } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
@@ -21,6 +29,8 @@ export interface KernelScanOptions {
 }
 
 export interface Watch {
+  /** Nothing was touched so far. */
+  readonly isQuiet: () => boolean;
   readonly isTouched: (it: FibKey | FibObject) => boolean;
   readonly done: () => void;
 }
@@ -50,11 +60,11 @@ export class KernelScan {
    * Tells scans, and large changes under way, that these objects and keys are decided by a change: what they were told or
    * have read before is older. `but`: the view of the change itself.
    */
-  touch(puts: readonly FibObject[], removals: readonly FibKey[], but?: Watch['isTouched']): void {
+  touch(puts: readonly FibObject[], removals: readonly FibRemoval[], but?: Watch['isTouched']): void {
     for (const view of this.#views) {
       if (view === this.#watching.get(but as object)) continue;
       for (const object of puts) view.add(fibKey(object));
-      for (const key of removals) view.add(key);
+      for (const removal of removals) view.add(removalKey(removal));
     }
   }
 
@@ -64,7 +74,7 @@ export class KernelScan {
     this.#views.add(view);
     const isTouched = (it: FibKey | FibObject) => view.size > 0 && view.has(typeof it === 'string' ? it : fibKey(it));
     this.#watching.set(isTouched, view);
-    return { isTouched, done: () => void this.#views.delete(view) };
+    return { isQuiet: () => view.size === 0, isTouched, done: () => void this.#views.delete(view) };
   }
 
   /** Programs what is missing or different, and only then removes own objects that are not desired. */

@@ -2,7 +2,14 @@
 // removes own objects that are not desired. All of it in pieces, and what a change touches meanwhile is left to the change.
 import { heldDiffSteps } from '../../lib/fib/diff.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
-import { type FibFailure, type FibKey, type FibObject, fibKey } from '../../lib/fib/fib.ts';
+import {
+  type FibFailure,
+  type FibKey,
+  type FibObject,
+  type FibRemoval,
+  fibKey,
+  removalKey,
+} from '../../lib/fib/fib.ts';
 import { kindOfKey } from '../../lib/fib/order.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
 import { chunked, each, gently } from './gently.ts';
@@ -50,7 +57,7 @@ export async function syncKernel(
     await inChunks(objects, (chunk) => {
       failures.push(...programmer.put(chunk.filter((object) => !isTouched(fibKey(object)))));
     });
-  const untouched = (key: FibKey) => !isTouched(key);
+  const untouched = (removal: FibRemoval) => !isTouched(removalKey(removal));
   const told = puts.nft.filter((object) => untouched(fibKey(object)));
   await settleNft(told, gone.nft.filter(untouched), failures);
   let removed = gone.nft.length;

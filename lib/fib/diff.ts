@@ -2,7 +2,15 @@
 // steps too: a comparison of a hundred thousand objects must not hold up timers. Order is order.ts's concern.
 import { leavesTrace as hasRules, instancesOf } from './affinity-classes.ts';
 import { sameObject } from './equality.ts';
-import { type FibDelta, type FibDrift, type FibKey, type FibObject, type FibRoute, fibKey } from './fib.ts';
+import {
+  type FibDelta,
+  type FibDrift,
+  type FibKey,
+  type FibObject,
+  type FibRemoval,
+  type FibRoute,
+  fibKey,
+} from './fib.ts';
 import { SLOTS } from './held-routes.ts';
 import type { FibObjectSet } from './object-set.ts';
 
@@ -62,11 +70,11 @@ export function* heldDiffSteps(held: FibObjectSet, want: Iterable<FibObject>): S
       if (row >= 0) routes.mark(row, mark);
     }
   }
-  const remove: FibKey[] = [];
+  const remove: FibRemoval[] = [];
   for (const object of held.withoutRoutes()) if (!others.has(fibKey(object))) remove.push(fibKey(object));
   for (const route of routes.unmarked(mark, mark)) {
     if (++count % STEP === 0) yield;
-    remove.push(fibKey(route));
+    remove.push(route);
   }
   return { put, remove };
 }

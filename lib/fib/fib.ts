@@ -1,6 +1,7 @@
 // What the daemon asks of a forwarding plane, and nothing about how. Values are copied across this seam; verbs are
 // idempotent; results come back as data. Kernel FIB and memory FIB pass the same contract (fib.contract.ts).
 import type { TrafficMatch } from '../model/traffic-match.ts';
+import { PrefixWords } from '../net/prefix-words.ts';
 
 /** The kernel's main routing table (RT_TABLE_MAIN). */
 export const MAIN_TABLE = 254;
@@ -58,6 +59,13 @@ export interface FibRoute {
   /** 254 is main. */
   readonly table: number;
   readonly target: RouteTarget;
+  /** The prefix once more, as whoever made the route has read it: to read a text takes a tenth of the kernel's own time. */
+  readonly words?: PrefixWords | undefined;
+}
+
+/** A route whose prefix is read here, and not at each change. */
+export function fibRoute(prefix: string, table: number, target: RouteTarget): FibRoute {
+  return { kind: 'route', prefix, table, target, words: PrefixWords.of(prefix) };
 }
 
 export type SidBehaviour =
@@ -227,10 +235,17 @@ export function fibKey(object: FibObject): FibKey {
   }
 }
 
+/** What is to be removed: its key, or a route as it was put, whose prefix need not be read again. */
+export type FibRemoval = FibKey | FibRoute;
+
+export function removalKey(removal: FibRemoval): FibKey {
+  return typeof removal === 'string' ? removal : fibKey(removal);
+}
+
 /** Puts are upserts; order inside is the FIB's concern (members before groups before routes; removal in reverse). */
 export interface FibDelta {
   readonly put: readonly FibObject[];
-  readonly remove: readonly FibKey[];
+  readonly remove: readonly FibRemoval[];
 }
 
 export interface FibFailure {

@@ -2,9 +2,9 @@
 // many at once, in two passes: first all prefixes are read, then all are looked for, so that the processor waits for the
 // memory of several at a time. A hundred thousand are found in a tenth of the time that the kernel works on them, which no
 // map with a text for each key does.
-import { isIpv4Prefix, PREFIX_WORDS, readPrefix } from '../net/prefix-words.ts';
+import { isIpv4Prefix, PREFIX_WORDS, prefixBits, readPrefix } from '../net/prefix-words.ts';
 import { Records } from '../records.ts';
-import { type FibKey, type FibRoute, ROUTE_KEY } from './fib.ts';
+import { type FibKey, type FibRemoval, type FibRoute, ROUTE_KEY } from './fib.ts';
 import { after, first, RowIndex } from './row-index.ts';
 
 /** Words of a row, and of a slot; 0..3 are the prefix's address, as it lies in a packet. */
@@ -18,6 +18,9 @@ const WIDTH = 8;
 
 /** Routes that are looked up at once. */
 export const SLOTS = 256;
+
+/** Bits of the hash that are those of the prefix: eight entries of the index are a line of memory. */
+const NEAR = 7;
 
 export const NOT_HELD = -1;
 /** No canonical prefix: nothing is held under it. */
@@ -67,16 +70,17 @@ export class HeldRoutes {
 
   /** Looks up `count` routes from `from` on, one a slot. */
   findAll(routes: readonly FibRoute[], from: number, count: number): void {
-    for (let slot = 0; slot < count; slot++) {
-      const { table, prefix } = routes[from + slot]!;
-      this.#read(slot, table, prefix, 0);
-    }
+    for (let slot = 0; slot < count; slot++) this.#readRoute(slot, routes[from + slot]!);
     for (let slot = 0; slot < count; slot++) this.seek(slot);
   }
 
-  /** The same by their keys. */
-  findKeys(keys: readonly FibKey[], from: number, count: number): void {
-    for (let slot = 0; slot < count; slot++) this.#readKey(slot, keys[from + slot]!);
+  /** The same for those that are to go. */
+  findRemovals(removals: readonly FibRemoval[], from: number, count: number): void {
+    for (let slot = 0; slot < count; slot++) {
+      const removal = removals[from + slot]!;
+      if (typeof removal === 'string') this.#readKey(slot, removal);
+      else this.#readRoute(slot, removal);
+    }
     for (let slot = 0; slot < count; slot++) this.seek(slot);
   }
 
@@ -170,6 +174,20 @@ export class HeldRoutes {
     }
   }
 
+  #readRoute(slot: number, { table, prefix, words }: FibRoute): void {
+    if (words === undefined) {
+      this.#read(slot, table, prefix, 0);
+      return;
+    }
+    const { sought } = this;
+    const at = slot * WIDTH;
+    sought[at] = words.first;
+    sought[at + 1] = words.second;
+    sought[at + 2] = words.third;
+    sought[at + 3] = words.fourth;
+    this.#fill(slot, table, words.shape);
+  }
+
   #readKey(slot: number, key: FibKey): void {
     let table = 0;
     let at = ROUTE_KEY.length;
@@ -197,12 +215,19 @@ export class HeldRoutes {
     this.rows[slot] = NOT_HELD;
     sought[at + SHAPE] = shape;
     sought[at + TABLE] = table;
+    // Prefixes that differ in the last bits of their last octet only lie side by side in the index, in one line of memory:
+    // they were counted up when they were given out, and change together.
+    const octet = Math.max(0, prefixBits(shape) - 1) >> 3;
+    const shift = (octet & 3) << 3;
+    const word = at + (octet >> 2);
+    const near = (sought[word]! >>> shift) & NEAR;
     let hash = this.#seed ^ Math.imul(table * 512 + shape, 0x165667b1);
     for (let i = at; i < at + PREFIX_WORDS; i++) {
-      hash = Math.imul(hash ^ sought[i]!, 0x9e3779b1);
+      hash = Math.imul(hash ^ (i === word ? sought[i]! ^ (near << shift) : sought[i]!), 0x9e3779b1);
       hash ^= hash >>> 15;
     }
-    sought[at + HASH] = Math.imul(hash ^ (hash >>> 13), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0x85ebca6b);
+    sought[at + HASH] = (hash & ~NEAR) | near;
   }
 
   #isFor(slot: number, row: number): boolean {

@@ -13,6 +13,7 @@ import {
   type FibResult,
   type FibStart,
   fibKey,
+  removalKey,
   type SidCounters,
 } from './fib.ts';
 import { FibObjectSet } from './object-set.ts';
@@ -57,7 +58,7 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
     const wanted = new Set(puts.map(fibKey));
     const putFailures = put(puts);
     // A key that is put and removed in one change is put: the put is the newer wish of a merged delta.
-    const { failures, removed } = remove(delta.remove.filter((key) => !wanted.has(key)));
+    const { failures, removed } = remove(delta.remove.map(removalKey).filter((key) => !wanted.has(key)));
     const atMs = nowMs();
     return {
       failures: [...putFailures, ...failures],

@@ -1,6 +1,6 @@
 // In which order the objects of a change reach the forwarding plane, so that at no moment anything points at
 // something that is not there: make-before-break. Knows kinds and references, not how an object is programmed.
-import { type FibKey, type FibObject, fibKey } from './fib.ts';
+import { type FibKey, type FibObject, type FibRemoval, fibKey, ROUTE_KEY } from './fib.ts';
 
 /**
  * Puts go up this ladder, removals down it. A group needs its member nexthops and a route its group, or the kernel
@@ -40,10 +40,17 @@ export function orderRemovals(keys: readonly FibKey[]): FibKey[] {
 }
 
 /** Keys as `orderRemovals` has them, routes apart: they are most of a large change, and in no order among themselves. */
-export function splitRemovals(keys: readonly FibKey[]): { before: FibKey[]; routes: FibKey[]; after: FibKey[] } {
-  const routes: FibKey[] = [];
+export function splitRemovals(removals: readonly FibRemoval[]): {
+  before: FibKey[];
+  routes: FibRemoval[];
+  after: FibKey[];
+} {
+  const routes: FibRemoval[] = [];
   const others: FibKey[] = [];
-  for (const key of keys) (key.startsWith('route ') ? routes : others).push(key);
+  for (const removal of removals) {
+    if (typeof removal !== 'string' || removal.startsWith(ROUTE_KEY)) routes.push(removal);
+    else others.push(removal);
+  }
   const ordered = orderRemovals(others);
   const first = ordered.findIndex((key) => RANK[kindOfKey(key) ?? 'affinity'] < RANK.route);
   const at = first < 0 ? ordered.length : first;

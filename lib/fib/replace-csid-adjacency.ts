@@ -1,6 +1,6 @@
 // Where packets of an End.X with REPLACE-CSID go: the endpoint marks them, a rule selects the adjacency's table by the
 // mark, and that table knows one way only. Decides the shape; which mark, table and priority are free is the caller's.
-import type { FibRoute, FibRule, ReplaceSid } from './fib.ts';
+import { type FibRoute, type FibRule, fibRoute, type ReplaceSid } from './fib.ts';
 
 export interface ReplaceAdjacency {
   /** Canonical prefix of block and C-SID. */
@@ -22,7 +22,7 @@ export interface ReplaceAdjacency {
 export function replaceAdjacency(adjacency: ReplaceAdjacency): [FibRoute, FibRule, ReplaceSid] {
   const { prefix, csidBits, mark, markMask, table, priority, gateway, device } = adjacency;
   return [
-    { kind: 'route', prefix: '::/0', table, target: { kind: 'gateways', hops: [{ gateway, device, weight: 1 }] } },
+    fibRoute('::/0', table, { kind: 'gateways', hops: [{ gateway, device, weight: 1 }] }),
     { kind: 'rule', family: 'ipv6', priority, fwmark: mark, mask: markMask, table },
     { kind: 'replace-csid', prefix, csidBits, mark },
   ];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ReplaceSid } from './fib.ts';
+import { fibRoute, type ReplaceSid } from './fib.ts';
 import { replaceAdjacency } from './replace-csid-adjacency.ts';
 import { sidChain, sidOfChain } from './replace-csid-names.ts';
 import { countReplaceRules, renderReplaceChange, renderReplaceProbe } from './replace-csid-rules.ts';
@@ -122,12 +122,7 @@ it('gives End.X a table of its own that knows one way, and a rule for its mark',
     priority: 10_203,
   } as const;
   expect(replaceAdjacency({ ...adjacency, gateway: 'fd00:2::2', device: 'r4' })).toEqual([
-    {
-      kind: 'route',
-      prefix: '::/0',
-      table: 10_203,
-      target: { kind: 'gateways', hops: [{ gateway: 'fd00:2::2', device: 'r4', weight: 1 }] },
-    },
+    fibRoute('::/0', 10_203, { kind: 'gateways', hops: [{ gateway: 'fd00:2::2', device: 'r4', weight: 1 }] }),
     { kind: 'rule', family: 'ipv6', priority: 10_203, fwmark: 0x203, mask: 0xfff, table: 10_203 },
     endX,
   ]);

@@ -18,8 +18,8 @@ export class RowIndex {
   insert(row: number, hash: number): void {
     const number = hash >>> SEGMENT_SHIFT;
     let entries = this.#segments[number]!;
-    // At most two of three slots are taken.
-    if (++this.#live[number]! * 3 > entries.length) {
+    // At most half of the slots are taken.
+    if (++this.#live[number]! * 4 > entries.length) {
       entries = doubled(entries);
       this.#segments[number] = entries;
     }

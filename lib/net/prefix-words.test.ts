@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressFamily, addressToBytes, bytesToAddress, canonicalPrefix, maskBytes, parsePrefix } from './address.ts';
-import { isIpv4Prefix, prefixBits, prefixText, readPrefix } from './prefix-words.ts';
+import { isIpv4Prefix, PrefixWords, prefixBits, prefixText, readPrefix } from './prefix-words.ts';
 
 /** Addresses with runs of zeros, as prefixes have them. */
 const ipv6 = fc
@@ -19,6 +19,23 @@ function isCanonical(text: string): boolean {
 
 const out = new Uint32Array(6).fill(7);
 const read = (text: string) => readPrefix(text, 0, out, 1);
+
+describe('PrefixWords', () => {
+  it('say what the text says, and nothing in JSON', () => {
+    fc.assert(
+      fc.property(fc.oneof(ipv6, ipv4), fc.nat(128), (address, length) => {
+        const bits = Math.min(length, address.length * 8);
+        const text = `${bytesToAddress(maskBytes(address, bits))}/${bits}`;
+        const words = PrefixWords.of(text)!;
+        const { first, second, third, fourth, shape } = words;
+        expect(prefixText(Uint32Array.of(first, second, third, fourth), 0, shape)).toBe(text);
+        expect(JSON.stringify({ text, words })).toBe(JSON.stringify({ text }));
+      }),
+    );
+  });
+
+  it('are not made of text that is no canonical prefix', () => expect(PrefixWords.of('2001:DB8::/32')).toBeUndefined());
+});
 
 describe('readPrefix', () => {
   it.each([

@@ -18,6 +18,7 @@ const GROUP_BITS = 16;
 const groups = new Uint16Array(GROUPS);
 const octets = new Uint8Array(groups.buffer);
 const address = new Uint32Array(groups.buffer);
+const IGNORED = new Uint32Array(PREFIX_WORDS);
 /** Groups are swapped where this machine keeps the low octet first. */
 const SWAPS = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -38,6 +39,35 @@ export function readPrefix(text: string, from: number, out: Uint32Array, at: num
   out[at + 2] = address[2]!;
   out[at + 3] = address[3]!;
   return shape;
+}
+
+/** A prefix read once, for those who make a route of it and then change that often. */
+export class PrefixWords {
+  /** The address, as signed numbers: the engine keeps those without a box. */
+  readonly first: number;
+  readonly second: number;
+  readonly third: number;
+  readonly fourth: number;
+  readonly shape: number;
+
+  private constructor(shape: number) {
+    this.first = address[0]! | 0;
+    this.second = address[1]! | 0;
+    this.third = address[2]! | 0;
+    this.fourth = address[3]! | 0;
+    this.shape = shape;
+  }
+
+  /** Undefined: the text is no canonical prefix. */
+  static of(text: string): PrefixWords | undefined {
+    const shape = readPrefix(text, 0, IGNORED, 0);
+    return shape < 0 ? undefined : new PrefixWords(shape);
+  }
+
+  /** Stands beside the text, which says the same. */
+  toJSON(): undefined {
+    return undefined;
+  }
 }
 
 /** Canonical text of the prefix whose words begin at `at`. */

@@ -7,6 +7,7 @@ import {
   type ClassifierRule,
   type FibObject,
   type FibRoute,
+  fibRoute,
   MAIN_TABLE,
 } from '../fib/fib.ts';
 import type { ServiceId } from '../model/identity.ts';
@@ -24,7 +25,7 @@ export function wantService(state: RouterState, service: ServiceId, cause: strin
   if (own === undefined) return;
   const objects: FibObject[] = [];
   const target = mainTarget(state, own);
-  if (target !== undefined) objects.push({ kind: 'route', prefix: prefixOf(service), table: MAIN_TABLE, target });
+  if (target !== undefined) objects.push(fibRoute(prefixOf(service), MAIN_TABLE, target));
   const affinity: AffinityService = {
     kind: 'affinity',
     service,

@@ -1,7 +1,7 @@
 // The resilient nexthop group of a class with `bucket` affinity: its members are the contact instances, and the kernel keeps
 // a busy bucket where it is. A member without new flows stays at the smallest weight there is, in front of the others:
 // rounded, that wants no bucket, so it gets none and loses those that fall idle. Removed, it would lose all at once.
-import type { AffinityClass, AffinityInstance, FibObject } from '../fib/fib.ts';
+import { type AffinityClass, type AffinityInstance, type FibObject, fibRoute } from '../fib/fib.ts';
 import { addressFamily } from '../net/address.ts';
 import { prefixOf } from './affinity-plan.ts';
 import { want } from './fib-plan.ts';
@@ -40,17 +40,14 @@ export function programBuckets(
   const fwmark = fib.markBase + slot;
   const table = fib.tableBase + slot;
   if (name !== '')
-    objects.push(
-      { kind: 'route', prefix: prefixOf(service), table, target: { kind: 'group', id } },
-      {
-        kind: 'rule',
-        family: addressFamily(service),
-        priority: fib.rulePriority + slot,
-        fwmark,
-        mask: fib.markMask,
-        table,
-      },
-    );
+    objects.push(fibRoute(prefixOf(service), table, { kind: 'group', id }), {
+      kind: 'rule',
+      family: addressFamily(service),
+      priority: fib.rulePriority + slot,
+      fwmark,
+      mask: fib.markMask,
+      table,
+    });
   want(state, owner, objects, cause);
   return { mode: 'bucket', ...spread, ...(name !== '' && { mark: fwmark }) };
 }

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RouterConfig } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
-import type { Border } from '../fib/fib.ts';
+import { type Border, fibRoute } from '../fib/fib.ts';
 import { Simulation } from './simulation.fixture.ts';
 
 const WEB = 'fd00:cafe::80';
@@ -87,9 +87,7 @@ describe('packets to services', () => {
     const [list] = simulation.objects('in', 'nexthop');
     const bytes = 40 + 8 + 16 * (list!.segments.length + 3 - 1);
     expect(simulation.objects('in', 'mtu')).toEqual([{ kind: 'mtu', services: [WEB], mtu: 1500 - bytes, mark: 0xfff }]);
-    expect(tooBig()).toEqual([
-      { kind: 'route', prefix: `${WEB}/128`, table: 10_000, target: { kind: 'too-big', mtu: 1500 - bytes } },
-    ]);
+    expect(tooBig()).toEqual([fibRoute(`${WEB}/128`, 10_000, { kind: 'too-big', mtu: 1500 - bytes })]);
     expect(simulation.objects('in', 'rule')).toContainEqual({
       ...{ kind: 'rule', family: 'ipv6', priority: 10_000, fwmark: 0xfff, mask: 0xfff, table: 10_000 },
     });

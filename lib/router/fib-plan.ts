@@ -21,11 +21,11 @@ export function want(state: RouterState, owner: string, objects: readonly FibObj
     state.fib.put.set(key, object);
     state.fib.remove.delete(key);
   }
-  for (const key of before?.keys() ?? []) {
+  for (const [key, object] of before ?? []) {
     if (after.has(key)) continue;
     changed = true;
     state.fib.put.delete(key);
-    state.fib.remove.add(key);
+    state.fib.remove.set(key, object);
     state.fib.failed.delete(key);
   }
   if (after.size > 0) state.fib.owners.set(owner, after);
@@ -43,11 +43,12 @@ export function wanted(state: RouterState): FibObject[] {
 export function flushFib(state: RouterState): void {
   const fib = state.fib;
   if (fib.phase !== 'synced' || (fib.put.size === 0 && fib.remove.size === 0)) return;
-  const request = newRequest(state, [...fib.put.keys(), ...fib.remove]);
-  const delta = { put: [...fib.put.values()], remove: [...fib.remove] };
+  const request = newRequest(state, [...fib.put.keys(), ...fib.remove.keys()]);
+  const remove = [...fib.remove].map(([key, object]) => (object.kind === 'route' ? object : key));
+  const delta = { put: [...fib.put.values()], remove };
   state.effects.push({ type: 'fib-apply', request, delta, cause: fib.cause }, { type: 'view-changed', view: 'fib' });
   fib.put = new Map();
-  fib.remove = new Set();
+  fib.remove = new Map();
 }
 
 /** Hands the full set to the forwarding plane once; later turns send differences. */
@@ -55,7 +56,7 @@ export function startSync(state: RouterState): void {
   if (state.fib.phase !== 'awaiting') return;
   state.fib.phase = 'syncing';
   state.fib.put = new Map();
-  state.fib.remove = new Set();
+  state.fib.remove = new Map();
   const desired = wanted(state);
   state.effects.push({ type: 'fib-sync', request: newRequest(state, desired.map(fibKey)), desired });
 }

@@ -1,6 +1,6 @@
 // The SIDs every router has (RFC 8986, RFC 9800): in each locator that it serves End and End.X a link, End.DT6 and End.DX4
 // that end a tunnel in the main table, and an egress SID a contact instance, above the black hole of the locator.
-import { type FibObject, fibKey, type LocalSid, MAIN_TABLE, type SidBehaviour } from '../fib/fib.ts';
+import { type FibObject, fibKey, fibRoute, type LocalSid, MAIN_TABLE, type SidBehaviour } from '../fib/fib.ts';
 import { replaceAdjacency } from '../fib/replace-csid-adjacency.ts';
 import type { DecapSid, SidAdvertisement } from '../model/link-state.ts';
 import { adjacencyFunction, endFunction, type Locator, sidOf, structureOf } from '../model/locator.ts';
@@ -126,7 +126,7 @@ function replaceSid({ csidBits }: Locator, prefix: string): FibObject {
 }
 
 function blackhole({ prefix }: Locator): FibObject {
-  return { kind: 'route', prefix, table: MAIN_TABLE, target: { kind: 'blackhole' } };
+  return fibRoute(prefix, MAIN_TABLE, { kind: 'blackhole' });
 }
 
 /** Position in the configuration, from 1. */

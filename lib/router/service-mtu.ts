@@ -5,7 +5,7 @@
 // need: a detour of three more SIDs finds it already there.
 //
 // Limit: what an egress has to say to a host about its replies goes to the service's address, by the routes that are there.
-import type { FibObject, ServiceMtu } from '../fib/fib.ts';
+import { type FibObject, fibRoute, type ServiceMtu } from '../fib/fib.ts';
 import { addressFamily } from '../net/address.ts';
 import { encapsulationBytes } from '../segment/packed-list.ts';
 import { want } from './fib-plan.ts';
@@ -45,7 +45,7 @@ function objects(state: RouterState, lists: readonly List[], mtu: number): FibOb
   const families = new Set([...prefixes].map((prefix) => addressFamily(prefix.slice(0, prefix.indexOf('/')))));
   const guard: ServiceMtu = { kind: 'mtu', services, mtu, mark };
   return [
-    ...[...prefixes].map((prefix): FibObject => ({ kind: 'route', prefix, table, target: { kind: 'too-big', mtu } })),
+    ...[...prefixes].map((prefix): FibObject => fibRoute(prefix, table, { kind: 'too-big', mtu })),
     ...[...families].map((family): FibObject => ({ kind: 'rule', family, priority, fwmark: mark, mask: mark, table })),
     guard,
   ];
@@ -91,6 +91,6 @@ function* listsInForce(state: RouterState): Generator<List> {
 function listsChange({ put, remove }: RouterState['fib']): boolean {
   for (const object of put.values())
     if (object.kind === 'nexthop' || (object.kind === 'route' && object.target.kind === 'encap')) return true;
-  for (const key of remove) if (key.startsWith('nexthop ') || key.startsWith('route ')) return true;
+  for (const { kind } of remove.values()) if (kind === 'nexthop' || kind === 'route') return true;
   return false;
 }

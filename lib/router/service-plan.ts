@@ -5,7 +5,7 @@
 // one change of elements, the fastest there is. Its objects go a moment later, so that a packet that was on its way
 // through the old rules still finds them, and a learned flow that slipped past the change goes with its set.
 import type { RankedCandidate } from '../decision/decision.ts';
-import type { AffinityInstance, FibObject } from '../fib/fib.ts';
+import { type AffinityInstance, type FibObject, fibRoute } from '../fib/fib.ts';
 import { addressFamily } from '../net/address.ts';
 import { prefixOf, wantService } from './affinity-plan.ts';
 import { programBuckets } from './bucket-plan.ts';
@@ -112,10 +112,14 @@ function programInstance(
   if (affinity !== 'bucket') {
     const family = addressFamily(service);
     const fwmark = fib.markBase + slot;
-    objects.push(
-      { kind: 'route', prefix: prefixOf(service), table, target: { kind: 'nexthop', id: nexthop } },
-      { kind: 'rule', family, priority: fib.rulePriority + slot, fwmark, mask: fib.markMask, table },
-    );
+    objects.push(fibRoute(prefixOf(service), table, { kind: 'nexthop', id: nexthop }), {
+      kind: 'rule',
+      family,
+      priority: fib.rulePriority + slot,
+      fwmark,
+      mask: fib.markMask,
+      table,
+    });
   }
   want(state, `instance ${own}`, objects, cause);
   return slot;

@@ -2,7 +2,7 @@
 // can say "150 ms later". Every event passes through the recorder's encoding, so what runs here is what replay runs.
 import type { RouterConfig } from '../config/config.ts';
 import type { FibKey, FibObject } from '../fib/fib.ts';
-import { fibKey } from '../fib/fib.ts';
+import { fibKey, removalKey } from '../fib/fib.ts';
 import type { SessionMessage } from '../session/message.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent, RouterEventBody } from './event.ts';
@@ -215,7 +215,7 @@ export class Simulation {
       case 'fib-sync': {
         const objects = effect.type === 'fib-sync' ? effect.desired : effect.delta.put;
         if (effect.type === 'fib-sync') node.fib = new Map();
-        else for (const key of effect.delta.remove) node.fib.delete(key);
+        else for (const removal of effect.delta.remove) node.fib.delete(removalKey(removal));
         for (const object of objects) node.fib.set(fibKey(object), object);
         const what = effect.type === 'fib-sync' ? 'sync' : 'apply';
         const result = {

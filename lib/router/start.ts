@@ -101,7 +101,7 @@ export function createState(event: StartEvent): RouterState {
       phase: 'awaiting',
       owners: new Map(),
       put: new Map(),
-      remove: new Set(),
+      remove: new Map(),
       cause: 'start',
       failed: new Map(),
       inFlight: new Map(),

@@ -131,7 +131,7 @@ export interface FibState {
   readonly owners: Map<string, ReadonlyMap<FibKey, FibObject>>;
   /** Changes of this turn, or those that wait for the sync to end. */
   put: Map<FibKey, FibObject>;
-  remove: Set<FibKey>;
+  remove: Map<FibKey, FibObject>;
   cause: string;
   readonly failed: Map<FibKey, FibFailure>;
   /** Keys of each request that is not answered yet. */

@@ -1,6 +1,6 @@
 // Paths through the domain: shortest paths over the link state, held back while it storms, and routes to the locators and
 // prefixes they lead to. Choosing contact instances is steering's.
-import { type FibObject, type FibRoute, MAIN_TABLE, type RouteTarget } from '../fib/fib.ts';
+import { type FibObject, type FibRoute, fibRoute, MAIN_TABLE, type RouteTarget } from '../fib/fib.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { acted, dueAt } from '../time/debounce.ts';
@@ -56,7 +56,7 @@ function underlayRoutes(state: RouterState): FibObject[] {
       if (own.has(prefix) || routes.has(prefix)) continue;
       const hops = node.firstHops.map((hop) => ({ gateway: hop.gateway, device: hop.device, weight: 1 }));
       const target = tunnelTo(advertisement, prefix) ?? { kind: 'gateways', hops };
-      routes.set(prefix, { kind: 'route', prefix, table: MAIN_TABLE, target });
+      routes.set(prefix, fibRoute(prefix, MAIN_TABLE, target));
     }
   }
   return [...routes.values()];

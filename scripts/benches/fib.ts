@@ -7,7 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createKernelFib } from '../../daemon/fib/kernel-fib.ts';
-import { type Fib, type FibKey, type FibObject, type FibResult, fibKey, type RouteTarget } from '../../lib/fib/fib.ts';
+import {
+  type Fib,
+  type FibObject,
+  type FibRemoval,
+  type FibResult,
+  fibKey,
+  fibRoute,
+  type RouteTarget,
+} from '../../lib/fib/fib.ts';
 import { processorTime, type Rival, startRival } from './netlink-rival.ts';
 import {
   absolute,
@@ -36,12 +44,7 @@ const group: FibObject = { kind: 'group', id: GROUP, members: [{ nexthop: MEMBER
 
 /** The same prefixes as netlink.c. */
 function routes(count: number, target: RouteTarget): FibObject[] {
-  return Array.from({ length: count }, (_, i) => ({
-    kind: 'route',
-    prefix: prefixOf(i),
-    table: 254,
-    target,
-  }));
+  return Array.from({ length: count }, (_, i) => fibRoute(prefixOf(i), 254, target));
 }
 
 function prefixOf(i: number): string {
@@ -92,7 +95,7 @@ interface Run {
 }
 
 /** Changes a second of processor time of the daemon's side. */
-async function bulk(run: Run, what: string, delta: { put: readonly FibObject[]; remove: readonly FibKey[] }) {
+async function bulk(run: Run, what: string, delta: { put: readonly FibObject[]; remove: readonly FibRemoval[] }) {
   let rate = 0;
   const gap = await longestGap(async () => {
     const before = processorTime();
@@ -109,11 +112,11 @@ async function bulk(run: Run, what: string, delta: { put: readonly FibObject[]; 
 async function bulkRows(run: Run, kind: Kind): Promise<Row[]> {
   const { options, rival } = run;
   const operations = ['add', 'replace', 'delete'] as const;
-  const keys = kind.first.map(fibKey);
+  const gone = kind.first.filter((object) => object.kind === 'route');
   const ours = {
     add: () => bulk(run, 'add', { put: kind.first, remove: [] }),
     replace: () => bulk(run, 'replace', { put: kind.second, remove: [] }),
-    delete: () => bulk(run, 'delete', { put: [], remove: keys }),
+    delete: () => bulk(run, 'delete', { put: [], remove: gone }),
   };
   const rounds = new Map(operations.map((operation) => [operation, [] as { ours: number; peer: number }[]]));
   for (let round = -1; round < options.rounds; round++) {

@@ -1,0 +1,118 @@
+// Routes on their way into the kernel, as many at a time as are looked up at once: held first, so that the second of one
+// key is known to replace the first, then asked for. What the kernel refuses is the caller's to take back.
+import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey } from '../../lib/fib/fib.ts';
+import { type HeldRoutes, SLOTS } from '../../lib/fib/held-routes.ts';
+import type { FibObjectSet } from '../../lib/fib/object-set.ts';
+import type { NetlinkError } from '../../lib/netlink/errors.ts';
+import type { EncodeAt, RequestSocket } from '../netlink/request-socket.ts';
+import type { KernelContext } from './kernel-codec.ts';
+import { RouteMessages } from './route-messages.ts';
+
+/** Valid until the next call: as many as there are outcomes, the lists of routes may be longer. */
+export interface SentRoutes {
+  readonly objects: readonly FibRoute[];
+  /** What each replaced; empty where they are new. */
+  readonly olds: readonly FibRoute[];
+  readonly outcomes: readonly (NetlinkError | null)[];
+}
+
+/** Routes that are sent alike, and the slots in which they were looked up. */
+interface Sort {
+  readonly routes: FibRoute[];
+  readonly slots: Uint16Array;
+  count: number;
+}
+
+const NONE: readonly FibRoute[] = [];
+
+export class RouteSender {
+  readonly #requests: RequestSocket;
+  readonly #messages: RouteMessages;
+  readonly #held: FibObjectSet;
+  readonly #found: HeldRoutes;
+  /** Used again and again. */
+  readonly #sorted = { fresh: newSort(), known: newSort(), olds: new Array<FibRoute>(SLOTS) };
+
+  constructor(requests: RequestSocket, context: KernelContext, held: FibObjectSet) {
+    this.#requests = requests;
+    this.#messages = new RouteMessages(context);
+    this.#held = held;
+    this.#found = held.routes;
+  }
+
+  /** Puts `count` routes from `from` on; refusals are added. `lost`: held, but no longer in the kernel. */
+  put(
+    routes: readonly FibRoute[],
+    from: number,
+    count: number,
+    lost: ReadonlySet<FibKey>,
+    failures: FibFailure[],
+  ): readonly SentRoutes[] {
+    this.#found.findAll(routes, from, count);
+    const { fresh, known, olds } = this.#sorted;
+    fresh.count = known.count = 0;
+    for (let slot = 0; slot < count; slot++) {
+      const route = routes[from + slot]!;
+      const refusal = this.#held.acceptRoute(slot, route);
+      if (refusal) {
+        failures.push(refusal);
+        continue;
+      }
+      const old = this.#held.replaced;
+      if (old) olds[known.count] = old as FibRoute;
+      const sort = old ? known : fresh;
+      sort.routes[sort.count] = route;
+      sort.slots[sort.count++] = slot;
+    }
+    // Both before either is settled: that looks up others.
+    const added = this.#send(fresh, () => true);
+    const replaced = this.#send(known, isLost(lost));
+    return [
+      { objects: fresh.routes, olds: NONE, outcomes: added },
+      { objects: known.routes, olds, outcomes: replaced },
+    ];
+  }
+
+  /** Removes what is held of as many as are looked up at once, from `from` on. Nothing refers to routes. */
+  remove(removals: readonly FibRemoval[], from: number): SentRoutes {
+    const found = this.#found;
+    const count = Math.min(SLOTS, removals.length - from);
+    found.findRemovals(removals, from, count);
+    const gone = this.#sorted.fresh;
+    gone.count = 0;
+    for (let slot = 0; slot < count; slot++) {
+      const route = this.#held.removeRoute(slot);
+      if (!route) continue;
+      gone.routes[gone.count] = route;
+      gone.slots[gone.count++] = slot;
+    }
+    const messages = this.#messages;
+    messages.reset();
+    const outcomes = this.#requests.batchRange(gone.count, (writer, i) => {
+      const slot = gone.slots[i]!;
+      messages.remove(writer, gone.routes[i]!, found.sought, found.addressAt(slot), found.shapeOf(slot));
+    });
+    return { objects: gone.routes, olds: NONE, outcomes };
+  }
+
+  #send({ routes, slots, count }: Sort, isFresh: (route: FibRoute) => boolean): SentRoutes['outcomes'] {
+    if (count === 0) return [];
+    const found = this.#found;
+    const messages = this.#messages;
+    messages.reset();
+    const write: EncodeAt = (writer, i) => {
+      const slot = slots[i]!;
+      const route = routes[i]!;
+      messages.put(writer, route, isFresh(route), found.sought, found.addressAt(slot), found.shapeOf(slot));
+    };
+    return count === 1 ? [this.#requests.requestOf(0, write)] : this.#requests.batchRange(count, write);
+  }
+}
+
+function isLost(lost: ReadonlySet<FibKey>): (route: FibRoute) => boolean {
+  return lost.size === 0 ? () => false : (route) => lost.has(fibKey(route));
+}
+
+function newSort(): Sort {
+  return { routes: new Array<FibRoute>(SLOTS), slots: new Uint16Array(SLOTS), count: 0 };
+}
