@@ -154,7 +154,7 @@ function setDrain(state: RouterState, instance: Instance, drain: boolean): void 
   if (instance.drained === drain) return;
   instance.drained = drain;
   instance.attributes = { ...instance.attributes, drain };
-  log(state, 'info', drain ? 'draining' : 'drain ended', names(instance));
+  log(state, 'info', drain ? 'draining' : 'undrained', names(instance));
   advertise(state, instance);
 }
 
