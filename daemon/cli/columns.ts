@@ -1,6 +1,6 @@
 // The columns of `show`: what a person sees of each view. JSON has every field; a table has what answers the question.
 import type { ComputeStateView, RibRow, SegmentEntryView, ViewKind, Views } from '../../lib/model/view.ts';
-import { age, bandwidth, msOfUs, orDash, percentOfWeight, plain, span } from './format.ts';
+import { age, bandwidth, msOfUs, ofState, orDash, percentOfWeight, plain, span } from './format.ts';
 import type { Tone } from './style.ts';
 import type { Column } from './table.ts';
 
@@ -27,15 +27,15 @@ function stateColumns<Row extends { readonly state?: ComputeStateView }>(): Colu
     ),
     number(
       'SERVICE[ms]',
-      of((state) => msOfUs(state.serviceTimeUs)),
+      of((state) => ofState(state, state.serviceTimeUs, msOfUs)),
     ),
     number(
       'INFLIGHT',
-      of((state) => plain(state.inFlight)),
+      of((state) => ofState(state, state.inFlight)),
     ),
     number(
       'SPARE[req/s]',
-      of((state) => plain(state.spareCapacity)),
+      of((state) => ofState(state, state.spareCapacity)),
     ),
     {
       head: 'AGE',

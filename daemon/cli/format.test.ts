@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { bandwidth, msOfUs, percentOfWeight, plain, span } from './format.ts';
+import type { ComputeStateView } from '../../lib/model/view.ts';
+import { bandwidth, grouped, msOfUs, ofState, percentOfWeight, plain, span } from './format.ts';
 
 test.each([
   [0, '0ms'],
@@ -32,4 +33,21 @@ test('numbers keep the precision that means something', () => {
     '812.5',
     '33.3',
   ]);
+});
+
+test('a state that is no more than a score has no quantities', () => {
+  const state = { workers: 0, inFlight: 0, serviceTimeUs: 0 } as ComputeStateView;
+  expect(ofState(state, state.inFlight)).toBe('-');
+  expect(ofState(state, state.serviceTimeUs, msOfUs)).toBe('-');
+  expect(ofState({ ...state, inFlight: 3 }, 3)).toBe('3');
+  expect(ofState({ ...state, workers: 4 }, 0)).toBe('0');
+  expect(ofState(undefined, undefined)).toBe('-');
+});
+
+test.each([
+  [7, '7'],
+  [1000, '1,000'],
+  [1_000_000, '1,000,000'],
+])('%d is %s', (value, text) => {
+  expect(grouped(value)).toBe(text);
 });

@@ -1,4 +1,5 @@
 // Numbers and times as the tables show them. Units stand in the headers, so cells hold digits only.
+import type { ComputeStateView } from '../../lib/model/view.ts';
 
 /** Microseconds as milliseconds with µs resolution: `4.200`. */
 export function msOfUs(us: number | undefined): string {
@@ -9,6 +10,16 @@ export function msOfUs(us: number | undefined): string {
 export function plain(value: number | undefined): string {
   if (value === undefined) return '-';
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
+}
+
+/** A quantity of a contact instance's state, as `show` writes it; `-` where nothing but a score was reported. */
+export function ofState(state: ComputeStateView | undefined, value: number | undefined, write = plain): string {
+  return state === undefined || (state.workers === 0 && value === 0) ? '-' : write(value);
+}
+
+/** A large number with its thousands apart: `1,000,000`. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** Share 0..1000 as percent: `70.0`. */

@@ -11,7 +11,7 @@ import type {
 } from '../../lib/model/view.ts';
 import { viewKey } from '../../lib/model/view.ts';
 import { COLUMNS, ENTRY_COLUMNS, LINK_COLUMNS, LOCATOR_COLUMNS, named, noList, verdictTone } from './columns.ts';
-import { age, clock, msOfUs, orDash, percentOfWeight, plain, span } from './format.ts';
+import { age, clock, grouped, msOfUs, ofState, orDash, percentOfWeight, plain, span } from './format.ts';
 import type { Paint } from './style.ts';
 import { type Column, printable, renderPairs, renderTable } from './table.ts';
 
@@ -105,8 +105,8 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
       .filter((part) => view.candidates.some((row) => (row.cost?.[part] ?? 0) !== 0))
       .map((part) => right(`${part.slice(0, -2).toUpperCase()}[ms]`, (row) => msOfUs(row.cost?.[part]))),
     right('SCORE', (row) => plain(row.state?.score)),
-    right('INFLIGHT', (row) => plain(row.state?.inFlight)),
-    right('SPARE[req/s]', (row) => plain(row.state?.spareCapacity)),
+    right('INFLIGHT', (row) => ofState(row.state, row.state?.inFlight)),
+    right('SPARE[req/s]', (row) => ofState(row.state, row.state?.spareCapacity)),
     right('WEIGHT[%]', (row) => percentOfWeight(row.weight)),
     { head: 'VERDICT', cell: (row) => row.verdict, tone: (row) => verdictTone(row.verdict) },
   ];
@@ -173,10 +173,15 @@ export function peerText(view: PeerView, nowMs: number, paint: Paint): string {
   );
 }
 
+/** What exceeds the limit on routes is no limit of its own. */
 function limitsText(p: PeerProtocolView): string {
-  const pace = p.updatesLimit > 0 ? `, ${p.updatesLimit} UPDATEs/s` : '';
-  const services = `${p.servicesLimit} services of ${p.instancesPerServiceLimit}`;
-  return `${p.serviceLimit} routes, ${services}, ${p.linkStateLimit} routers${pace}, then ${p.limitAction}`;
+  const parts = [`${grouped(p.serviceLimit)} routes`];
+  if (p.servicesLimit < p.serviceLimit) parts.push(`${grouped(p.servicesLimit)} services`);
+  if (p.instancesPerServiceLimit < p.serviceLimit)
+    parts.push(`${grouped(p.instancesPerServiceLimit)} contact instances of a service`);
+  parts.push(`${grouped(p.linkStateLimit)} routers`);
+  if (p.updatesLimit > 0) parts.push(`${grouped(p.updatesLimit)} UPDATEs/s`);
+  return `${parts.join(', ')}, then ${p.limitAction}`;
 }
 
 function countsText({ service, compute, linkState }: PeerView['received']): string {

@@ -18,6 +18,9 @@ export interface DialHooks {
   ended(reason: string): void;
 }
 
+/** Who closed a connection of which it is said that it is closed. */
+export const BY_OTHER_END = 'by the other end';
+
 /** SNI must be a name (RFC 6066 section 3) and peers are dialled by address; nobody reads this one. */
 const SERVER_NAME = 'cfnd';
 
@@ -46,7 +49,7 @@ export function dial(
   };
   const deadline = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
   socket.on('error', (error) => fail(error.message));
-  socket.once('close', () => over('the other end closed the connection'));
+  socket.once('close', () => over(phase === 'open' ? BY_OTHER_END : 'the other end closed the connection'));
   socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
     if (phase === 'over') return;
     const names = socket instanceof TLSSocket ? certificateNames(socket.getPeerCertificate().raw) : undefined;

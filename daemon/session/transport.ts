@@ -13,7 +13,7 @@ import { resetText, STATUS } from '../grpc/peer-method.ts';
 import { createLogLimiter } from '../log-limiter.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import { type CallStream, type ConnectionLimits, SessionConnection } from './connection.ts';
-import { dial } from './dialler.ts';
+import { BY_OTHER_END, dial } from './dialler.ts';
 import { type Claim, endpoint, SessionListener } from './listener.ts';
 import type { SessionTransport, SessionTransportOptions, TransportEvent, TransportPeer } from './transport-contract.ts';
 
@@ -128,9 +128,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     const connection = adopt(peer.name, call, claimed.destroy, 'inbound', names);
     // The dialler closes its transport after the call; one that does not must not keep our descriptor.
     call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
-    call.on('close', () =>
-      connection.finish(call.rstCode === 0 ? 'the connection is closed' : resetText(call.rstCode)),
-    );
+    call.on('close', () => connection.finish(call.rstCode === 0 ? BY_OTHER_END : resetText(call.rstCode)));
   }
 
   /** RFC 4486 subcode 5: told why, so that the operator at the other end need not guess. */
