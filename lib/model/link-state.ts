@@ -69,4 +69,8 @@ export interface NodeAdvertisement {
   readonly maxSidDepth: number;
   /** Most Segments Left that it can process as endpoint (RFC 9352 4.1); absent: any. */
   readonly maxSegmentsLeft?: number;
+  /** How old it was when it was heard, seconds; absent: fresh. */
+  readonly ageSeconds?: number;
+  /** Paths may end here and do not pass; absent: they may. */
+  readonly noTransit?: boolean;
 }

@@ -136,7 +136,7 @@ export class AdjRibOut {
   }
 
   /** Nodes to be told, at most `max`. */
-  takeNodes(nodes: ReadonlyMap<RouterId, NodeAdvertisement>, max: number): NodeAdvertisement[] {
+  takeNodes(nodes: Pick<ReadonlyMap<RouterId, NodeAdvertisement>, 'get'>, max: number): NodeAdvertisement[] {
     const taken: NodeAdvertisement[] = [];
     if (this.closed.has('link-state')) return taken;
     for (const router of this.#nodes) {

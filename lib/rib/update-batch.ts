@@ -12,7 +12,7 @@ import type { RouteTable } from './route-table.ts';
 export interface ExportView {
   /** What export policy lets the group hear of a row that is in use; undefined: nothing, withdraw it. */
   attributes(row: number): ServiceAttributes | undefined;
-  readonly nodes: ReadonlyMap<RouterId, NodeAdvertisement>;
+  readonly nodes: Pick<ReadonlyMap<RouterId, NodeAdvertisement>, 'get'>;
 }
 
 export type Deliver = (peer: AdjRibOut, update: UpdateMessage) => void;

@@ -2,6 +2,7 @@
 // comes right behind waits until the shell has read what it has, so that a flood leaves in full UPDATEs and first output
 // while input is still coming. A blocked peer waits without a queue: the table's log knows where it stands.
 import type { AdjRibOut } from '../rib/adj-rib-out.ts';
+import { nodesWithAge } from './ageing.ts';
 import { continueExpiry } from './expiry.ts';
 import { type ExportGroup, exported } from './export.ts';
 import { closePace, newsOf, openPace, opensAtMs } from './pacing.ts';
@@ -63,7 +64,7 @@ function flushNow(state: RouterState): void {
   let sends = SENDS_PER_TURN;
   for (const { group, waiting } of level(state)) {
     const byOut = new Map(waiting.map((it) => [it.session.out, it]));
-    const view = { attributes: (row: number) => exported(state, group, row), nodes: state.lsdb.nodes };
+    const view = { attributes: (row: number) => exported(state, group, row), nodes: nodesWithAge(state) };
     const outs = [...byOut.keys()].slice(0, sends);
     const news = outs[0] === undefined ? [] : newsOf(outs[0], group.pace);
     while (updates > 0 && sends > 0 && outs.length > 0) {

@@ -1,6 +1,7 @@
 // The router: one event in, the effects it asks for out (RFC 10053 C-SMA, C-NMA, C-PS; RFC 4271 section 8 and 9 in
 // spirit). One writer, run to completion; the same events give the same effects, byte for byte.
 import { invariant } from '../errors.ts';
+import { AGE_TIMER, ageDue } from './ageing.ts';
 import { DIGEST_STEP_TIMER, DIGEST_TIMER, digestStep, digestsDue } from './anti-entropy.ts';
 import { peerCommand } from './commands.ts';
 import { DRAINS_TIMER, drainsDue } from './drains.ts';
@@ -13,7 +14,7 @@ import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, drainMeasured, instanceEvent } from './instances.ts';
 import { limitTimer } from './limits.ts';
 import { linksSettled, SETTLE_RETAINED_MS } from './link-facts.ts';
-import { originate } from './link-state.ts';
+import { originate, REFRESH_TIMER, refreshDue } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { takePolicies } from './policies.ts';
 import { endRefreshes } from './refresh.ts';
@@ -219,6 +220,10 @@ function timer(state: RouterState, name: string): void {
       return expiryDue(state);
     case DRAINS_TIMER:
       return drainsDue(state);
+    case REFRESH_TIMER:
+      return refreshDue(state);
+    case AGE_TIMER:
+      return ageDue(state);
     case 'leave':
       return leave(state);
     case 'stop':

@@ -5,12 +5,14 @@ import type { PeerName, RouterId } from '../model/identity.ts';
 import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from '../model/link-state.ts';
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { announceSameSids } from '../segment/sid-book.ts';
+import { isTooOld, noteAge, REFRESH_MS } from './ageing.ts';
 import { isUsable, linksSettled } from './link-facts.ts';
 import { adjacencySid, announcedLocators, decapSids, endSid, endXSid } from './local-sids.ts';
 import type { Link, Peer, RouterState } from './state.ts';
 import { log, viewChanged } from './turn.ts';
 import { scheduleSpf } from './underlay.ts';
 
+export const REFRESH_TIMER = 'node-refresh';
 /** Names told of; a bound against a peer that makes them up. */
 const MAX_DUPLICATES = 16;
 
@@ -40,10 +42,16 @@ export function originate(state: RouterState): void {
     maxSidDepth: config.srv6.maxSidDepth,
     decapSids: decapSids(state),
     ...(others.some(({ family }) => family === 'replace-csid') && { maxSegmentsLeft: MAX_CONTAINERS }),
+    ...(forwardsNothing(state) && { noTransit: true }),
   };
   const { sequence: lastSequence = state.wallOriginMs + state.startedAtMs, ...last } = state.ownNode ?? {};
   if (state.ownNode !== undefined && JSON.stringify(last) === JSON.stringify(content)) return;
   publish(state, { ...content, sequence: Math.floor(lastSequence) + 1 });
+}
+
+/** No kernel forwards for this router: others may lead paths to it, and not through it. */
+function forwardsNothing({ capabilities }: RouterState): boolean {
+  return capabilities.some(({ name, available }) => name === 'kernel' && !available);
 }
 
 /** Says good-bye: a node without links attracts nothing (IS-IS overload, in effect). */
@@ -52,17 +60,27 @@ export function retire(state: RouterState): void {
     publish(state, { ...state.ownNode, links: [], prefixes: [], sequence: state.ownNode.sequence + 1 });
 }
 
+/** The timer of the own node fired: it is said anew, so that nobody takes it for that of a router that is gone. */
+export function refreshDue(state: RouterState): void {
+  if (state.ownNode === undefined || state.stopping) return;
+  publish(state, { ...state.ownNode, sequence: state.ownNode.sequence + 1 });
+}
+
 function publish(state: RouterState, node: NodeAdvertisement): void {
   state.ownNode = node;
   install(state, node, undefined);
+  state.effects.push({ type: 'set-timer', timer: REFRESH_TIMER, atMs: state.atMs + REFRESH_MS, jitter: true });
 }
 
 /** Takes a node advertisement from a peer (or ourselves) and floods it on when it is news. */
-export function install(state: RouterState, node: NodeAdvertisement, from: PeerName | undefined): void {
+export function install(state: RouterState, heard: NodeAdvertisement, from: PeerName | undefined): void {
+  const { ageSeconds, ...ageless } = heard;
+  const node: NodeAdvertisement = ageSeconds === undefined ? heard : ageless;
   if (from !== undefined && node.originator === state.config.routerId) {
     ownFromElsewhere(state, node);
     return;
   }
+  if (isTooOld(heard)) return;
   tellTwoNames(state, node);
   const outcome = state.lsdb.install(node);
   if (outcome.outcome === 'refused') {
@@ -72,6 +90,7 @@ export function install(state: RouterState, node: NodeAdvertisement, from: PeerN
     return;
   }
   state.nodeReceivedAtMs.set(node.originator, state.atMs);
+  noteAge(state, heard);
   broughtBy(state, node.originator, from ?? '');
   takeSids(state, node, outcome.previous);
   for (const [name, peer] of state.peers) {

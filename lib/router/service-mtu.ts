@@ -55,13 +55,14 @@ function hostPrefix(service: string): string {
   return `${service}/${addressFamily(service) === 'ipv6' ? 128 : 32}`;
 }
 
-/** Of all links of the domain that say. */
-function coreMtu(state: RouterState): number {
+/** Of all links of the domain that say; those of a router that no path leads to carry nothing of ours. */
+export function coreMtu(state: RouterState): number {
   let smallest = Number.POSITIVE_INFINITY;
   for (const { mtu, kernelUp } of state.links.values())
     if (kernelUp && mtu !== undefined) smallest = Math.min(smallest, mtu);
-  for (const node of state.lsdb.nodes.values())
-    for (const { mtu } of node.links) if (mtu !== undefined) smallest = Math.min(smallest, mtu);
+  for (const router of state.spf.keys())
+    for (const { mtu } of state.lsdb.nodes.get(router)?.links ?? [])
+      if (mtu !== undefined) smallest = Math.min(smallest, mtu);
   return Number.isFinite(smallest) ? smallest : ETHERNET_MTU;
 }
 

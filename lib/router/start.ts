@@ -84,6 +84,8 @@ export function createState(event: StartEvent): RouterState {
     sids: new SidBook(),
     plans: new WeakMap(),
     nodeReceivedAtMs: new Map(),
+    nodeSaidAtMs: new Map(),
+    nodeAgeTimerAtMs: Number.POSITIVE_INFINITY,
     nodeFrom: new Map(),
     nodesFrom: new Map(),
     authorisation: config.authorisation && new Authorisation(config.authorisation, config.site),

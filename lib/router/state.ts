@@ -212,6 +212,9 @@ export interface RouterState {
   /** Lists along the paths of shortest-path runs, by path and egress SID. */
   readonly plans: WeakMap<readonly RouterId[], Map<string, SegmentPlan>>;
   readonly nodeReceivedAtMs: Map<RouterId, number>;
+  /** When its router said the advertisement held, as far as we know, and when the first of others' is too old. */
+  readonly nodeSaidAtMs: Map<RouterId, number>;
+  nodeAgeTimerAtMs: number;
   /** Peer that brought the advertisement held; empty: ourselves. */
   readonly nodeFrom: Map<RouterId, PeerName>;
   /** How many of them each peer brought. */

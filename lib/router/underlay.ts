@@ -30,6 +30,8 @@ export function runSpf(state: RouterState): void {
   state.spfDebounce = acted(state.spfDebounce, SPF_DEBOUNCE, state.atMs);
   const before = state.spf;
   state.spf = computeSpf(state.lsdb.nodes, state.config.routerId);
+  // Whose links count for the MTU depends on who is reached.
+  state.mtuChanged = true;
   for (const router of before.keys()) {
     if (!state.spf.has(router)) log(state, 'warn', 'router unreachable', { router, name: state.lsdb.nameOf(router) });
   }

@@ -18,6 +18,8 @@ export interface Csr {
   readonly cost: Uint32Array;
   readonly reverseCost: Uint32Array;
   readonly link: readonly LinkAdvertisement[];
+  /** 1: paths may end at the node and do not pass it. */
+  readonly noTransit: Uint8Array;
 }
 
 /** Compiles all advertisements; a link whose other end does not announce it back is left out. */
@@ -53,7 +55,8 @@ export function compileCsr(nodes: ReadonlyMap<RouterId, NodeAdvertisement>): Csr
     }
     offset[u + 1] = link.length;
   }
-  return { routers, index, offset, target, cost, reverseCost, link };
+  const noTransit = Uint8Array.from(sorted, (node) => (node.noTransit ? 1 : 0));
+  return { routers, index, offset, target, cost, reverseCost, link, noTransit };
 }
 
 /** Cost of a directed link: its minimum delay, the part that queues do not add to; at least 1, so that hops count. */
@@ -75,6 +78,7 @@ interface SortedNode {
   readonly originator: RouterId;
   readonly number: number;
   readonly links: readonly LinkAdvertisement[];
+  readonly noTransit: boolean;
   /** In the order of neighbours' router ids; links of one in the order of names. */
   readonly byNeighbour: ReadonlyMap<RouterId, readonly LinkAdvertisement[]>;
 }
@@ -95,6 +99,7 @@ function sortLinks(node: NodeAdvertisement): SortedNode {
     originator: node.originator,
     number: routerIdToNumber(node.originator),
     links: node.links,
+    noTransit: node.noTransit === true,
     byNeighbour,
   };
   sortedNodes.set(node, sorted);

@@ -25,7 +25,7 @@ export interface ShortestPathTree {
  * it is settled. A distance that would pass 2^32 - 2 µs (71 min) is no path.
  */
 export function shortestPathTree(graph: Csr, root: number): ShortestPathTree {
-  const { offset, target, cost } = graph;
+  const { offset, target, cost, noTransit } = graph;
   const n = graph.routers.length;
   const distance = new Uint32Array(n).fill(UNREACHED);
   const parentEdge = new Int32Array(n).fill(-1);
@@ -41,6 +41,8 @@ export function shortestPathTree(graph: Csr, root: number): ShortestPathTree {
   let count = 0;
   for (let u = queue.take(); u >= 0; u = queue.take()) {
     settled[count++] = u;
+    // RFC 6987 2, ISO 10589 C.2.1: a router that forwards nothing can be reached, and nothing behind it by way of it.
+    if (noTransit[u] === 1 && u !== root) continue;
     const base = distance[u]!;
     const end = offset[u + 1]!;
     for (let edge = offset[u]!; edge < end; edge++) {

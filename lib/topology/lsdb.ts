@@ -62,7 +62,7 @@ export class Lsdb {
     return {
       outcome: 'installed',
       previous,
-      topologyChanged: !sameShape(previous.links, node.links),
+      topologyChanged: previous.noTransit !== node.noTransit || !sameShape(previous.links, node.links),
       reachabilityChanged:
         previous.maxSidDepth !== node.maxSidDepth ||
         previous.maxSegmentsLeft !== node.maxSegmentsLeft ||

@@ -23,6 +23,24 @@ describe('shortest paths', () => {
     expect(computeSpf(topologyOf([[1, 2, 10]]), routerOf(9)).size).toBe(0);
   });
 
+  test('a router that forwards nothing is reached, sends for itself, and is no way to others', () => {
+    const nodes = new Map(
+      topologyOf([
+        [1, 2, 100],
+        [2, 3, 100],
+        [1, 3, 5_000],
+        [2, 4, 100],
+      ]),
+    );
+    const stub = nodes.get(routerOf(2))!;
+    nodes.set(routerOf(2), { ...stub, noTransit: true });
+    expect(pathTo(nodes, 1, 2)).toEqual([1, 2]);
+    expect(pathTo(nodes, 1, 3)).toEqual([1, 3]);
+    expect(pathTo(nodes, 1, 4)).toBeUndefined();
+    expect(pathTo(nodes, 2, 3)).toEqual([2, 3]);
+    expect(pathTo(nodes, 4, 2)).toEqual([4, 2]);
+  });
+
   test('the faster detour wins over the direct link, with the delay of each direction', () => {
     const nodes = topologyOf([
       [1, 3, 500],

@@ -33,6 +33,8 @@ const NODE = {
   maxSidDepth: tagOf(9, VARINT),
   decapSids: tagOf(10, LEN),
   maxSegmentsLeft: tagOf(11, VARINT),
+  ageSeconds: tagOf(12, VARINT),
+  noTransit: tagOf(13, VARINT),
 } as const;
 const DECAP = { sid: tagOf(1, LEN), behaviour: tagOf(2, VARINT) } as const;
 const SID = { sid: tagOf(1, LEN), structure: tagOf(2, LEN), behaviour: tagOf(3, VARINT) } as const;
@@ -101,6 +103,8 @@ function writeNode(writer: FrameWriter, node: NodeAdvertisement): void {
   }
   if (node.maxSidDepth > 0) writer.uint32(NODE.maxSidDepth).uint32(node.maxSidDepth);
   if (node.maxSegmentsLeft !== undefined) writer.uint32(NODE.maxSegmentsLeft).uint32(node.maxSegmentsLeft);
+  if ((node.ageSeconds ?? 0) > 0) writer.uint32(NODE.ageSeconds).uint32(node.ageSeconds!);
+  if (node.noTransit) writer.uint32(NODE.noTransit).bool(true);
   for (const { sid, behaviour } of node.decapSids ?? []) {
     writer.uint32(NODE.decapSids).fork();
     writer.uint32(DECAP.sid).bytes(addressToMapped(sid)).uint32(DECAP.behaviour).uint32(behaviour).ldelim();
@@ -165,6 +169,7 @@ function readNode(cursor: Cursor): NodeAdvertisement {
   const links: LinkAdvertisement[] = [];
   const decapSids: DecapSid[] = [];
   let maxSegmentsLeft: number | undefined;
+  let [ageSeconds, noTransit] = [0, false];
   while (cursor.more()) {
     const tag = cursor.tag();
     if (tag === NODE.originator) originator = cursor.fixed32();
@@ -179,6 +184,8 @@ function readNode(cursor: Cursor): NodeAdvertisement {
     } else if (tag === NODE.links) {
       if (links.push(readLink(cursor.nested())) > MAX_NODE_LIST) throw cursor.fault('too many links');
     } else if (tag === NODE.maxSegmentsLeft) maxSegmentsLeft = cursor.uint32();
+    else if (tag === NODE.ageSeconds) ageSeconds = cursor.uint32();
+    else if (tag === NODE.noTransit) noTransit = cursor.bool();
     else if (tag === NODE.decapSids) {
       if (decapSids.push(readDecapSid(cursor.nested())) > MAX_LIST) throw cursor.fault('too many decap_sids');
     } else cursor.skip(tag);
@@ -199,6 +206,8 @@ function readNode(cursor: Cursor): NodeAdvertisement {
     ...node,
     ...(decapSids.length > 0 && { decapSids }),
     ...(maxSegmentsLeft !== undefined && { maxSegmentsLeft }),
+    ...(ageSeconds > 0 && { ageSeconds }),
+    ...(noTransit && { noTransit }),
   };
 }
 

@@ -162,11 +162,19 @@ const plainNode = fc.record({
   maxSidDepth: fc.nat(255),
 });
 export const node: fc.Arbitrary<NodeAdvertisement> = fc
-  .tuple(plainNode, fc.array(decapSid, { maxLength: 2 }), fc.option(fc.nat(255), { nil: undefined }))
-  .map(([plain, decapSids, maxSegmentsLeft]) => ({
+  .tuple(
+    plainNode,
+    fc.array(decapSid, { maxLength: 2 }),
+    fc.option(fc.nat(255), { nil: undefined }),
+    fc.nat(100_000),
+    fc.boolean(),
+  )
+  .map(([plain, decapSids, maxSegmentsLeft, ageSeconds, noTransit]) => ({
     ...plain,
     ...(decapSids.length > 0 && { decapSids }),
     ...(maxSegmentsLeft !== undefined && { maxSegmentsLeft }),
+    ...(ageSeconds > 0 && { ageSeconds }),
+    ...(noTransit && { noTransit }),
   }));
 
 const families = fc.uniqueArray(fc.constantFrom(...FAMILIES));

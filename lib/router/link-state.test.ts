@@ -1,0 +1,47 @@
+// What a router says of itself, and whom it believes about the domain's links.
+import { expect, test } from 'vitest';
+import { parseConfig } from '../config/parse.ts';
+import type { FibCapability } from '../fib/fib.ts';
+import { createRouter, handle } from './handle.ts';
+import { install } from './link-state.ts';
+import { coreMtu } from './service-mtu.ts';
+
+const CONFIG = `
+name: a
+site: site-a
+router-id: 10.0.0.1
+security: plaintext
+services: { web: "fd00:cafe::80" }
+stamp: { enabled: false }
+srv6: { locator: "5f00:0:1::/48" }
+links: [ { name: eth1, neighbour: 10.0.0.2, local-address: "fd00:1::1", remote-address: "fd00:1::2" } ]
+peers: [ { name: b, address: "fd00:1::2" } ]
+`;
+
+function started(capabilities: readonly FibCapability[]) {
+  const parsed = parseConfig(CONFIG);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  const router = createRouter();
+  const start = { type: 'start', config: parsed.config, bootId: 'boot', retained: [], capabilities } as const;
+  handle(router, { atMs: 1000, wallMs: 1_790_000_000_000, ...start });
+  handle(router, { atMs: 1001, type: 'link', name: 'eth1', up: true, mtu: 1500 });
+  return router.state!;
+}
+
+test('a router without a kernel that forwards is no way to others, and says so', () => {
+  const kernel = { name: 'kernel', available: false, remark: 'memory only' } as const;
+  expect(started([kernel]).ownNode).toMatchObject({ noTransit: true });
+  expect(started([]).ownNode).not.toHaveProperty('noTransit');
+});
+
+test('links of a router that no path leads to are no bound for packets', () => {
+  const state = started([]);
+  const far = { name: 'eth1', neighbour: '10.0.0.1', localAddress: 'fd00:1::2', remoteAddress: 'fd00:1::1' };
+  const numbers = { delayMinUs: 1, delayAvgUs: 1, delayVariationUs: 0, loss: 0, bandwidthBps: 0, srlg: [], mtu: 1280 };
+  const node = { site: 'site-b', name: 'b', sequence: 1, locators: [], prefixes: [], maxSidDepth: 10 };
+  const link = { ...far, ...numbers, adminGroups: 0, endXSid: '' };
+  // It names a neighbour that does not name it.
+  install(state, { ...node, originator: '10.0.0.9', links: [{ ...link, remoteAddress: 'fd00:9::1' }] }, undefined);
+  expect(state.spf.has('10.0.0.9')).toBe(false);
+  expect(coreMtu(state)).toBe(1500);
+});
