@@ -1,17 +1,19 @@
 // scripts/replay: tells for each recording whether the router still asks for exactly what it asked for then.
-import { readFileSync } from 'node:fs';
 import { CodedError } from '../../lib/errors.ts';
 import { replay } from '../../lib/router/replay.ts';
+import { readRecording } from './recording.ts';
 
 const files = process.argv.slice(2);
 if (files.length === 0 || files.includes('--help')) {
-  process.stderr.write('usage: scripts/replay RECORDING...\n');
+  process.stderr.write('usage: scripts/replay RECORDING...    (also packed by gzip)\n');
   process.exit(2);
 }
 let failed = 0;
 for (const file of files) {
   try {
-    const outcome = replay(readFileSync(file, 'utf8').split('\n'));
+    const { lines, cutLine } = readRecording(file);
+    if (cutLine !== undefined) process.stderr.write(`${file}:${cutLine}: cut short here, the line is left out\n`);
+    const outcome = replay(lines);
     if (outcome.effects === 0) {
       // Every life begins with effects of its `start`: nothing to compare is not the same effects.
       process.stderr.write(`${file}: no complete event in it\n`);
