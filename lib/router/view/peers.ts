@@ -17,10 +17,34 @@ import { entryViews } from './segments.ts';
 const LOSS_UNIT_PERCENT = 0.000003;
 
 export function peerRows(state: RouterState): PeerView[] {
-  return [...state.peers.values()].map((peer) => peerRow(state, peer));
+  const peers = [...state.peers.values()];
+  const counts = countStates(state, peers);
+  return peers.map((peer) => peerRow(state, peer, counts.get(peer)!));
 }
 
-function peerRow(state: RouterState, peer: Peer): PeerView {
+interface StateCounts {
+  received: number;
+  advertised: number;
+}
+
+/** States by peer, in one walk over the rows whatever the number of peers. */
+function countStates({ table }: RouterState, peers: readonly Peer[]): Map<Peer, StateCounts> {
+  const counts = new Map(peers.map((peer) => [peer, { received: 0, advertised: 0 }]));
+  const bySource = new Map(peers.map((peer) => [peer.source, counts.get(peer)!]));
+  const told = peers.flatMap((peer) => {
+    const out = peer.session?.out;
+    return out?.families.has('compute') ? [{ out, count: counts.get(peer)! }] : [];
+  });
+  for (const row of table.rows()) {
+    if (!table.states.has(row)) continue;
+    const from = bySource.get(table.states.from(row));
+    if (from !== undefined) from.received++;
+    for (const { out, count } of told) if (out.advertised.has(row)) count.advertised++;
+  }
+  return counts;
+}
+
+function peerRow(state: RouterState, peer: Peer, states: StateCounts): PeerView {
   const { config, session } = peer;
   return {
     name: config.name,
@@ -34,8 +58,8 @@ function peerRow(state: RouterState, peer: Peer): PeerView {
     remoteName: peer.remote?.name ?? '',
     families: session?.negotiated.families ?? [],
     holdTimeMs: session?.negotiated.holdTimeMs ?? config.holdTimeMs,
-    received: received(state, peer),
-    advertised: advertised(state, peer),
+    received: received(state, peer, states.received),
+    advertised: advertised(state, peer, states.advertised),
     messagesIn: peer.messagesIn,
     messagesOut: peer.messagesOut,
     flaps: peer.flaps,
@@ -46,20 +70,14 @@ function peerRow(state: RouterState, peer: Peer): PeerView {
   };
 }
 
-function received(state: RouterState, peer: Peer): FamilyCounts {
-  const { states } = state.table;
-  let compute = 0;
-  for (const row of state.table.rows()) if (states.has(row) && states.from(row) === peer.source) compute++;
+function received(state: RouterState, peer: Peer, compute: number): FamilyCounts {
   const linkState = peer.remote && state.lsdb.nodes.has(peer.remote.routerId) ? state.lsdb.nodes.size - 1 : 0;
   return { service: state.table.sources.count(peer.source), compute, linkState };
 }
 
-function advertised(state: RouterState, peer: Peer): FamilyCounts {
+function advertised(state: RouterState, peer: Peer, compute: number): FamilyCounts {
   const out = peer.session?.out;
   if (out === undefined) return { service: 0, compute: 0, linkState: 0 };
-  let compute = 0;
-  if (out.families.has('compute'))
-    for (const row of state.table.rows()) if (state.table.states.has(row) && out.advertised.has(row)) compute++;
   return {
     service: out.advertised.size,
     compute,
