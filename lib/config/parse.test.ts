@@ -183,7 +183,7 @@ describe('what a file means', () => {
     expect([said.border, said.mtu]).toEqual([{ inside: ['eth7'] }, 9000]);
     const off = accepted(withSections({ border: { enabled: false }, mtu: 'off' }));
     expect([off.border, off.mtu]).toEqual([undefined, undefined]);
-    expect(refused(withSections({ mtu: 900 })).join()).toContain('between 1280 and 65535');
+    expect(refused(withSections({ mtu: 900 })).join()).toContain('must be auto, off, or 1280..65535');
     expect(refused(withSections({ mtu: 'large' })).join()).toContain('must be auto, off');
     expect(refused(withSections({ border: { inside: ['a b'] } })).join()).toContain('name of a network interface');
   });

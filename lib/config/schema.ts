@@ -105,9 +105,8 @@ const border = z.strictObject({
   inside: z.array(interfaceName()).max(1024).default([]),
 });
 
-const mtu = z.union([z.enum(['auto', 'off']), integer(1280, 65535)], {
-  error: 'must be auto, off, or 1280..65535: the bytes that every link of the domain carries',
-});
+const mtuError = 'must be auto, off, or 1280..65535: the bytes that every link of the domain carries';
+const mtu = z.union([z.enum(['auto', 'off']), integer(1280, 65535, mtuError)], { error: mtuError });
 
 /** Sections in the order of example.yaml. */
 export const sections = {

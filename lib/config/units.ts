@@ -93,8 +93,7 @@ export function percent() {
 }
 
 /** Whole number within bounds; hexadecimal (`0x100`) is YAML's own. */
-export function integer(min: number, max: number) {
-  const error = `must be a whole number between ${min} and ${max}`;
+export function integer(min: number, max: number, error = `must be a whole number between ${min} and ${max}`) {
   return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
 }
 
