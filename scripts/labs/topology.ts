@@ -137,7 +137,7 @@ export class TopologyError extends Error {
   readonly faults: readonly string[];
 
   constructor(source: string, faults: readonly string[]) {
-    super(`${source}: ${faults.length} fault(s)\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    super(faults.map((fault) => `${source}: ${fault}`).join('\n'));
     this.name = 'TopologyError';
     this.faults = faults;
   }
@@ -158,11 +158,19 @@ export function parseTopology(value: unknown, source = 'topology'): Topology {
 }
 
 export function readTopology(file: string): Topology {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const known = { ENOENT: 'there is no such file', EISDIR: 'is a directory', EACCES: 'permission denied' };
+    throw new TopologyError(file, [known[code as keyof typeof known] ?? message]);
+  }
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new TopologyError(file, [`(root): ${cause instanceof Error ? cause.message : String(cause)}`]);
+    throw new TopologyError(file, [`is not JSON: ${(cause as Error).message}`]);
   }
   return parseTopology(value, file);
 }
