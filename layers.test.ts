@@ -66,7 +66,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'graphology-shortest-path': ['lib/topology', 'scripts/benches'],
   'graphology-types': ['lib/topology'],
   protobufjs: ['lib/wire', 'daemon/admin'],
-  '@grpc/grpc-js': ['daemon/admin'],
+  '@grpc/grpc-js': ['daemon/admin', 'scripts/benches'],
   yaml: ['lib/config', 'scripts'],
   zod: ['lib/config', 'scripts'],
   pino: ['daemon'],
