@@ -34,6 +34,7 @@ import {
   prepareKernel,
   requireHmacAt,
 } from './kernel-start.ts';
+import { monotonicMs, steer, steeringOf } from './kernel-steering.ts';
 import { countPut } from './kernel-sync.ts';
 import { reasonOf } from './links.ts';
 import { NextCsidPlane } from './next-csid-plane.ts';
@@ -45,8 +46,6 @@ export type { KernelFibOptions } from './kernel-start.ts';
 
 /** The change may or may not be in force. */
 const OUTCOME_UNKNOWN = new Set(['ETIMEDOUT', 'ENOBUFS']);
-
-const NONE: readonly FibKey[] = [];
 
 /** Nothing is opened before `start`. */
 export function createKernelFib(options: KernelFibOptions): Fib {
@@ -120,14 +119,16 @@ class KernelFib implements Fib {
       this.#lastLarge = result.catch(() => {});
       return result;
     }
+    const steered = this.#nft.busy || this.#deferred.size > 0 ? undefined : steeringOf(delta);
+    if (steered) return this.#doubt(steer(steered, programmer, scan));
     const puts = lastPuts(delta.put);
     // A key that is put and removed in one change is put: the put is the newer wish of a merged delta.
-    const removals = delta.remove.length > 0 ? without(delta.remove, puts).map(removalKey) : NONE;
+    const removals = delta.remove.length > 0 ? without(delta.remove, puts).map(removalKey) : [];
     scan.touch(puts, removals);
     if (this.#deferred.size > 0) for (const object of puts) this.#deferred.delete(fibKey(object));
     const failures = programmer.put(puts.filter(isNetlinkObject));
     this.#nextCsid.follow(programmer.held, puts, removals);
-    if (failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
+    this.#doubt({ failures });
     let netlinkDoneAtMs = monotonicMs();
     const wishes = this.#nft.wish(programmer.held, puts, removals, failures);
     const unwanted = removals.filter(isNetlinkKey);
@@ -172,7 +173,7 @@ class KernelFib implements Fib {
       },
       nowMs: monotonicMs,
     });
-    if (result.failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
+    this.#doubt(result);
     this.#nextCsid.reset(programmer.held);
     return result;
   }
@@ -282,6 +283,11 @@ class KernelFib implements Fib {
     else this.#rescan(`${device} was removed or disabled`);
   }
 
+  #doubt<T extends Pick<FibResult, 'failures'>>(result: T): T {
+    if (result.failures.some(({ code }) => OUTCOME_UNKNOWN.has(code))) this.#rescan('the kernel did not answer');
+    return result;
+  }
+
   #rescan(reason: string): void {
     const { scan } = this.#life ?? {};
     scan?.verify().then(
@@ -289,8 +295,4 @@ class KernelFib implements Fib {
       (error) => this.#options.log('error', 'forwarding cannot be read back', { reason, error: reasonOf(error).text }),
     );
   }
-}
-
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -50,6 +50,20 @@ export class KernelProgrammer {
     return failures;
   }
 
+  /** As `put`, of one object. */
+  putOne(object: NetlinkObject): FibFailure | undefined {
+    if (object.kind === 'route') return this.put([object])[0];
+    if (this.#waiting.size > 0) this.#waiting.delete(fibKey(object));
+    const refusal = this.held.accept(object);
+    if (refusal) return refusal;
+    const old = this.held.replaced;
+    const error = this.#requests.requestOf(object, old ? this.#writeReplacing : this.#writeFresh);
+    if (!error && object.kind !== 'rule') return undefined;
+    const failures: FibFailure[] = [];
+    this.#settle([object], old ? [old as NetlinkObject] : NOTHING, [error], failures);
+    return failures[0];
+  }
+
   #putKind(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
     if (objects[0]?.kind !== 'route') return this.#putAlike(objects, lost, failures);
     const routes = objects as readonly FibRoute[];

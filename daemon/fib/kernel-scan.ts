@@ -61,6 +61,7 @@ export class KernelScan {
    * have read before is older. `but`: the view of the change itself.
    */
   touch(puts: readonly FibObject[], removals: readonly FibRemoval[], but?: Watch['isTouched']): void {
+    if (this.#views.size === 0) return;
     for (const view of this.#views) {
       if (view === this.#watching.get(but as object)) continue;
       for (const object of puts) view.add(fibKey(object));

@@ -119,9 +119,15 @@ export class FibObjectSet {
   /** Why the object cannot be put; or it is recorded, and `replaced` is what it replaced. `refusal` and `put`, for many. */
   accept(object: FibObject): FibFailure | undefined {
     if (object.kind !== 'route') {
-      const refusal = this.refusal(object);
-      if (!refusal) this.replaced = this.put(object);
-      return refusal;
+      const key = fibKey(object);
+      const old = this.#objects.get(key);
+      // An id that is a nexthop's already is no group's.
+      const isKnownId = old !== undefined && object.kind === 'nexthop';
+      const why = objectFault(object) ?? (isKnownId ? undefined : this.#referenceFault(object));
+      if (why) return { key, code: 'EINVAL', text: why };
+      this.#hold(key, object, old);
+      this.replaced = old;
+      return undefined;
     }
     this.routes.find(object.table, object.prefix);
     return this.acceptRoute(0, object);
@@ -149,8 +155,14 @@ export class FibObjectSet {
     }
     const key = fibKey(object);
     const old = this.#objects.get(key);
+    this.#hold(key, object, old);
+    return old;
+  }
+
+  #hold(key: FibKey, object: Exclude<FibObject, FibRoute>, old: FibObject | undefined): void {
     if (old) this.#release(key, old);
     this.#objects.set(key, object);
+    if (object.kind === 'nexthop') return;
     for (const target of memberKeys(object)) {
       const users = this.#users.get(target);
       if (users) users.add(key);
@@ -158,7 +170,6 @@ export class FibObjectSet {
     }
     if (object.kind === 'affinity') for (const { slot } of instancesOf(object)) this.#slots.set(slot, key);
     if (object.kind === 'replace-csid') this.#replaced.add(object.prefix);
-    return old;
   }
 
   /** As `remove`, for a route that was looked up in `routes`, in this slot. */
@@ -223,6 +234,7 @@ export class FibObjectSet {
   }
 
   #release(key: FibKey, object: FibObject): void {
+    if (object.kind === 'nexthop') return;
     for (const target of memberKeys(object)) {
       const users = this.#users.get(target);
       if (users?.delete(key) && users.size === 0) this.#users.delete(target);

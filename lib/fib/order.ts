@@ -42,19 +42,25 @@ export function orderRemovals(keys: readonly FibKey[]): FibKey[] {
 /** Keys as `orderRemovals` has them, routes apart: they are most of a large change, and in no order among themselves. */
 export function splitRemovals(removals: readonly FibRemoval[]): {
   before: FibKey[];
-  routes: FibRemoval[];
+  routes: readonly FibRemoval[];
   after: FibKey[];
 } {
+  // A piece of a large change.
+  if (removals.every(isOfRoute)) return { before: [], routes: removals, after: [] };
   const routes: FibRemoval[] = [];
   const others: FibKey[] = [];
   for (const removal of removals) {
-    if (typeof removal !== 'string' || removal.startsWith(ROUTE_KEY)) routes.push(removal);
-    else others.push(removal);
+    if (isOfRoute(removal)) routes.push(removal);
+    else others.push(removal as FibKey);
   }
   const ordered = orderRemovals(others);
   const first = ordered.findIndex((key) => RANK[kindOfKey(key) ?? 'affinity'] < RANK.route);
   const at = first < 0 ? ordered.length : first;
   return { before: ordered.slice(0, at), routes, after: ordered.slice(at) };
+}
+
+function isOfRoute(removal: FibRemoval): boolean {
+  return typeof removal !== 'string' || removal.startsWith(ROUTE_KEY);
 }
 
 /** Drops all but the last put of each key: puts are upserts, so only the last can matter. Keeps first-seen order. */
