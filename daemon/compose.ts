@@ -8,7 +8,7 @@
 //   admin ─────┘                                             └─> watchers of the admin API
 import type { RouterConfig } from '../lib/config/config.ts';
 import { CodedError } from '../lib/errors.ts';
-import type { FibResult } from '../lib/fib/fib.ts';
+import type { FibDelta, FibResult } from '../lib/fib/fib.ts';
 import type { LogLevel, RouterEffect } from '../lib/router/effect.ts';
 import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
 import { createRouter, turn } from '../lib/router/handle.ts';
@@ -152,9 +152,10 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         return transport.close(effect.connection);
       case 'fib-apply': {
         const decidedAtMs = monotonicMs();
-        return programmed('apply', effect.request, fib.apply(effect.delta), (result) =>
-          stages.programmed(effect.cause, event, decidedAtMs, result),
-        );
+        return programmed('apply', effect.request, fib.apply(effect.delta), (result) => {
+          stages.programmed(effect.cause, event, decidedAtMs, result);
+          if (stages.wantsReadBack(monotonicMs(), result)) readBack(effect.delta, result);
+        });
       }
       case 'fib-sync':
         return programmed('sync', effect.request, fib.sync(effect.desired));
@@ -182,6 +183,20 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         if (drift.length > 0) post({ type: 'fib-drift', drift });
       },
       // A scan that waited for its turn when the forwarding plane was closed.
+      (error) => over || crash(error),
+    );
+  }
+
+  /** What the kernel has acknowledged and does not hold is found, and put right, by a scan. */
+  function readBack(delta: FibDelta, result: FibResult): void {
+    fib.readBack(delta).then(
+      (seen) => {
+        if (!seen) return;
+        stages.readBack(result, monotonicMs());
+        if (seen.isAsHeld) return;
+        log.warn({ key: seen.key }, 'the kernel does not hold what it was told');
+        verify();
+      },
       (error) => over || crash(error),
     );
   }

@@ -1,8 +1,10 @@
-// What our table of nftables has learned and counted, by listing it.
+// What our table of nftables has learned and counted, by listing it, and how it spreads new flows.
 import { classesOf, setsOf } from '../../lib/fib/affinity-classes.ts';
-import { AFFINITY_TABLE } from '../../lib/fib/affinity-names.ts';
+import { AFFINITY_TABLE, classNames } from '../../lib/fib/affinity-names.ts';
 import { countElements, readClassCounters } from '../../lib/fib/affinity-readback.ts';
+import { type SplitRange, splitRanges } from '../../lib/fib/affinity-split.ts';
 import type { AffinityService, ClassCounter } from '../../lib/fib/fib.ts';
+import type { NftElements } from './nft-elements.ts';
 import { runNft } from './nft-process.ts';
 
 export interface Listing {
@@ -34,4 +36,15 @@ export async function listCounters(
 ): Promise<ClassCounter[]> {
   const { ok, output } = await runNft(['-j', 'list', 'counters', 'table', 'inet', AFFINITY_TABLE], { netns, program });
   return ok ? readClassCounters(output, services) : [];
+}
+
+/** Whether the kernel spreads new flows of a service by its weights. */
+export async function spreadsAs(service: AffinityService, elements: NftElements): Promise<boolean> {
+  const text = ({ from, to, chain }: SplitRange) => `${from}-${to} ${chain}`;
+  for (const one of classesOf(service)) {
+    const seen = await elements.readSplit(classNames(service.service, one.name).split);
+    const meant = splitRanges(service.service, one);
+    if (seen === undefined || seen.map(text).join() !== meant.map(text).join()) return false;
+  }
+  return true;
 }

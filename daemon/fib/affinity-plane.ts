@@ -11,7 +11,7 @@ import { sameObject } from '../../lib/fib/equality.ts';
 import { type AffinityService, type ClassCounter, type FibFailure, fibKey } from '../../lib/fib/fib.ts';
 import { Accelerator } from './accelerated.ts';
 import { type Batch, merge, newBatch, type Wish } from './affinity-batch.ts';
-import { countByListing, listCounters } from './affinity-counts.ts';
+import { countByListing, listCounters, spreadsAs } from './affinity-counts.ts';
 import type { FlowAccelerator } from './flow-accelerator.ts';
 import { reasonOf } from './links.ts';
 import { NftElements } from './nft-elements.ts';
@@ -102,6 +102,14 @@ export class AffinityPlane {
   /** The service as the kernel holds it. */
   inForce(service: string): AffinityService | undefined {
     return this.#held.get(service);
+  }
+
+  /** Whether the kernel spreads new flows of the service as it was told; undefined: it is being told otherwise. */
+  async spreadsAsHeld(service: string): Promise<boolean | undefined> {
+    const held = this.#held.get(service);
+    if (!held || this.busy) return undefined;
+    const isSame = await spreadsAs(held, this.#elements!);
+    return this.busy || this.#held.get(service) !== held ? undefined : isSame;
   }
 
   /** Learned flows per slot, for kernels that do not count (before 6.17). */

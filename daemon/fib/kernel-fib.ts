@@ -16,18 +16,21 @@ import {
   type FibResult,
   type FibStart,
   fibKey,
+  type ReadBack,
   removalKey,
   type SidCounters,
 } from '../../lib/fib/fib.ts';
 import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
 import { busyBuckets } from './bucket-counts.ts';
 import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
+import { glance } from './kernel-glance.ts';
 import { applyLarge, LARGE, without } from './kernel-large-change.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
 import { KernelScan, type Watch } from './kernel-scan.ts';
 import {
   accelerate,
+  contextOf,
   type KernelFibOptions,
   type KernelHandles,
   openKernel,
@@ -46,6 +49,8 @@ export type { KernelFibOptions } from './kernel-start.ts';
 
 /** The change may or may not be in force. */
 const OUTCOME_UNKNOWN = new Set(['ETIMEDOUT', 'ENOBUFS']);
+
+const NET_ADMIN: FibCapability = { name: 'net-admin', available: true, remark: '' };
 
 /** Nothing is opened before `start`. */
 export function createKernelFib(options: KernelFibOptions): Fib {
@@ -92,8 +97,7 @@ class KernelFib implements Fib {
     const programmer = new KernelProgrammer(kernel.requests, context);
     const scan = new KernelScan({ kernel, context, programmer, nft: this.#nft, log: this.#options.log });
     this.#life = { kernel, programmer, scan };
-    const capabilities: FibCapability[] = [{ name: 'net-admin', available: true, remark: '' }];
-    capabilities.push(...(await prepareKernel(this.#options, this.#nft)));
+    const capabilities = [NET_ADMIN, ...(await prepareKernel(this.#options, this.#nft))];
     if (this.#options.accelerator === 'tc-bpf')
       capabilities.push(accelerate(this.#options, kernel, this.#nft, this.#nextCsid));
     try {
@@ -126,6 +130,7 @@ class KernelFib implements Fib {
     const removals = delta.remove.length > 0 ? without(delta.remove, puts).map(removalKey) : [];
     scan.touch(puts, removals);
     if (this.#deferred.size > 0) for (const object of puts) this.#deferred.delete(fibKey(object));
+    const requestedAtMs = monotonicMs();
     const failures = programmer.put(puts.filter(isNetlinkObject));
     this.#nextCsid.follow(programmer.held, puts, removals);
     this.#doubt({ failures });
@@ -141,8 +146,8 @@ class KernelFib implements Fib {
       failures.push(...result.failures);
       removed += result.removed;
       if (affinityDoneAtMs === undefined && unwanted.length > 0) netlinkDoneAtMs = monotonicMs();
-      const put = countPut(puts, failures);
-      return { failures, put, removed, netlinkDoneAtMs, affinityDoneAtMs: affinityDoneAtMs ?? netlinkDoneAtMs };
+      const done = { netlinkDoneAtMs, affinityDoneAtMs: affinityDoneAtMs ?? netlinkDoneAtMs };
+      return { failures, put: countPut(puts, failures), removed, requestedAtMs, ...done };
     }
     for (const key of unwanted) this.#deferred.add(key);
     failures.push(...(await this.#settle(wishes)));
@@ -153,7 +158,7 @@ class KernelFib implements Fib {
       failures.push(...result.failures);
       removed += result.removed;
     }
-    return { failures, put: countPut(puts, failures), removed, netlinkDoneAtMs, affinityDoneAtMs };
+    return { failures, put: countPut(puts, failures), removed, requestedAtMs, netlinkDoneAtMs, affinityDoneAtMs };
   }
 
   async #applyLarge(delta: FibDelta, watch: Watch): Promise<FibResult> {
@@ -178,18 +183,23 @@ class KernelFib implements Fib {
     return result;
   }
 
+  async readBack(delta: FibDelta): Promise<ReadBack | undefined> {
+    const { kernel, programmer } = this.#alive();
+    const [context, held] = [this.#context(kernel), programmer.held];
+    return glance(delta, { requests: kernel.requests, context, held, nft: this.#nft });
+  }
+
   async sync(desired: readonly FibObject[]): Promise<FibResult> {
     const { scan, programmer } = this.#alive();
-    let netlinkDoneAtMs = 0;
-    let affinityDoneAtMs = 0;
+    const done = { netlinkDoneAtMs: 0, affinityDoneAtMs: 0 };
     const outcome = await scan.sync(desired, async (puts, removals, failures) => {
-      netlinkDoneAtMs = monotonicMs();
+      done.netlinkDoneAtMs = monotonicMs();
       const wishes = this.#nft.wish(programmer.held, puts, removals, failures);
       failures.push(...(await this.#settle(wishes)));
-      affinityDoneAtMs = monotonicMs();
+      done.affinityDoneAtMs = monotonicMs();
     });
     this.#nextCsid.reset(programmer.held);
-    return { ...outcome, netlinkDoneAtMs, affinityDoneAtMs };
+    return { ...outcome, ...done };
   }
 
   verify(): Promise<readonly FibDrift[]> {
@@ -207,8 +217,8 @@ class KernelFib implements Fib {
   async flowCounts(): Promise<ReadonlyMap<number, number>> {
     const { kernel, programmer } = this.#alive();
     const learned = (await kernel.nft?.flowCounts()) ?? (await this.#nft.affinity.countByListing());
-    const busy = await busyBuckets(kernel.requests, programmer.held.values(), this.#options.nexthopIdBase);
-    return new Map([...learned, ...busy]);
+    const { nexthopIdBase } = this.#options;
+    return new Map([...learned, ...(await busyBuckets(kernel.requests, programmer.held.values(), nexthopIdBase))]);
   }
 
   classCounters(): Promise<readonly ClassCounter[]> {
@@ -252,14 +262,7 @@ class KernelFib implements Fib {
   }
 
   #context({ links }: KernelHandles): KernelContext & ReadContext {
-    return {
-      countsAtSids: () => this.#countsAtSids,
-      protocol: this.#options.protocol,
-      hmacKeyId: this.#options.hmac?.key.id,
-      sidDevice: () => links.sidDeviceIndex(),
-      deviceIndex: (name) => links.deviceIndex(name),
-      deviceName: (index) => links.deviceName(index),
-    };
+    return contextOf(this.#options, links, () => this.#countsAtSids);
   }
 
   #settle(wishes: NftWishes): Promise<FibFailure[]> {
@@ -289,8 +292,7 @@ class KernelFib implements Fib {
   }
 
   #rescan(reason: string): void {
-    const { scan } = this.#life ?? {};
-    scan?.verify().then(
+    this.#life?.scan.verify().then(
       (drift) => this.#options.log('warn', 'forwarding read back', { reason, repaired: drift.length }),
       (error) => this.#options.log('error', 'forwarding cannot be read back', { reason, error: reasonOf(error).text }),
     );

@@ -15,6 +15,7 @@ import type { Message } from '../../lib/netlink/reader.ts';
 import {
   decodeNexthop,
   encodeDumpNexthops,
+  encodeGetNexthop,
   encodeRemoveNexthop,
   type NexthopObject,
 } from '../../lib/netlink/rt/nexthop.ts';
@@ -171,6 +172,13 @@ export async function readSidCounters(requests: RequestSocket, context: ReadCont
     const local = seg6localOf(route);
     return route.protocol === protocol && local?.counters ? [{ prefix: route.prefix, ...local.counters }] : [];
   });
+}
+
+/** One nexthop or group as the kernel holds it; undefined: it does not, or it is none of ours. */
+export function readNexthop(requests: RequestSocket, kernel: ReadContext, id: number): FibObject | undefined {
+  const { value } = requests.query((writer) => encodeGetNexthop(writer, id), decodeNexthop);
+  const index = indexOf(kernel);
+  return value?.protocol === kernel.protocol ? nexthopObject({ ...kernel, sidDevice: () => index }, value) : undefined;
 }
 
 /** Prefix, table and metric are a route's place in the kernel, whatever it is. */

@@ -15,6 +15,8 @@ import {
 } from '../../lib/netlink/seg6/genl.ts';
 import { RequestSocket } from '../netlink/request-socket.ts';
 import { FlowAccelerator } from './flow-accelerator.ts';
+import type { KernelContext } from './kernel-codec.ts';
+import type { ReadContext } from './kernel-readback.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
 import type { NextCsidPlane } from './next-csid-plane.ts';
 import type { NftHalf } from './nft-half.ts';
@@ -87,6 +89,22 @@ export async function openKernel(
     requests?.close();
     return { refused: { name: 'net-admin', available: false, remark: reasonOf(error).text } };
   }
+}
+
+/** What reading and writing have to know of this kernel and of us. */
+export function contextOf(
+  { protocol, hmac }: KernelFibOptions,
+  links: FibLinks,
+  countsAtSids: () => boolean,
+): KernelContext & ReadContext {
+  return {
+    countsAtSids,
+    protocol,
+    hmacKeyId: hmac?.key.id,
+    sidDevice: () => links.sidDeviceIndex(),
+    deviceIndex: (name) => links.deviceIndex(name),
+    deviceName: (index) => links.deviceName(index),
+  };
 }
 
 /** Settings, tunnel source and what nftables does for us; what cannot be had is told. */

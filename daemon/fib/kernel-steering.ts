@@ -21,9 +21,17 @@ export function steeringOf({ put, remove }: FibDelta): NetlinkObject | undefined
 }
 
 export function steer(object: NetlinkObject, programmer: KernelProgrammer, scan: KernelScan): FibResult {
+  const requestedAtMs = monotonicMs();
   scan.touch([object], NONE);
   const failure = programmer.putOne(object);
   const failures = failure ? [failure] : [];
   const atMs = monotonicMs();
-  return { failures, put: 1 - failures.length, removed: 0, netlinkDoneAtMs: atMs, affinityDoneAtMs: atMs };
+  return {
+    failures,
+    put: 1 - failures.length,
+    removed: 0,
+    requestedAtMs,
+    netlinkDoneAtMs: atMs,
+    affinityDoneAtMs: atMs,
+  };
 }

@@ -46,22 +46,22 @@ export class NftElements {
     const sets = await this.#requests.dump(encodeDumpSets, decodeSetName);
     const splits = new Map<string, readonly SplitRange[] | undefined>();
     for (const { table, set } of sets)
-      if (table === AFFINITY_TABLE && isSplitMap(set)) splits.set(set, await this.#readRanges(set));
+      if (table === AFFINITY_TABLE && isSplitMap(set)) splits.set(set, await this.readSplit(set));
     return splits;
   }
 
-  close(): void {
-    this.#transactions.close();
-    this.#requests.close();
-  }
-
-  /** Undefined: gone meanwhile, or its elements are not ours. */
-  async #readRanges(set: string): Promise<readonly SplitRange[] | undefined> {
+  /** Ranges of one, ascending; undefined: it is gone, or its elements are not ours. */
+  async readSplit(set: string): Promise<readonly SplitRange[] | undefined> {
     try {
       const edges = await this.#requests.dump(encodeDumpElements({ table: AFFINITY_TABLE, set }), decodeEdges);
       return joinEdges(edges.flat());
     } catch {
       return undefined;
     }
+  }
+
+  close(): void {
+    this.#transactions.close();
+    this.#requests.close();
   }
 }

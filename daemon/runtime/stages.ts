@@ -10,19 +10,25 @@ export const STAGES = {
   /** Agent measured -> this router received; clocks of two hosts, so only as good as their synchronisation. */
   'report-to-receive': 'wall clock of the agent to reception here',
   'receive-to-decide': 'reception of the event to the end of the decision',
+  'decide-to-request': 'decision to the first request to the kernel',
+  'request-to-ack': 'first request to the last netlink acknowledgement',
   'decide-to-netlink': 'decision to the last netlink acknowledgement',
   'netlink-to-affinity': 'netlink acknowledgement to the nft transaction in force',
   'receive-to-kernel': 'reception of the event to the kernel changed, affinity included',
   'report-to-kernel': 'wall clock of the agent to the kernel changed here, affinity included',
+  'kernel-to-read-back': 'kernel changed to an object of the change read back, for some changes of any cause',
   'read-back': 'a scan: all of ours read back from the kernel, compared and put right',
   'session-timer': 'a KEEPALIVE or hold timer: from its time to its turn',
 } as const;
 export type Stage = keyof typeof STAGES;
 
 const SAMPLES_PER_UPDATE = 8;
+/** A look takes some 50 us, of every change it would be a load. */
+const READ_BACK_EVERY_MS = 50;
 
 export class Stages {
   readonly #histograms = new Map<Stage, Histogram>();
+  #nextReadBackAtMs = 0;
   /** Events handled, by type. */
   readonly events = new Map<string, number>();
 
@@ -41,11 +47,27 @@ export class Stages {
     // The memory FIB changes no kernel.
     if (kernelAtMs === 0) return;
     this.#add('receive-to-decide', (decidedAtMs - event.atMs) * 1000);
+    if (result.requestedAtMs !== undefined) {
+      this.#add('decide-to-request', Math.max(0, result.requestedAtMs - decidedAtMs) * 1000);
+      this.#add('request-to-ack', Math.max(0, result.netlinkDoneAtMs - result.requestedAtMs) * 1000);
+    }
     this.#add('decide-to-netlink', Math.max(0, result.netlinkDoneAtMs - decidedAtMs) * 1000);
     this.#add('netlink-to-affinity', Math.max(0, result.affinityDoneAtMs - result.netlinkDoneAtMs) * 1000);
     this.#add('receive-to-kernel', (kernelAtMs - event.atMs) * 1000);
     const wallMs = wallClockMs() - (monotonicMs() - kernelAtMs);
     for (const atMs of measuredAtMs(event)) this.#add('report-to-kernel', Math.max(0, wallMs - atMs) * 1000);
+  }
+
+  /** Whether an object of this change is to be read back now: of one change in a while. */
+  wantsReadBack(nowMs: number, { failures, netlinkDoneAtMs }: FibResult): boolean {
+    if (failures.length > 0 || netlinkDoneAtMs === 0 || nowMs < this.#nextReadBackAtMs) return false;
+    this.#nextReadBackAtMs = nowMs + READ_BACK_EVERY_MS;
+    return true;
+  }
+
+  /** What a change has made was found in the kernel. */
+  readBack({ netlinkDoneAtMs, affinityDoneAtMs }: FibResult, atMs: number): void {
+    this.#add('kernel-to-read-back', Math.max(0, atMs - Math.max(netlinkDoneAtMs, affinityDoneAtMs)) * 1000);
   }
 
   /** A timer fired `lateMs` after its time; those that keep sessions alive are counted. */

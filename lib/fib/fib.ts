@@ -260,9 +260,18 @@ export interface FibResult {
   readonly failures: readonly FibFailure[];
   readonly put: number;
   readonly removed: number;
+  /** Monotonic ms when the first request went to the kernel; absent: not one change, or no kernel. */
+  readonly requestedAtMs?: number;
   /** Monotonic ms when the last kernel acknowledgement of the netlink part, and of the nft part, came. */
   readonly netlinkDoneAtMs: number;
   readonly affinityDoneAtMs: number;
+}
+
+/** One object of a change, read back. */
+export interface ReadBack {
+  readonly key: FibKey;
+  /** False: the kernel holds it otherwise, or not at all. */
+  readonly isAsHeld: boolean;
 }
 
 export interface FibCapability {
@@ -319,6 +328,11 @@ export interface Fib {
    * others get their turn in between, and what they change meanwhile is newer. Before the first `sync` nothing stale is removed.
    */
   apply(delta: FibDelta): Promise<FibResult>;
+  /**
+   * Reads the first object of a change back that can be asked for alone: a nexthop, a group, how new flows of a service are
+   * spread. Undefined: there is none, or another change is under way.
+   */
+  readBack(delta: FibDelta): Promise<ReadBack | undefined>;
   /** Full desired set: programs what is missing or different, then removes own objects that are not in it. */
   sync(desired: readonly FibObject[]): Promise<FibResult>;
   /** Reads the kernel back, reports and repairs drift; foreign objects are never touched. */

@@ -81,6 +81,9 @@ export function createMemoryFib(options: MemoryFibOptions = {}): Fib {
     async apply(delta) {
       return change(delta);
     },
+    async readBack() {
+      return undefined;
+    },
     async sync(desired) {
       return change(diffObjects(held.values(), desired));
     },

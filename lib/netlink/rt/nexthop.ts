@@ -115,6 +115,14 @@ export function encodeRemoveNexthop(writer: Writer, id: number): void {
   writer.end();
 }
 
+/** Asks for one. */
+export function encodeGetNexthop(writer: Writer, id: number): void {
+  writer.begin(MessageType.getNexthop, Flag.request);
+  writer.zeros(NHMSG_BYTES);
+  writer.u32Attribute(Attribute.id, id);
+  writer.end();
+}
+
 /** Asks for all nexthop objects; the kernel filters by nothing that we need. */
 export function encodeDumpNexthops(writer: Writer): void {
   writer.begin(MessageType.getNexthop, Flag.request | Flag.dump);
