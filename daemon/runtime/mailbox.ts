@@ -10,9 +10,9 @@ const SLICE_MS = 3;
 const SLIGHT_MS = 1;
 /**
  * A queue of this weight holds the peers back until most of it is worked off: what they send next waits with them, in
- * HTTP/2's windows. About a tenth of a second of work, so that nobody's KEEPALIVE waits unread for longer than that.
+ * HTTP/2's windows. About a slice of work: more would only be decoded before its time, in the turn that reads it.
  */
-const PRESSURE_AT = 8192;
+const PRESSURE_AT = 4096;
 const RELEASE_AT = PRESSURE_AT / 4;
 /** An event weighs as much as this many rows of an UPDATE. */
 const EVENT_WEIGHT = 16;

@@ -26,7 +26,10 @@ export interface CallStream {
 }
 
 export interface ConnectionHooks {
-  message(message: SessionMessage): void;
+  /** `bytes`: size of its frame. */
+  message(message: SessionMessage, bytes: number): void;
+  /** Something was read: whether it is to wait undecoded, and the peer with it, until `resume`. HTTP/2 then holds it back. */
+  isHeld(connection: SessionConnection): boolean;
   /** Runs `act`, which hands over the messages of one read. */
   together(act: () => void): void;
   /** What the peer is to be told before the close. */
@@ -48,6 +51,7 @@ export class SessionConnection {
   readonly #hooks: ConnectionHooks;
   readonly #limits: ConnectionLimits;
   readonly #reader = new MessageReader(MAX_FRAME_BYTES);
+  #heldPiece: Uint8Array | undefined;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #blocked = false;
@@ -101,13 +105,12 @@ export class SessionConnection {
     }, CLOSE_GRACE_MS);
   }
 
-  /** Stops reading: HTTP/2 flow control then holds the peer back. */
-  pause(): void {
-    this.#stream.pause();
-  }
-
+  /** Reads on after `isHeld` said that it must not. */
   resume(): void {
-    this.#stream.resume();
+    const piece = this.#heldPiece;
+    this.#heldPiece = undefined;
+    if (piece !== undefined) this.#receive(piece);
+    if (this.#heldPiece === undefined) this.#stream.resume();
   }
 
   /** The call is over, for whatever reason; the first one counts. */
@@ -123,6 +126,11 @@ export class SessionConnection {
 
   #receive(piece: Uint8Array): void {
     if (this.#broken || this.#closing || this.#gone) return;
+    if (this.#hooks.isHeld(this)) {
+      this.#heldPiece = piece;
+      this.#stream.pause();
+      return;
+    }
     let frames: readonly Uint8Array[];
     try {
       frames = this.#reader.take(piece);
@@ -148,7 +156,7 @@ export class SessionConnection {
       if (!(error instanceof SessionError)) throw error;
       return this.#refuse(error);
     }
-    this.#hooks.message(message);
+    this.#hooks.message(message, frame.length);
   }
 
   #refuse({ notification }: SessionError): void {

@@ -35,6 +35,7 @@ export type TransportEvent =
       readonly peer: string;
       readonly connection: ConnectionId;
       readonly message: SessionMessage;
+      readonly bytes: number;
     }
   | {
       readonly type: 'bad-message';
@@ -75,7 +76,10 @@ export interface SessionTransport {
   send(connection: ConnectionId, message: SessionMessage | Uint8Array): void;
   /** True until the next `connection-drained`: send what must go, keep the rest. */
   isBlocked(connection: ConnectionId): boolean;
-  /** Stops or resumes reading from every peer: HTTP/2 flow control then holds them back. */
+  /**
+   * Stops or resumes reading: a peer that says something meanwhile waits, what it said undecoded, and HTTP/2 flow control
+   * holds it back. Who says nothing costs nothing.
+   */
   setPaused(paused: boolean): void;
   /** What was sent arrives first; no `connection-closed` follows. */
   close(connection: ConnectionId): void;

@@ -75,6 +75,27 @@ const bigUpdate = (): UpdateMessage => ({
 });
 
 describe('session transport', () => {
+  it('holds back who speaks while nobody is to be read, and takes what was said in order afterwards', async () => {
+    const { a, b, idA, idB } = await makeSession();
+    b.transport.setPaused(true);
+    const texts = Array.from({ length: 200 }, (_, i) => `reset ${i}`);
+    for (const text of texts)
+      a.transport.send(idA, { type: 'NOTIFICATION', code: 6, subcode: 4, data: '', text: text.padEnd(2000) });
+    // The way back is open, and an answer that has come proves that the first of it could have as well.
+    b.transport.send(idB, { type: 'KEEPALIVE' });
+    await a.take('message');
+    b.transport.send(idB, { type: 'KEEPALIVE' });
+    await a.take('message');
+    expect(b.events.filter(({ type }) => type === 'message')).toEqual([]);
+    b.transport.setPaused(false);
+    const heard: string[] = [];
+    while (heard.length < texts.length) {
+      const { message } = await b.take('message');
+      if (message.type === 'NOTIFICATION') heard.push(message.text.trim());
+    }
+    expect(heard).toEqual(texts);
+  });
+
   it('exchanges OPEN to UPDATE between two routers, and pre-encoded bytes arrive as the same message', async () => {
     const { a, b, idA, idB, atA, atB } = await makeSession();
     expect([atA.direction, atB.direction]).toEqual(['outbound', 'inbound']);

@@ -54,7 +54,8 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   let rejected = 0;
   let ended = false;
   let paused = false;
-  let resumed = 0;
+  /** Who said something while nobody was to be read, in this order. */
+  const held = new Set<SessionConnection>();
   let allGone: (() => void) | undefined;
   let retry: NodeJS.Timeout | undefined;
 
@@ -145,7 +146,14 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     const connection = new SessionConnection(
       call,
       claimed.destroy,
-      { message: () => {}, together: (act) => act(), bad: () => {}, drained: () => {}, gone: () => {} },
+      {
+        message: () => {},
+        isHeld: () => false,
+        together: (act) => act(),
+        bad: () => {},
+        drained: () => {},
+        gone: () => {},
+      },
       limits,
     );
     call.once('close', () => {
@@ -188,12 +196,14 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       stream,
       cut,
       {
-        message: (message) => post({ type: 'message', peer, connection: id, message }),
+        message: (message, bytes) => post({ type: 'message', peer, connection: id, message, bytes }),
+        isHeld,
         together,
         bad: (notification) => post({ type: 'bad-message', peer, connection: id, notification }),
         drained: () => post({ type: 'connection-drained', peer, connection: id }),
         gone: (reason, byUs) => {
           live.delete(id);
+          held.delete(connection);
           if (!byUs) post({ type: 'connection-closed', peer, connection: id, reason });
           if (live.size === 0) allGone?.();
         },
@@ -201,9 +211,13 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       limits,
     );
     live.set(id, { peer, connection });
-    if (paused) connection.pause();
     post({ type: 'connection-opened', peer, connection: id, direction, ...(identity && { identity }) });
     return connection;
+  }
+
+  function isHeld(connection: SessionConnection): boolean {
+    if (paused) held.add(connection);
+    return paused;
   }
 
   async function closeAll(): Promise<void> {
@@ -228,13 +242,11 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     send: (id, message) => live.get(id)?.connection.send(message),
     setPaused(wanted) {
       paused = wanted;
-      const all = [...live.values()];
-      // Each time another one reads first: whoever always came last would never be read under load.
-      const first = all.length > 0 ? resumed++ % all.length : 0;
-      for (let i = 0; i < all.length; i++) {
-        const { connection } = all[(first + i) % all.length]!;
-        if (paused) connection.pause();
-        else connection.resume();
+      // What the first ones say may be enough again: the others then go on waiting, and come first the next time.
+      for (const connection of held) {
+        if (paused) return;
+        held.delete(connection);
+        connection.resume();
       }
     },
     isBlocked: (id) => live.get(id)?.connection.isBlocked ?? false,

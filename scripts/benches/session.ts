@@ -1,7 +1,6 @@
 // One daemon between senders and a receiver, ours and BGP daemons in turn (reference figures A1-A5, B1). A route of ours is
 // a service with a contact instance, its reachability and its compute state; a route of theirs is an IPv6 prefix with its
 // own MED and AS path, because a compute-aware router has metrics of its own for every route. The receiver counts all.
-import { join } from 'node:path';
 import { bundle } from '../bundle.ts';
 import {
   absolute,
@@ -13,28 +12,13 @@ import {
   median,
   type Row,
 } from './report.ts';
-import { ADDRESS_BASE, DAEMON_ADDRESS, type Phase, SessionLab } from './session/lab.ts';
-import type { LoadSpec } from './session/session-load.ts';
-import {
-  availablePeers,
-  buildBgpLoad,
-  cfnd,
-  commandOf,
-  type Ends,
-  HOLD_TIME_MS,
-  KEEPALIVE_MS,
-  type PeerName,
-  SESSION_PORT,
-} from './session/subjects.ts';
+import { ENDS, Field, LARGE, type Pair, type Phases, pairs, SMALL } from './session/field.ts';
+import { SessionLab } from './session/lab.ts';
+import { loopRows } from './session/loop-rows.ts';
+import { availablePeers, buildBgpLoad, KEEPALIVE_MS } from './session/subjects.ts';
 
-const ENDS: Ends = { senders: 10, receivers: 1 };
-const SMALL = 10_000;
-const LARGE = 100_000;
-const PACKED = 500;
 const CHURNS = 3;
 const TRIALS = 200;
-const NODE = process.execPath;
-const LOAD = join(import.meta.dirname, 'session/session-load.ts');
 
 export const bench: Bench = {
   summary: 'ten senders, one daemon, one receiver: time, processor time, memory, latency; against BIRD, FRR, GoBGP',
@@ -51,111 +35,11 @@ async function run(options: BenchOptions): Promise<Document> {
     const rows: Row[] = [];
     if (peers.includes('bird')) rows.push(...(await againstBird(field, options)));
     for (const peer of peers.filter((it) => it !== 'bird')) rows.push(...(await against(field, peer, options)));
-    rows.push(...(await compute(field)));
+    rows.push(...(await loopRows(field, options)), ...(await compute(field)));
     return { bench: 'session', machine: machine(), rows };
   } finally {
     lab.close();
   }
-}
-
-/** Runs of ours and theirs under the same load. */
-class Field {
-  readonly #lab: SessionLab;
-  readonly #bgpLoad: string;
-  readonly #options: BenchOptions;
-
-  constructor(lab: SessionLab, bgpLoad: string, options: BenchOptions) {
-    this.#lab = lab;
-    this.#bgpLoad = bgpLoad;
-    this.#options = options;
-  }
-
-  async ours(spec: Partial<LoadSpec>): Promise<Phases> {
-    const load: LoadSpec = {
-      daemon: DAEMON_ADDRESS,
-      port: SESSION_PORT,
-      addressBase: ADDRESS_BASE,
-      ...ENDS,
-      count: SMALL,
-      perMessage: PACKED,
-      services: 0,
-      churns: 0,
-      trials: 0,
-      states: 0,
-      holdTimeMs: HOLD_TIME_MS,
-      ...spec,
-    };
-    this.#options.progress(`cfnd: ${load.senders} x ${load.count} routes, ${load.perMessage} a message`);
-    const args = ['--max-old-space-size=8192', LOAD, JSON.stringify(load)];
-    return this.#told(await this.#lab.measure(cfnd(this.#lab.directory, load), [NODE, ...args]));
-  }
-
-  async theirs(peer: PeerName, count: number, perUpdate: number, churns = 0, trials = 0): Promise<Phases> {
-    this.#options.progress(`${peer}: ${ENDS.senders} x ${count} routes, ${perUpdate} an UPDATE`);
-    const { senders, receivers } = ENDS;
-    const numbers = [senders, receivers, count, perUpdate, churns, trials].map(String);
-    const command = commandOf(peer, this.#lab.directory, ENDS);
-    return this.#told(await this.#lab.measure(command, [this.#bgpLoad, DAEMON_ADDRESS, ...numbers]));
-  }
-
-  #told(measured: readonly Phase[]): Phases {
-    const phases = new Phases(measured);
-    const { seconds, cpuSeconds } = phases.of('ingest');
-    this.#options.progress(`  all heard after ${seconds!.toFixed(2)} s, ${cpuSeconds.toFixed(2)} s of processor time`);
-    return phases;
-  }
-}
-
-class Phases {
-  readonly #phases: readonly Phase[];
-
-  constructor(phases: readonly Phase[]) {
-    this.#phases = phases;
-  }
-
-  of(name: string): Phase {
-    const found = this.#phases.find(({ phase }) => phase === name);
-    if (found === undefined) throw new Error(`no phase ${name}`);
-    return found;
-  }
-
-  all(name: string): Phase[] {
-    return this.#phases.filter(({ phase }) => phase === name);
-  }
-
-  rate(routes: number): number {
-    return routes / this.of('ingest').seconds!;
-  }
-
-  cpuRate(routes: number): number {
-    return routes / this.of('ingest').cpuSeconds;
-  }
-
-  /** Bytes that the process grew by at most while the routes came in, a route. */
-  bytesPerRoute(routes: number): number {
-    return (this.of('ingest').peakBytes - this.of('begin').rssBytes) / routes;
-  }
-
-  churnMs(): number {
-    return 1000 * median(this.all('churn').map((it) => it.seconds!));
-  }
-}
-
-interface Pair {
-  readonly ours: Phases;
-  readonly peer: Phases;
-}
-
-async function pairs(rounds: number, ours: () => Promise<Phases>, peer: () => Promise<Phases>): Promise<Pair[]> {
-  const made: Pair[] = [];
-  for (let i = 0; i < rounds; i++) {
-    if (i % 2 === 0) made.push({ ours: await ours(), peer: await peer() });
-    else {
-      const first = await peer();
-      made.push({ ours: await ours(), peer: first });
-    }
-  }
-  return made;
 }
 
 async function againstBird(field: Field, { rounds }: BenchOptions): Promise<Row[]> {

@@ -2,15 +2,25 @@
 // time of all its threads from schedstat (ns, kernel time in its context included) and memory from /proc.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectAdmin } from '../../../daemon/admin/client.ts';
+import type { LoopReport } from './loop-probe.ts';
 
 export const DAEMON_ADDRESS = 'fd00:1::1';
 export const ADDRESS_BASE = 'fd00:1::1:';
 const DAEMON_MAC = '02:00:00:00:00:01';
 const LOAD_MAC = '02:00:00:00:00:02';
+
+/** Of a cfnd under test, in the directory of the lab. */
+export const ADMIN_SOCKET = 'cfnd.sock';
+
+const PROBE = join(import.meta.dirname, 'loop-probe.ts');
+const PROBE_MS = 5000;
+const LOOK_EVERY_MS = 5;
 
 /** Of what a daemon said before it ended, so many characters are quoted. */
 const SAID = 2000;
@@ -27,6 +37,8 @@ export interface Phase {
   /** Of the daemon, now and at most. */
   readonly rssBytes: number;
   readonly peakBytes: number;
+  /** Of the daemon since the phase before, where it was started with the probe. */
+  readonly loop?: LoopReport & { readonly timerLateMs: number };
 }
 
 export class SessionLab {
@@ -58,14 +70,14 @@ export class SessionLab {
   }
 
   /** Starts a daemon, runs the load against it and returns what was measured; the daemon is killed then. */
-  async measure(daemon: readonly string[], load: readonly string[]): Promise<Phase[]> {
-    const subject = this.#start(this.#daemonNs, daemon);
+  async measure(daemon: readonly string[], load: readonly string[], { probe = false } = {}): Promise<Phase[]> {
+    const subject = this.#start(this.#daemonNs, daemon, probe ? this.#probe : {});
     let said = '';
     subject.stderr?.on('data', (bytes: Buffer) => {
       said = `${said}${bytes}`.slice(-SAID);
     });
     try {
-      return await this.#run(pidOf(subject), load);
+      return await this.#run(pidOf(subject), load, probe);
     } catch (error) {
       const how = subject.exitCode ?? subject.signalCode;
       if (how !== null) throw new Error(`${daemon[0]} ended with ${how}: ${said.trim()}`, { cause: error });
@@ -80,14 +92,44 @@ export class SessionLab {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #start(ns: string, [command, ...args]: readonly string[]): ChildProcess {
+  get #probe(): Record<string, string> {
+    return { NODE_OPTIONS: `--import=${PROBE}`, CFND_BENCH_LOOP: join(this.directory, 'loop.json') };
+  }
+
+  #start(ns: string, [command, ...args]: readonly string[], env: Record<string, string>): ChildProcess {
     const verbose = process.env.CFND_BENCH_LOG !== undefined;
     return spawn('ip', ['netns', 'exec', ns, command!, ...args], {
+      env: { ...process.env, ...env },
       stdio: ['ignore', verbose ? 'inherit' : 'ignore', verbose ? 'inherit' : 'pipe'],
     });
   }
 
-  async #run(pid: number, [command, ...args]: readonly string[]): Promise<Phase[]> {
+  /** Asks the daemon for what its probe saw since it was asked last; the load waits meanwhile. */
+  async #loop(pid: number): Promise<NonNullable<Phase['loop']>> {
+    const file = join(this.directory, 'loop.json');
+    rmSync(file, { force: true });
+    process.kill(pid, 'SIGUSR2');
+    for (let waited = 0; !existsSync(file); waited += LOOK_EVERY_MS) {
+      if (waited > PROBE_MS) throw new Error(`the probe of the daemon did not answer in ${PROBE_MS} ms`);
+      await pause(LOOK_EVERY_MS);
+    }
+    const report = JSON.parse(readFileSync(file, 'utf8')) as LoopReport;
+    return { ...report, timerLateMs: await this.#timerLateMs() };
+  }
+
+  /** How late a KEEPALIVE or hold timer fired at worst, as the daemon itself counts it. */
+  async #timerLateMs(): Promise<number> {
+    const admin = await connectAdmin(join(this.directory, ADMIN_SOCKET), PROBE_MS);
+    try {
+      const stages = (await admin.show('metrics')).filter(({ name }) => name === 'cfnd_stage_latency');
+      const timers = stages.find(({ labels }) => (labels as { stage?: string }).stage === 'session-timer');
+      return (timers?.histogram?.max ?? 0) / 1000;
+    } finally {
+      admin.close();
+    }
+  }
+
+  async #run(pid: number, [command, ...args]: readonly string[], probe: boolean): Promise<Phase[]> {
     const child = spawn('ip', ['netns', 'exec', this.#loadNs, command!, ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -97,10 +139,12 @@ export class SessionLab {
     for await (const line of createInterface({ input: child.stdout! })) {
       const cpu = cpuSeconds(pid);
       const { rssBytes, peakBytes } = memory(pid);
-      phases.push({ ...(JSON.parse(line) as { phase: string }), cpuSeconds: cpu - cpuBefore, rssBytes, peakBytes });
+      const told = JSON.parse(line) as { phase: string };
+      const waits = ['begin', 'ingest', 'states-begin', 'states'].includes(told.phase);
+      const loop = probe && waits ? { loop: await this.#loop(pid) } : {};
+      phases.push({ ...told, cpuSeconds: cpu - cpuBefore, rssBytes, peakBytes, ...loop });
       cpuBefore = cpu;
-      const { phase } = phases.at(-1)!;
-      if (['begin', 'ingest', 'states-begin', 'states'].includes(phase)) child.stdin!.write('\n');
+      if (waits) child.stdin!.write('\n');
     }
     const [code] = (await ended) as [number | null];
     if (code !== 0) throw new Error(`the load against ${command} ended with ${code}`);

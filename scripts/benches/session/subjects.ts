@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOTFS } from '../../bundle.ts';
-import { ADDRESS_BASE, DAEMON_ADDRESS } from './lab.ts';
+import { ADDRESS_BASE, ADMIN_SOCKET, DAEMON_ADDRESS } from './lab.ts';
 
 export interface Ends {
   readonly senders: number;
@@ -37,7 +37,7 @@ export function cfnd(directory: string, ends: Ends): readonly string[] {
     'router-id: 10.0.0.1',
     `listen: { address: "::", port: ${SESSION_PORT}, connections-per-address: 4 }`,
     'security: plaintext',
-    `admin: { socket: ${join(directory, 'cfnd.sock')} }`,
+    `admin: { socket: ${join(directory, ADMIN_SOCKET)} }`,
     'srv6: { locator: "5f00:0:1::/48" }',
     'fib: { kind: memory }',
     'stamp: { enabled: false }',
