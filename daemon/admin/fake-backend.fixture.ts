@@ -89,6 +89,7 @@ const PROTOCOL: PeerProtocolView = {
   servicesLimit: 10_000,
   instancesPerServiceLimit: 64,
   updatesLimit: 500,
+  bytesLimit: 0,
   linkStateLimit: 100_000,
   limitAction: 'close',
   importPolicy: 'from-hub',

@@ -181,6 +181,7 @@ function limitsText(p: PeerProtocolView): string {
     parts.push(`${grouped(p.instancesPerServiceLimit)} contact instances of a service`);
   parts.push(`${grouped(p.linkStateLimit)} routers`);
   if (p.updatesLimit > 0) parts.push(`${grouped(p.updatesLimit)} UPDATEs/s`);
+  if (p.bytesLimit > 0) parts.push(`${grouped(p.bytesLimit)} bytes/s`);
   return `${parts.join(', ')}, then ${p.limitAction}`;
 }
 

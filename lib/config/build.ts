@@ -167,6 +167,7 @@ function buildPeer(peer: Sections['peers'][number], file: Sections): PeerConfig 
       instancesPerService: limits['instances-per-service'],
       linkState: limits['link-state'],
       updates: { perSecond: limits.updates['per-second'], burst: limits.updates.burst },
+      bytes: { perSecond: limits.bytes['per-second'], burst: limits.bytes.burst },
       warnPercent: limits.warn,
       action: limits.action,
       restartMs: limits.restart,

@@ -38,6 +38,7 @@ const PEER: NewOfPeer = {
     instancesPerService: 1_000_000,
     linkState: 100_000,
     updates: { perSecond: 0, burst: 10_000 },
+    bytes: { perSecond: 0, burst: 67_108_864 },
     warnPercent: 80,
     action: 'close',
     restartMs: 60_000,

@@ -44,6 +44,8 @@ export interface PeerLimits {
   readonly linkState: number;
   /** UPDATEs, sustained and at once; `perSecond` 0: any number. */
   readonly updates: { readonly perSecond: number; readonly burst: number };
+  /** Bytes of messages, the same. */
+  readonly bytes: { readonly perSecond: number; readonly burst: number };
   readonly warnPercent: number;
   readonly action: 'close' | 'truncate';
   /** After a close the peer is tried again; 0: only by the operator. */

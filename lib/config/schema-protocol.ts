@@ -2,7 +2,7 @@
 // what holds for all sessions. Defaults are those of the RFCs named, in milliseconds where BGP has seconds.
 import { z } from 'zod';
 import { PEER_ROLES } from '../model/identity.ts';
-import { durationMs, integer, name, percent, serviceReference, tag } from './units.ts';
+import { durationMs, integer, name, percent, serviceReference, sizeBytes, tag } from './units.ts';
 
 /** Text with `*` for anything. */
 const patterns = () => z.array(tag()).max(64).default([]);
@@ -76,6 +76,13 @@ export const peerProtocol = {
         .strictObject({
           'per-second': integer(0, 1_000_000).default(0),
           burst: integer(1, 1_000_000).default(10_000),
+        })
+        .prefault({}),
+      /** Bytes of all its messages; 0: as many as are read. Beyond it `truncate` only says so. */
+      bytes: z
+        .strictObject({
+          'per-second': sizeBytes({ orZero: true }).prefault('0B'),
+          burst: sizeBytes().prefault('64MiB'),
         })
         .prefault({}),
       /** Says so in the log from this share on. */

@@ -73,10 +73,11 @@ export function bandwidthBps() {
   });
 }
 
-/** Size in bytes, 4 KiB to 1 TiB. */
-export function sizeBytes() {
+/** Size in bytes, 4 KiB to 1 TiB; 0 where that switches something off. */
+export function sizeBytes({ orZero = false } = {}) {
   return withUnit(SIZE_BYTES, '64MiB').transform((text, context) => {
     const bytes = quantity(text, SIZE_BYTES) ?? Number.NaN;
+    if (bytes === 0 && orZero) return 0;
     if (bytes >= 4096 && bytes <= 2 ** 40) return Math.round(bytes);
     context.addIssue({ code: 'custom', message: `must be between 4KiB and 1024GiB, is ${text}` });
     return z.NEVER;

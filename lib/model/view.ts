@@ -58,6 +58,7 @@ export interface PeerProtocolView {
   readonly instancesPerServiceLimit: number;
   /** UPDATEs a second; 0: none. */
   readonly updatesLimit: number;
+  readonly bytesLimit: number;
   readonly linkStateLimit: number;
   readonly limitAction: string;
   /** Empty: everything passes. */

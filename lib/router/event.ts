@@ -45,6 +45,8 @@ export type RouterEventBody =
       readonly peer: PeerName;
       readonly connection: ConnectionId;
       readonly message: SessionMessage;
+      /** Size of its frame; absent: nobody counts. */
+      readonly bytes?: number;
     }
   | {
       readonly type: 'bad-message';

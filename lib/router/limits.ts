@@ -1,14 +1,15 @@
 // How much one peer may announce, and how fast: a warning on the way, and at the limit the session ends with Cease 1
 // (RFC 4486; 8 for the pace) until its restart time is over, or what goes beyond is not taken (take-routes.ts).
 import { CEASE_SUBCODE } from '../session/message.ts';
+import type { ConnectionId } from '../session/peer-contract.ts';
 import { ServiceCounts } from '../session/service-counts.ts';
-import { type Bucket, fullBucket, takeToken, tokensAt } from '../time/token-bucket.ts';
+import { spendTokens, takeToken, tokensAt } from '../time/token-bucket.ts';
 import { refuse } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { log, setTimer } from './turn.ts';
 
 /** What is counted, as logs have it. */
-export type Limited = 'service' | 'services' | 'instances-per-service' | 'link-state' | 'updates';
+export type Limited = 'service' | 'services' | 'instances-per-service' | 'link-state' | 'updates' | 'bytes';
 
 interface Count {
   readonly of: Limited;
@@ -30,31 +31,41 @@ export function serviceCounts({ limits }: Peer['config']): ServiceCounts | undef
   return asks ? new ServiceCounts(limits) : undefined;
 }
 
-export function updateBucket({ limits }: Peer['config'], atMs: number): Bucket {
-  return fullBucket(limits.updates, atMs);
+/** A message of the peer came in, whatever is in it. */
+export function spendBytes(
+  state: RouterState,
+  { config, session }: Peer,
+  { connection, bytes = 0 }: { readonly connection: ConnectionId; readonly bytes?: number },
+): void {
+  const rate = config.limits.bytes;
+  if (rate.perSecond > 0 && session?.connection === connection)
+    session.bytes = spendTokens(session.bytes, rate, state.atMs, bytes);
 }
 
-/** After an UPDATE: what to tell the peer when it is beyond a limit and the session is to end; undefined: go on. */
+/** After a message: what to tell the peer when it is beyond a limit and the session is to end; undefined: go on. */
 export function limitExceeded(
   state: RouterState,
   peer: Peer,
   session: EstablishedSession,
+  isUpdate: boolean,
 ): { readonly subcode: number; readonly text: string } | undefined {
   const { limits } = peer.config;
-  const pace = paceOf(state, peer, session);
-  for (const it of pace === undefined ? countsOf(state, peer, session) : [...countsOf(state, peer, session), pace]) {
+  for (const it of countsOf(state, peer, session, isUpdate)) {
     warn(state, peer, session, it);
     if (!it.isBeyond || limits.action !== 'close') continue;
     log(state, 'error', 'session ended: limit exceeded', { peer: peer.config.name, family: it.of, limit: it.limit });
     if (limits.restartMs > 0) setTimer(state, limitTimer(peer), state.atMs + limits.restartMs);
-    const subcode = it.of === 'updates' ? CEASE_SUBCODE.outOfResources : CEASE_SUBCODE.maximumPrefixes;
+    const subcode =
+      it.of === 'updates' || it.of === 'bytes' ? CEASE_SUBCODE.outOfResources : CEASE_SUBCODE.maximumPrefixes;
     return { subcode, text: `more than ${it.limit} ${it.text}` };
   }
   return undefined;
 }
 
-function countsOf(state: RouterState, peer: Peer, session: EstablishedSession): Count[] {
+function countsOf(state: RouterState, peer: Peer, session: EstablishedSession, isUpdate: boolean): Count[] {
   const { limits } = peer.config;
+  const bytes = bytesOf(state, peer, session);
+  if (!isUpdate) return bytes;
   const plain = (of: Limited, count: number, limit: number, text: string): Count => ({
     ...{ of, count, limit, text },
     isNear: count >= (limit * limits.warnPercent) / 100,
@@ -64,6 +75,7 @@ function countsOf(state: RouterState, peer: Peer, session: EstablishedSession): 
     plain('service', session.handles.size + session.held.size, limits.service, 'routes'),
     plain('link-state', state.nodesFrom.get(peer.config.name) ?? 0, limits.linkState, 'routers'),
   ];
+  counts.push(...bytes, ...paceOf(state, peer, session));
   const { perService } = session;
   if (perService === undefined) return counts;
   const { near, beyond, services } = perService;
@@ -80,20 +92,31 @@ function countsOf(state: RouterState, peer: Peer, session: EstablishedSession): 
 }
 
 /** Takes a token for the UPDATE at hand. Where the limit truncates it is only said: an UPDATE left out would be a lie. */
-function paceOf(state: RouterState, peer: Peer, session: EstablishedSession): Count | undefined {
+function paceOf(state: RouterState, peer: Peer, session: EstablishedSession): Count[] {
   const { updates, warnPercent } = peer.config.limits;
-  if (updates.perSecond === 0) return undefined;
+  if (updates.perSecond === 0) return [];
   const next = takeToken(session.updates, updates, state.atMs);
   if (next !== undefined) session.updates = next;
   const used = updates.burst - tokensAt(session.updates, updates, state.atMs);
-  return {
-    of: 'updates',
-    count: Math.round(used),
-    limit: updates.perSecond,
-    isNear: used >= (updates.burst * warnPercent) / 100,
-    isBeyond: next === undefined,
-    text: 'UPDATEs a second',
-  };
+  return [
+    {
+      of: 'updates',
+      count: Math.round(used),
+      limit: updates.perSecond,
+      isNear: used >= (updates.burst * warnPercent) / 100,
+      isBeyond: next === undefined,
+      text: 'UPDATEs a second',
+    },
+  ];
+}
+
+function bytesOf(state: RouterState, peer: Peer, session: EstablishedSession): Count[] {
+  const { bytes, warnPercent } = peer.config.limits;
+  if (bytes.perSecond === 0) return [];
+  const left = tokensAt(session.bytes, bytes, state.atMs);
+  const count = Math.round(bytes.burst - left);
+  const isNear = count >= (bytes.burst * warnPercent) / 100;
+  return [{ of: 'bytes', count, limit: bytes.perSecond, isNear, isBeyond: left < 0, text: 'bytes a second' }];
 }
 
 /** Once on the way up, and again only after it was below. */

@@ -37,8 +37,9 @@ export interface EstablishedSession {
   readonly warned: Set<Limited>;
   /** What it announces, by service; undefined: no limit asks. */
   readonly perService: ServiceCounts | undefined;
-  /** UPDATEs that it may send now. */
+  /** UPDATEs, and bytes, that it may send now. */
   updates: Bucket;
+  bytes: Bucket;
   /** A row was announced that is neither used nor held (malformed, refused, a loop): sums cannot be equal. */
   incomplete: boolean;
   /** A router was announced that is not taken: maps cannot be equal. */

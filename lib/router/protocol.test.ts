@@ -1,5 +1,6 @@
 // Limits, refreshes, digests, damping, operators and clocks, in a domain of hubs and sites.
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { SessionMessage } from '../session/message.ts';
 import { computeUpdate, serviceRows, serviceUpdate } from '../session/update-rows.ts';
 import { instanceAddress, SERVICE } from './domain.fixture.ts';
 import { candidates } from './steering.ts';
@@ -145,6 +146,47 @@ describe('a limit on the pace of UPDATEs', () => {
     expect(peer().session).toBeDefined();
     expect(logs('hub-0', 'peer is near its limit')).toHaveLength(1);
     expect(instances('hub-0')).toContain('extra-900');
+  });
+});
+
+describe('a limit on bytes', () => {
+  const limits = (action: string) =>
+    `limits: { bytes: { per-second: 100kB, burst: 1MB }, action: ${action}, restart: 5s }`;
+  const peer = () => state('hub-0').peers.get('s-0')!;
+  const send = (bytes: number, message: SessionMessage = { type: 'UPDATE' }) => {
+    const connection = peer().session?.connection;
+    if (connection !== undefined)
+      world().domain.simulation.post('hub-0', { type: 'message', peer: 's-0', connection, message, bytes });
+  };
+
+  test('lets a burst and the rate itself pass, and ends a session that goes beyond, with whatever message', () => {
+    begin({ hubs: 1, hubPeer: limits('close') });
+    for (let second = 0; second < 30; second++) {
+      send(99_000);
+      world().run(1000);
+    }
+    expect(logs('hub-0', 'peer is near its limit')).toEqual([]);
+    send(900_000);
+    expect(logs('hub-0', 'peer is near its limit')).toHaveLength(1);
+    expect(peer().session).toBeDefined();
+    send(300_000, { type: 'ROUTE-REFRESH', family: 'service', phase: 'request' });
+    expect(peer().session).toBeUndefined();
+    world().run(10);
+    const text = 'more than 100000 bytes a second';
+    expect(messages('NOTIFICATION')[0]).toMatchObject({ to: 's-0', message: { code: 6, subcode: 8, text } });
+    world().run(15_000);
+    expect(peer().session).toBeDefined();
+  });
+
+  test('is only said where the action is to truncate, and is not owed for ever', () => {
+    begin({ hubs: 1, hubPeer: limits('truncate') });
+    for (let i = 0; i < 100; i++) send(1_000_000);
+    expect(peer().session).toBeDefined();
+    world().run(21_000);
+    send(1000);
+    expect(logs('hub-0', 'peer is near its limit')).toHaveLength(1);
+    send(900_000);
+    expect(logs('hub-0', 'peer is near its limit')).toHaveLength(2);
   });
 });
 

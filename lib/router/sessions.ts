@@ -7,9 +7,10 @@ import { HandleTable } from '../session/handles.ts';
 import { CEASE_SUBCODE, type SessionMessage } from '../session/message.ts';
 import { heardUpdate, stepPeer } from '../session/peer.ts';
 import type { ConnectionId, Negotiated, PeerEffect, PeerEvent } from '../session/peer-contract.ts';
+import { fullBucket } from '../time/token-bucket.ts';
 import { takeDigest } from './anti-entropy.ts';
 import { exportGroup } from './export.ts';
-import { limitExceeded, serviceCounts, updateBucket } from './limits.ts';
+import { limitExceeded, serviceCounts, spendBytes } from './limits.ts';
 import { originate, tellNode } from './link-state.ts';
 import { sessionConfig } from './own-open.ts';
 import { importRules, takeSubscription } from './policies.ts';
@@ -26,6 +27,7 @@ const MAX_FORMER_BOOTS = 16;
 
 export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
   if (event.type === 'message') peer.messagesIn++;
+  if (event.type === 'message') spendBytes(state, peer, event);
   if (event.type === 'connection-opened') reached(state, peer);
   if (event.type === 'connection-failed') dialFailed(state, peer, event.reason);
   if (event.type === 'message' && event.message.type === 'UPDATE') {
@@ -124,7 +126,8 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
     refreshing: new Set(),
     warned: new Set(),
     perService: serviceCounts(peer.config),
-    updates: updateBucket(peer.config, state.atMs),
+    updates: fullBucket(peer.config.limits.updates, state.atMs),
+    bytes: fullBucket(peer.config.limits.bytes, state.atMs),
     incomplete: false,
     refusedNode: false,
     incurable: new Map(),
@@ -164,6 +167,8 @@ function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect,
 function deliver(state: RouterState, peer: Peer, message: SessionMessage): void {
   const { session } = peer;
   if (session === undefined) return;
+  const flooded = message.type === 'UPDATE' ? undefined : limitExceeded(state, peer, session, false);
+  if (flooded !== undefined) return peerStep(state, peer, { type: 'stop', ...flooded });
   switch (message.type) {
     case 'ROUTE-REFRESH':
       return takeRefresh(state, peer, session, message);
@@ -174,7 +179,7 @@ function deliver(state: RouterState, peer: Peer, message: SessionMessage): void 
     case 'UPDATE': {
       session.toldAtMs = state.atMs;
       takeUpdate(state, peer, session, message);
-      const exceeded = limitExceeded(state, peer, session);
+      const exceeded = limitExceeded(state, peer, session, true);
       if (exceeded !== undefined) return peerStep(state, peer, { type: 'stop', ...exceeded });
       const notification = tooManyRefused(state, peer);
       if (notification !== undefined)

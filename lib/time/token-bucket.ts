@@ -23,6 +23,12 @@ export function takeToken(bucket: Bucket, config: BucketConfig, atMs: number): B
   return tokens < 1 - 1e-9 ? undefined : { tokens: Math.max(0, tokens - 1), atMs };
 }
 
+/** The bucket after something passed that counts for `count`, be they there or not: below zero it was too much. */
+export function spendTokens(bucket: Bucket, config: BucketConfig, atMs: number, count: number): Bucket {
+  // What came beyond is not owed for ever: a burst's time later the bucket is where an empty one would be.
+  return { tokens: Math.max(-config.burst, tokensAt(bucket, config, atMs) - count), atMs };
+}
+
 /** When the next token is there; never before `atMs`. */
 export function tokenAtMs(bucket: Bucket, config: BucketConfig, atMs: number): number {
   return atMs + Math.max(0, ((1 - tokensAt(bucket, config, atMs)) * 1000) / config.perSecond);

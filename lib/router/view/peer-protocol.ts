@@ -24,6 +24,7 @@ export function peerProtocol(state: RouterState, peer: Peer): PeerProtocolView {
     servicesLimit: config.limits.services,
     instancesPerServiceLimit: config.limits.instancesPerService,
     updatesLimit: config.limits.updates.perSecond,
+    bytesLimit: config.limits.bytes.perSecond,
     linkStateLimit: config.limits.linkState,
     limitAction: config.limits.action,
     importPolicy: peer.importPolicy,
