@@ -7,10 +7,21 @@ import { keptMask, limitPrivileges } from './privileges.ts';
 import type { RunOptions } from './run.ts';
 import { VERSION } from './version.ts';
 
-/** sysexits.h: the configuration cannot be read. */
+/** sysexits.h: the command line is wrong; the configuration cannot be read. */
+const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;
 
-const program = new Command('cfnd').description('compute-aware routing daemon (CATS, RFC 10053)').version(VERSION);
+const program = new Command('cfnd')
+  .description('compute-aware routing daemon (CATS, RFC 10053)')
+  .version(VERSION)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE))
+  .showSuggestionAfterError()
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 stopped in order, or all files are right; 1 a checked file is wrong; 64 usage; 69 another daemon holds the
+socket or the kernel objects; 70 internal error, kernel objects stay; 78 the configuration cannot be used.`,
+  );
 
 program
   .command('run')
