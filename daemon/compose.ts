@@ -46,6 +46,8 @@ export interface DaemonOptions {
   /** With mutual TLS. */
   readonly credentials?: CredentialStore | undefined;
   readonly configFile: string;
+  /** What that file said, before the command line had its say. */
+  readonly asWritten: RouterConfig;
   readonly version: string;
   readonly bootId: string;
   readonly log: Logger;
@@ -222,7 +224,9 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   return {
     async reloadPolicies() {
       const outcome = await backend.reloadPolicies();
-      if (!outcome.ok) log.error({ reason: outcome.text }, 'policies stay as they are');
+      if (!outcome.ok) return log.error({ reason: outcome.text }, 'policies stay as they are');
+      const { needRestart } = outcome.value;
+      if (needRestart.length > 0) log.warn({ options: needRestart.join(' ') }, 'changed options need a restart');
     },
     async stop(text) {
       const farewell = new Promise<void>((resolve) => {

@@ -1,14 +1,17 @@
 // Reads from the configuration file again what may change while sessions stay: policies, and what to hear of each peer.
 import { readFile } from 'node:fs/promises';
+import type { RouterConfig } from '../lib/config/config.ts';
 import { formatConfigError, parseConfig } from '../lib/config/parse.ts';
 import type { RouterEventBody } from '../lib/router/event.ts';
 
 type PoliciesEvent = Extract<RouterEventBody, { type: 'policies' }>;
 
-/** The event to post, or why there is none: the first fault of the file, or that it cannot be read. */
-export async function readPolicies(
-  file: string,
-): Promise<{ readonly ok: true; readonly event: PoliciesEvent } | { readonly ok: false; readonly text: string }> {
+export type PoliciesRead =
+  | { readonly ok: true; readonly config: RouterConfig; readonly event: PoliciesEvent }
+  | { readonly ok: false; readonly text: string };
+
+/** The file and the event to post, or why there is none: the first fault of the file, or that it cannot be read. */
+export async function readPolicies(file: string): Promise<PoliciesRead> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -18,7 +21,7 @@ export async function readPolicies(
   const parsed = parseConfig(text);
   if (!parsed.ok) return { ok: false, text: formatConfigError(file, parsed.errors[0]!) };
   const { policies, peers } = parsed.config;
-  return { ok: true, event: { type: 'policies', policies, peers: peers.map(attachment) } };
+  return { ok: true, config: parsed.config, event: { type: 'policies', policies, peers: peers.map(attachment) } };
 }
 
 function attachment({ name, importPolicy, exportPolicy, subscription }: PoliciesEvent['peers'][number]) {

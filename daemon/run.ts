@@ -65,6 +65,7 @@ export async function run(
   try {
     daemon = await startDaemon(config, {
       configFile: file,
+      asWritten: parsed.config,
       version: VERSION,
       bootId: randomUUID(),
       log,

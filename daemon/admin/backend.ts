@@ -52,6 +52,13 @@ export interface PolicyTest {
   readonly service?: ServiceId;
 }
 
+export interface ReloadReply {
+  /** Names of the policies that are in force now. */
+  readonly policies: readonly string[];
+  /** Options whose change in the file is not. */
+  readonly needRestart: readonly string[];
+}
+
 export interface AdminBackend {
   status(): StatusView;
   /** Current rows, a copy; async because flow counters and SID counters are read from the kernel. */
@@ -70,8 +77,7 @@ export interface AdminBackend {
   /** The value is the state of the session before. */
   session(peer: string, command: SessionCommand, text: string): Outcome<string>;
   policyTest(test: PolicyTest): Outcome<{ readonly policy: string; readonly routes: readonly PolicyTestView[] }>;
-  /** Names of the policies that are in force then. */
-  reloadPolicies(): Promise<Outcome<readonly string[]>>;
+  reloadPolicies(): Promise<Outcome<ReloadReply>>;
   /**
    * Calls `changed` after rows of `kind` may have changed. May be called often and with nothing changed: the server
    * conflates, reads `show(kind)` at the watcher's pace and sends the difference. Returns the unsubscription.

@@ -2,7 +2,14 @@
 // callers must tell them apart: nobody answers, or the daemon said no.
 import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import type { ExplainView, PolicyTestView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
-import type { DrainBounds, InstanceKey, PushReport, ReloadedCertificates, SessionCommand } from './backend.ts';
+import type {
+  DrainBounds,
+  InstanceKey,
+  PushReport,
+  ReloadedCertificates,
+  ReloadReply,
+  SessionCommand,
+} from './backend.ts';
 import { loadAdminService, messageToRows } from './proto.ts';
 import { probeSocket } from './socket.ts';
 
@@ -61,7 +68,7 @@ export interface AdminClient {
   /** Resolves to the session's state before. */
   session(peer: string, command: SessionCommand, text: string): Promise<string>;
   policyTest(test: PolicyTestOptions): Promise<{ readonly policy: string; readonly routes: readonly PolicyTestView[] }>;
-  reloadPolicies(): Promise<readonly string[]>;
+  reloadPolicies(): Promise<ReloadReply>;
   /** Ends when the daemon ends it, or when the consumer stops iterating. */
   watch<K extends ViewKind>(kind: K): AsyncIterable<RowChange<K>>;
   close(): void;
@@ -113,7 +120,7 @@ export async function connectAdmin(socket: string, deadlineMs = DEADLINE_MS): Pr
       (await unary<{ instance: NamedInstance }>('Report', { instance, ...report })).instance,
     session: async (peer, command, text) => (await unary<{ state: string }>('Session', { peer, command, text })).state,
     policyTest: (test) => unary('PolicyTest', { policy: '', service: '', ...test }),
-    reloadPolicies: async () => (await unary<{ policies: string[] }>('ReloadPolicies', {})).policies,
+    reloadPolicies: () => unary<ReloadReply>('ReloadPolicies', {}),
     async show(kind, name = '') {
       const rows = [];
       try {

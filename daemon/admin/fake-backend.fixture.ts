@@ -586,7 +586,8 @@ export function createFakeBackend(): FakeBackend {
       const changes = ['preference 0 -> 10'];
       return { ok: true, value: { policy, routes: [{ ...route, accepted: true, by: 'rest', steps, changes }] } };
     },
-    reloadPolicies: () => Promise.resolve({ ok: true, value: ['from-hub'] }),
+    reloadPolicies: () =>
+      Promise.resolve({ ok: true, value: { policies: ['from-hub'], needRestart: ['links.core1.delay'] } }),
     watch(kind, changed) {
       const watcher = { kind, changed };
       watchers.add(watcher);

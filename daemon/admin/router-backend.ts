@@ -1,7 +1,9 @@
 // The admin API over the router core: reads go to the state through the pure views, writes become events. Nothing here
 // changes the state, and everything returned is a copy.
 import { setImmediate as turn } from 'node:timers/promises';
+import type { RouterConfig } from '../../lib/config/config.ts';
 import { nearestWord } from '../../lib/config/nearest-word.ts';
+import { unappliedOptions } from '../../lib/config/unapplied.ts';
 import type { BorderCounters, Fib } from '../../lib/fib/fib.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
 import type { CapabilityView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
@@ -30,6 +32,8 @@ export interface BackendOptions {
   readonly stages: Stages;
   readonly post: (event: RouterEventBody) => void;
   readonly configFile: string;
+  /** What the file said at the start. */
+  readonly asWritten: RouterConfig;
   readonly version: string;
   /** With mutual TLS. */
   readonly credentials?: CredentialStore | undefined;
@@ -129,7 +133,8 @@ export function createBackend(options: BackendOptions): RouterBackend {
       const read = await readPolicies(options.configFile);
       if (!read.ok) return refuse('invalid', read.text);
       post(read.event);
-      return { ok: true, value: read.event.policies.map((policy) => policy.name) };
+      const policies = read.event.policies.map((policy) => policy.name);
+      return { ok: true, value: { policies, needRestart: unappliedOptions(options.asWritten, read.config) } };
     },
     watch(kind, changed) {
       const set = watchers.get(kind) ?? new Set();

@@ -155,10 +155,7 @@ function implementation(options: AdminServerOptions, watchers: Set<() => void>):
         });
       },
     ),
-    ReloadPolicies: unary(async () => {
-      const outcome = await backend.reloadPolicies();
-      return outcome.ok ? { ok: true, value: { policies: outcome.value } } : outcome;
-    }),
+    ReloadPolicies: unary(() => backend.reloadPolicies()),
     Show: (call: ServerWritableStream<{ kind: string; service: string }, object>) => {
       stream(call, async () => {
         const { kind, service } = call.request;

@@ -254,7 +254,10 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
     .action(async () => {
       await ask(
         (client) => client.reloadPolicies(),
-        (names) => `in force: ${names.length === 0 ? 'no policies' : names.join(' ')}\n`,
+        ({ policies, needRestart }) => {
+          const inForce = `in force: ${policies.length === 0 ? 'no policies' : policies.join(' ')}\n`;
+          return needRestart.length === 0 ? inForce : `${inForce}changed, needs a restart: ${needRestart.join(' ')}\n`;
+        },
       );
     });
 
