@@ -29,6 +29,11 @@ export class ImportRules {
     this.policy = policy;
   }
 
+  /** The same peer's words, under another policy. */
+  under(policy: Policy | undefined): ImportRules {
+    return new ImportRules(this.#own, this.#peer, this.#negotiated, policy);
+  }
+
   /** Whether the verdict depends on more than the attributes. */
   get looksAtService(): boolean {
     return this.policy?.looksAtService === true;

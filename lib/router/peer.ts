@@ -64,6 +64,8 @@ export interface Peer {
   readonly source: number;
   /** What becomes of its routes while it is away. */
   retention: Retention;
+  /** How its words were taken last; they are judged by these rules while it is away. */
+  lastImports: ImportRules | undefined;
   /** How long they may be kept as long-lived stale, by what both sides said last. */
   longLivedMs: number;
   /** What we want to hear of it; changes at run time. */

@@ -1,6 +1,7 @@
 // What a receiver asks to hear and what policies let through, changed while sessions stay.
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PolicyConfig } from '../config/config.ts';
+import { COMMUNITY } from '../model/service-route.ts';
 import { serviceRows, serviceUpdate } from '../session/update-rows.ts';
 import { instanceAddress, SERVICE } from './domain.fixture.ts';
 import { peerRows } from './view/peers.ts';
@@ -95,6 +96,24 @@ describe('a policy', () => {
     expect(routeTo('s-0', 1)!.attributes).toMatchObject({ communities: [], preference: 0 });
     expect(messages('ROUTE-REFRESH')).toEqual([]);
     expect(state('s-0').peers.get('hub-0')!.flaps).toBe(0);
+  });
+
+  test('of import is applied to what is kept of a peer that is away, and what is long-lived stays so', () => {
+    const { simulation } = world().domain;
+    simulation.kill('hub-0');
+    world().run(1000);
+    expect(instances('s-0')).toEqual(ALL);
+    simulation.post('s-0', attach('hub-0', 'import', 'p'));
+    expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
+    expect(routeTo('s-0', 1)!.attributes).toMatchObject({ communities: ['seen'], preference: 7 });
+    world().run(state('s-0').config.protocol.restartTimeMs + 1000);
+    simulation.post('s-0', attach('hub-0', 'import', ''));
+    expect(routeTo('s-0', 1)!.attributes).toMatchObject({ communities: [COMMUNITY.llgrStale], preference: 0 });
+    // What the policy took away comes back with the peer.
+    expect(instances('s-0')).toEqual(['sv-0', 'sv-1', 'sv-3']);
+    simulation.start('hub-0');
+    world().run(60_000);
+    expect(instances('s-0')).toEqual(ALL);
   });
 
   test('of import judges a large table some rows a turn, and misses nothing of what is said meanwhile', () => {

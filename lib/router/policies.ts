@@ -11,6 +11,7 @@ import { exportGroup } from './export.ts';
 import { ImportRules } from './import.ts';
 import { reimport } from './reimport.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
+import { sweep } from './sweep.ts';
 import { log, sendTo, viewChanged } from './turn.ts';
 
 type PoliciesEvent = Extract<RouterEventBody, { type: 'policies' }>;
@@ -63,7 +64,10 @@ function attach(
   peer.exportPolicy = said.exportPolicy;
   peer.subscription = said.subscription;
   const { session } = peer;
-  if (session === undefined) return;
+  if (session === undefined) {
+    if (imports) rejudgeStale(state, peer);
+    return;
+  }
   if (exports) regroup(state, peer, session);
   else session.group = exportGroup(state, peer, session.negotiated, session.subscription);
   if (imports) {
@@ -72,6 +76,12 @@ function attach(
   }
   if (hears && session.negotiated.capabilities.includes(CAPABILITY.subscription))
     sendTo(state, peer, session.connection, { type: 'SUBSCRIBE', subscription: said.subscription ?? EVERYTHING });
+}
+
+/** What is kept of an absent peer is judged by the new policy too; what was not used before is not kept. */
+function rejudgeStale(state: RouterState, peer: Peer): void {
+  peer.lastImports = peer.lastImports?.under(state.policies.get(peer.importPolicy));
+  sweep(state, peer.source, 'rejudge');
 }
 
 function regroup(state: RouterState, peer: Peer, session: EstablishedSession): void {

@@ -154,6 +154,7 @@ function sessionUp(state: RouterState, peer: Peer, connection: ConnectionId, neg
 function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect, { type: 'down' }>): void {
   const name = peer.config.name;
   const negotiated = peer.session?.negotiated;
+  peer.lastImports = peer.session?.imports;
   peer.session?.out.close();
   peer.session = undefined;
   peer.flaps++;

@@ -161,6 +161,7 @@ export function createState(event: StartEvent): RouterState {
       session: undefined,
       source: table.sources.number(peer.name),
       retention: { phase: 'none', untilMs: 0 },
+      lastImports: undefined,
       longLivedMs: 0,
       subscription: peer.subscription,
       importPolicy: peer.importPolicy,

@@ -9,8 +9,11 @@ import type { RouterState } from './state.ts';
 export const ROWS_PER_TURN = 16_384;
 export const COST_OF_CHANGE = 8;
 
-/** `all`: they go. `session-bound`: those go that do not outlive their session. `long-lived`: RFC 9494 4.3. */
-export type SweepRule = 'all' | 'session-bound' | 'long-lived';
+/**
+ * `all`: they go. `session-bound`: those go that do not outlive their session. `long-lived`: RFC 9494 4.3. `rejudge`: those
+ * go that another import policy takes away.
+ */
+export type SweepRule = 'all' | 'session-bound' | 'long-lived' | 'rejudge';
 
 export interface Sweep {
   readonly source: number;
@@ -48,9 +51,10 @@ export function continueSweeps(state: RouterState): void {
 function change(state: RouterState, row: number, source: number, rule: SweepRule): boolean {
   const { table } = state;
   const attributes = table.sets.get(table.setOf(row, source));
-  if (rule === 'session-bound' && attributes.validForMs > 0) return false;
-  if (rule === 'long-lived' && !attributes.communities.includes(COMMUNITY.noLlgr)) {
-    const set = table.sets.intern(longLived(attributes));
+  const kept = whatIsKept(state, row, source, rule);
+  if (kept === attributes) return false;
+  if (kept !== undefined) {
+    const set = table.sets.intern(kept);
     rowChanged(state, row, table.revise(row, source, set));
     table.sets.settle(set);
   } else {
@@ -58,6 +62,34 @@ function change(state: RouterState, row: number, source: number, rule: SweepRule
     withdrawRow(state, source, row);
   }
   return true;
+}
+
+/** Under which attributes the row stays; undefined: it goes. */
+function whatIsKept(state: RouterState, row: number, source: number, rule: SweepRule): ServiceAttributes | undefined {
+  const { table } = state;
+  const attributes = table.sets.get(table.setOf(row, source));
+  if (rule === 'session-bound') return attributes.validForMs > 0 ? attributes : undefined;
+  if (rule === 'long-lived')
+    return attributes.communities.includes(COMMUNITY.noLlgr) ? undefined : longLived(attributes);
+  return rule === 'rejudge' ? rejudged(state, row, source, attributes) : undefined;
+}
+
+/** As the policy of now takes what was said then. */
+function rejudged(
+  state: RouterState,
+  row: number,
+  source: number,
+  attributes: ServiceAttributes,
+): ServiceAttributes | undefined {
+  const { table, peers, raw } = state;
+  const imports = peers.get(table.sources.name(source))?.lastImports;
+  if (imports === undefined) return attributes;
+  const said = raw[source]?.get(row) ?? attributes;
+  const used = imports.judge(table.services.text(table.service(row)), said);
+  if (typeof used === 'string') return undefined;
+  if (used === said) raw[source]?.delete(row);
+  else (raw[source] ??= new Map()).set(row, said);
+  return attributes.communities.includes(COMMUNITY.llgrStale) ? longLived(used) : used;
 }
 
 /** A peer that is there keeps no handle of what it did not tell again: the row will be another route's. */
