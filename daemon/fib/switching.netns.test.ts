@@ -129,7 +129,9 @@ describe.skipIf(skip !== undefined)(`switching under packets${skip ? ` (skipped:
       const all = new Set([...numbers(1), ...numbers(2)]);
       return Array.from({ length: sent }, (_, n) => n).filter((n) => all.has(n)).length;
     };
-    await eventually(`all of ${sent} packets came out`, () => arrived() === sent, PATIENCE_MS).catch(() => {});
+    // Looked at rarely: counting takes the time that reading needs.
+    for (const end = performance.now() + 3 * PATIENCE_MS; arrived() < sent && performance.now() < end; )
+      await pause(500);
     expect(sent - arrived(), 'lost').toBe(0);
     const by = [numbers(1).size, numbers(2).size];
     // It was steered, not merely delivered.

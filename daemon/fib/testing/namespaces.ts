@@ -61,6 +61,11 @@ export class Namespace {
     });
   }
 
+  /** Datagrams that sockets in here have dropped for want of room so far: lost by a busy machine, not by forwarding. */
+  udpDrops(): number {
+    return Number(/^Udp6RcvbufErrors\s+(\d+)/m.exec(this.run('cat', '/proc/net/snmp6'))?.[1] ?? 0);
+  }
+
   /** Runs a script of this Node inside, with a message channel; ended with the namespace. */
   fork(script: string, ...args: string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', this.name, process.execPath, script, ...args], {
