@@ -10,7 +10,8 @@ import { VIEW_KINDS } from '../../lib/model/view.ts';
 import type { AdminBackend } from '../admin/backend.ts';
 import { createFakeBackend, type FakeBackend, NOW_MS } from '../admin/fake-backend.fixture.ts';
 import { type AdminServer, startAdminServer } from '../admin/server.ts';
-import { EXIT, runCli } from './program.ts';
+import { EXIT } from './context.ts';
+import { runCli } from './program.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 let directory: string;

@@ -1,6 +1,6 @@
 // What `drain --watch` does after the request: prints what is left until every drain that it asked for is over.
 import { connectAdmin, type DrainReply } from '../admin/client.ts';
-import type { CliIo } from './program.ts';
+import type { CliIo } from './context.ts';
 import { drainLine } from './text.ts';
 
 interface Globals {
