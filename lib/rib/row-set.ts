@@ -24,7 +24,7 @@ export class RowSet {
 
   /** True when it was there. */
   delete(row: number): boolean {
-    if (!this.has(row)) return false;
+    if (this.size === 0 || !this.has(row)) return false;
     this.#chunks[row >>> SHIFT]![(row >>> 5) & (WORDS - 1)]! &= ~(1 << (row & 31));
     this.size--;
     return true;

@@ -3,6 +3,7 @@
 import type { RouterId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
+import { stateNumbers } from '../model/state-buffers.ts';
 import { STATE_NUMBERS } from '../model/state-row.ts';
 import { ADDRESS_WORDS } from '../net/address-words.ts';
 import type { ComputeUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
@@ -49,7 +50,7 @@ export class UpdateBatch {
   next(peers: readonly AdjRibOut[], view: ExportView, deliver: Deliver): boolean {
     const leader = peers[0];
     if (leader?.hasDue !== true) return false;
-    this.#take(leader, view);
+    this.#take(peers, leader, view);
     for (const peer of peers) {
       if (peer === leader) continue;
       this.#table.routeLog.follow(peer.routes, leader.routes);
@@ -65,19 +66,25 @@ export class UpdateBatch {
     return true;
   }
 
-  #take(leader: AdjRibOut, view: ExportView): void {
+  #take(peers: readonly AdjRibOut[], leader: AdjRibOut, view: ExportView): void {
     const table = this.#table;
     const said = this.#said;
     said.clear();
+    // Who hears nothing of all this needs no UPDATE of its own for not hearing its own words.
+    let isHeard = peers.some((peer) => peer.advertised.size > 0);
     this.#routeCount = leader.takeRoutes(this.#routes, this.#max);
     for (let i = 0; i < this.#routeCount; i++) {
       const row = this.#routes[i]!;
       const used = table.isUsed(row);
-      this.#attributes[i] = used ? view.attributes(row) : undefined;
-      this.#ahead[i] = used && table.stateLog.isAhead(leader.states, row) ? 1 : 0;
-      if (used) said.add(table.bestSource(row));
+      const attributes = used ? view.attributes(row) : undefined;
+      this.#attributes[i] = attributes;
+      if (attributes === undefined) continue;
+      isHeard = true;
+      this.#ahead[i] = table.stateLog.isAhead(leader.states, row) ? 1 : 0;
+      said.add(table.bestSource(row));
     }
     this.#stateCount = leader.takeStates(this.#states, this.#max);
+    if (!isHeard) this.#stateCount = 0;
     for (let i = 0; i < this.#stateCount; i++)
       if (table.states.has(this.#states[i]!)) said.add(table.states.from(this.#states[i]!));
   }
@@ -146,7 +153,7 @@ export class UpdateBatch {
 
   #computeColumns(rows: readonly number[]): ComputeUpdate {
     const handle = new Uint32Array(rows.length);
-    const state = new Float64Array(rows.length * STATE_NUMBERS);
+    const state = stateNumbers(rows.length * STATE_NUMBERS);
     for (let i = 0; i < rows.length; i++) {
       handle[i] = rows[i]! + 1;
       this.#table.states.copy(rows[i]!, state, i * STATE_NUMBERS);

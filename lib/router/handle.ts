@@ -82,9 +82,11 @@ function take(router: Router, event: RouterEvent): RouterState {
   return state;
 }
 
+const NO_EFFECTS: readonly RouterEffect[] = [];
+
 /** What is the kernel's, and the rest. */
-function split(effects: RouterEffect[]): [RouterEffect[], RouterEffect[]] {
-  if (effects.every((effect) => rankOf(effect) !== 0)) return [[], effects];
+function split(effects: RouterEffect[]): [readonly RouterEffect[], RouterEffect[]] {
+  if (effects.every((effect) => rankOf(effect) !== 0)) return [NO_EFFECTS, effects];
   const kernel: RouterEffect[] = [];
   const rest: RouterEffect[] = [];
   for (const effect of effects) (rankOf(effect) === 0 ? kernel : rest).push(effect);
@@ -96,7 +98,14 @@ function split(effects: RouterEffect[]): [RouterEffect[], RouterEffect[]] {
  * when the turn ends, so what need not come before it does not. Stable within each group.
  */
 function inOrder(effects: readonly RouterEffect[]): readonly RouterEffect[] {
-  if (effects.length < 2) return effects;
+  let before = 0;
+  let sorted = true;
+  for (const effect of effects) {
+    const rank = rankOf(effect);
+    if (rank < before) sorted = false;
+    before = rank;
+  }
+  if (sorted) return effects;
   const groups: RouterEffect[][] = [[], [], [], []];
   for (const effect of effects) groups[rankOf(effect)]!.push(effect);
   return groups.flat();

@@ -21,8 +21,9 @@ export function startPace(intervalMs: Readonly<Record<Family, number>>): Pace {
 
 /** Brings `closed` up to the present. */
 export function openPace(pace: Pace, atMs: number): void {
-  const closed = FAMILIES.filter((family) => pace.opensAtMs[family] > atMs);
-  pace.closed = closed.length === 0 ? NOTHING : new Set(closed);
+  pace.closed = FAMILIES.some((family) => pace.opensAtMs[family] > atMs)
+    ? new Set(FAMILIES.filter((family) => pace.opensAtMs[family] > atMs))
+    : NOTHING;
 }
 
 /** Families of which something waits for the peer and may go now. */
