@@ -3,12 +3,14 @@
 /** Wall clock and monotonic time drift apart by less than this unless the wall clock was set or the machine slept. */
 const STEP_MS = 20;
 
-const offsetAtStartMs = performance.timeOrigin + performance.now() - monotonicMs();
+/** What `performance.now` counts from: it reads the same clock without making a bigint. */
+const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+const offsetAtStartMs = performance.timeOrigin - originMs;
 let offsetMs = offsetAtStartMs;
 
 /** Monotonic milliseconds with microsecond resolution. */
 export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
+  return originMs + performance.now();
 }
 
 /**
