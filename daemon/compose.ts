@@ -9,9 +9,11 @@
 import type { RouterConfig } from '../lib/config/config.ts';
 import { CodedError } from '../lib/errors.ts';
 import type { FibDelta, FibResult } from '../lib/fib/fib.ts';
+import { giveBack } from '../lib/model/state-buffers.ts';
 import type { LogLevel, RouterEffect } from '../lib/router/effect.ts';
 import type { RouterEvent, RouterEventBody } from '../lib/router/event.ts';
 import { createRouter, turn } from '../lib/router/handle.ts';
+import type { UpdateMessage } from '../lib/session/message.ts';
 import { createBackend } from './admin/router-backend.ts';
 import { serveAdmin } from './admin/server.ts';
 import { probeSocket } from './admin/socket.ts';
@@ -29,7 +31,7 @@ import { crash } from './runtime/crash.ts';
 import { HoldGrace } from './runtime/hold-grace.ts';
 import { Mailbox } from './runtime/mailbox.ts';
 import { Recorder } from './runtime/recorder.ts';
-import { Stages } from './runtime/stages.ts';
+import { reportTimes, Stages } from './runtime/stages.ts';
 import { Timers } from './runtime/timers.ts';
 import type { CredentialStore } from './security/credential-store.ts';
 import { createSessionTransport } from './session/transport.ts';
@@ -90,12 +92,20 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       : new Recorder(config.recorder.file, config.recorder.maxBytes, (reason) =>
           log.warn({ reason }, 'recording ended'),
         );
+  /** UPDATEs of the turn at hand. */
+  const spent = new Set<UpdateMessage>();
   const mailbox: Mailbox = new Mailbox({
     handle: (event) => turn(router, event),
     perform,
     pressure: (high) => transport.setPaused(high),
     ...(recorder && { recorded: (event, effects) => recorder.record(event, effects) }),
-    performed: (event) => stages.observe(event),
+    performed: (event) => {
+      stages.observe(event);
+      if (event.type === 'message' && event.message.type === 'UPDATE') spent.add(event.message);
+      // Nobody keeps the numbers of a message: what the core wants of them it has copied.
+      for (const { compute } of spent) if (compute) giveBack(compute.state);
+      spent.clear();
+    },
   });
   const transport = createSessionTransport({
     listen: config.listen,
@@ -147,6 +157,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       case 'send': {
         const { peer, connection } = effect;
         transport.send(connection, effect.message);
+        if (effect.message.type === 'UPDATE') spent.add(effect.message);
         if (transport.isBlocked(connection)) post({ type: 'connection-blocked', peer, connection });
         return;
       }
@@ -154,8 +165,9 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         return transport.close(effect.connection);
       case 'fib-apply': {
         const decidedAtMs = monotonicMs();
+        const reports = effect.cause === 'compute' ? reportTimes(event) : [];
         return programmed('apply', effect.request, fib.apply(effect.delta), (result) => {
-          stages.programmed(effect.cause, event, decidedAtMs, result);
+          stages.programmed(effect.cause, event.atMs, reports, decidedAtMs, result);
           if (stages.wantsReadBack(monotonicMs(), result)) readBack(effect.delta, result);
         });
       }

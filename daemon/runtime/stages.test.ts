@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FibResult } from '../../lib/fib/fib.ts';
 import type { RouterEvent } from '../../lib/router/event.ts';
-import { Stages } from './stages.ts';
+import { reportTimes, Stages } from './stages.ts';
 
 const result: FibResult = {
   failures: [],
@@ -15,7 +15,7 @@ const event: RouterEvent = { atMs: 100, type: 'timer', timer: 'decide' };
 
 test('the way of a change is told stage by stage, to its read-back', () => {
   const stages = new Stages();
-  stages.programmed('compute', event, 102, result);
+  stages.programmed('compute', event.atMs, reportTimes(event), 102, result);
   stages.readBack(result, 110);
   const ms = Object.fromEntries([...stages.quantiles()].map(([stage, { p50 }]) => [stage, Math.round(p50 / 1000)]));
   expect(ms).toEqual({

@@ -34,28 +34,37 @@ export class Stages {
 
   observe(event: RouterEvent): void {
     this.events.set(event.type, (this.events.get(event.type) ?? 0) + 1);
-    const measured = measuredAtMs(event);
+    const measured = reportTimes(event);
     if (measured.length === 0) return;
     const wallMs = wallClockMs() - (monotonicMs() - event.atMs);
     for (const atMs of measured) this.#add('report-to-receive', Math.max(0, wallMs - atMs) * 1000);
   }
 
-  /** Only changes that a compute state caused: the path from a load report to the kernel. */
-  programmed(cause: string, event: RouterEvent, decidedAtMs: number, result: FibResult): void {
+  /**
+   * Only changes that a compute state caused: the path from a load report, received at `receivedAtMs`, to the kernel.
+   * `reports` are taken from the event when it is decided upon: its numbers are another message's by now.
+   */
+  programmed(
+    cause: string,
+    receivedAtMs: number,
+    reports: readonly number[],
+    decidedAtMs: number,
+    result: FibResult,
+  ): void {
     if (cause !== 'compute' || result.failures.length > 0) return;
     const kernelAtMs = Math.max(result.netlinkDoneAtMs, result.affinityDoneAtMs);
     // The memory FIB changes no kernel.
     if (kernelAtMs === 0) return;
-    this.#add('receive-to-decide', (decidedAtMs - event.atMs) * 1000);
+    this.#add('receive-to-decide', (decidedAtMs - receivedAtMs) * 1000);
     if (result.requestedAtMs !== undefined) {
       this.#add('decide-to-request', Math.max(0, result.requestedAtMs - decidedAtMs) * 1000);
       this.#add('request-to-ack', Math.max(0, result.netlinkDoneAtMs - result.requestedAtMs) * 1000);
     }
     this.#add('decide-to-netlink', Math.max(0, result.netlinkDoneAtMs - decidedAtMs) * 1000);
     this.#add('netlink-to-affinity', Math.max(0, result.affinityDoneAtMs - result.netlinkDoneAtMs) * 1000);
-    this.#add('receive-to-kernel', (kernelAtMs - event.atMs) * 1000);
+    this.#add('receive-to-kernel', (kernelAtMs - receivedAtMs) * 1000);
     const wallMs = wallClockMs() - (monotonicMs() - kernelAtMs);
-    for (const atMs of measuredAtMs(event)) this.#add('report-to-kernel', Math.max(0, wallMs - atMs) * 1000);
+    for (const atMs of reports) this.#add('report-to-kernel', Math.max(0, wallMs - atMs) * 1000);
   }
 
   /** Whether an object of this change is to be read back now: of one change in a while. */
@@ -91,10 +100,14 @@ export class Stages {
   }
 }
 
+const NONE: readonly number[] = [];
+
 /** When the first reports of an UPDATE were measured; a full one would cost more to count than to take in. */
-function measuredAtMs(event: RouterEvent): number[] {
-  if (event.type !== 'message' || event.message.type !== 'UPDATE' || !event.message.compute) return [];
+export function reportTimes(event: RouterEvent): readonly number[] {
+  if (event.type !== 'message' || event.message.type !== 'UPDATE' || !event.message.compute) return NONE;
   const { handle, state } = event.message.compute;
-  const count = Math.min(handle.length, SAMPLES_PER_UPDATE);
-  return Array.from({ length: count }, (_, row) => state[row * STATE_NUMBERS + STATE.measuredAtMs]!);
+  const times: number[] = [];
+  for (let row = 0; row < handle.length && row < SAMPLES_PER_UPDATE; row++)
+    times.push(state[row * STATE_NUMBERS + STATE.measuredAtMs]!);
+  return times;
 }

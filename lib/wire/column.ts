@@ -137,6 +137,7 @@ export function spread<V extends Values>(column: Column<V>, rows: number): V | u
 export function sumDeltas(column: Column<Int32Array>, max: number): Uint32Array | undefined {
   const values = elements(column);
   if (column.broken !== '') return undefined;
+  if (values.length === 0) return NONE.uint32;
   const sums = new Uint32Array(values.length);
   let sum = 0;
   for (let i = 0; i < values.length; i++) {

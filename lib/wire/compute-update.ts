@@ -2,6 +2,7 @@
 // state known before stays until its own validity ends.
 import { invariant } from '../errors.ts';
 import { METRIC_SOURCES, METRIC_STATISTICS } from '../model/compute-state.ts';
+import { stateNumbers } from '../model/state-buffers.ts';
 import { STATE, STATE_NUMBERS } from '../model/state-row.ts';
 import type { ComputeUpdate } from '../session/message.ts';
 import {
@@ -44,6 +45,9 @@ const COLUMNS: readonly (readonly [string, Exclude<ColumnKind, 'sint32'>])[] = [
 ];
 const FIRST_FIELD = 2;
 
+/** Where a column is made ready for the wire. */
+const columnRoom = new Float64Array(1024);
+
 /** Writes the body; more than `MAX_ROWS` rows or unequal columns are a bug of the caller. */
 export function writeComputeUpdate(writer: FrameWriter, { handle, state }: ComputeUpdate): void {
   const rows = handle.length;
@@ -51,7 +55,7 @@ export function writeComputeUpdate(writer: FrameWriter, { handle, state }: Compu
   invariant(rows <= MAX_ROWS, `at most ${MAX_ROWS} rows a frame`);
   writeDeltas(writer, HANDLE, handle);
   if (rows === 0) return;
-  const column = new Float64Array(rows);
+  const column = rows <= columnRoom.length ? columnRoom.subarray(0, rows) : new Float64Array(rows);
   for (let place = 0; place < COLUMNS.length; place++) {
     const count = toColumn(state, place, column);
     if (count > 1 || column[0] !== 0) writer.column(FIRST_FIELD + place, COLUMNS[place]![1], column, count);
@@ -98,7 +102,7 @@ function readInOrder(cursor: Cursor): ComputeUpdate | undefined {
   takeColumn(cursor, tagOf(HANDLE, LEN), handles);
   const handle = sumDeltas(handles, MAX_HANDLE);
   if (handle === undefined) return undefined;
-  const state = new Float64Array(handle.length * STATE_NUMBERS);
+  const state = stateNumbers(handle.length * STATE_NUMBERS);
   for (let before = -1; cursor.more(); ) {
     const tag = cursor.tag();
     const place = (tag >>> 3) - FIRST_FIELD;

@@ -8,10 +8,11 @@ export interface Fault {
 }
 
 export class FaultLog {
-  private readonly counts = new Map<string, { field: string; text: string; count: number }>();
+  private counts: Map<string, { field: string; text: string; count: number }> | undefined;
 
   add(field: string, text: string, count = 1): void {
     const key = `${field} ${text}`;
+    this.counts ??= new Map();
     const known = this.counts.get(key);
     if (known) known.count += count;
     else if (this.counts.size < MAX_FAULTS) this.counts.set(key, { field, text, count });
@@ -19,6 +20,7 @@ export class FaultLog {
 
   /** In the order first seen. */
   list(): readonly Fault[] {
+    if (this.counts === undefined) return [];
     return [...this.counts.values()].map(({ field, text, count }) => ({
       field,
       text: count === 1 ? text : `${text} (${count} entries)`,

@@ -49,7 +49,7 @@ export function readUpdate(cursor: Cursor): UpdateMessage {
     else cursor.skip(tag);
   }
   if (markers.broken !== '') throw cursor.fault(`end_of_rib: ${markers.broken}`);
-  const endOfRib = namesOf<Family>(FAMILIES, elements(markers));
+  const endOfRib = markers.count === 0 ? [] : namesOf<Family>(FAMILIES, elements(markers));
   const dropped = faults.list();
   return {
     type: 'UPDATE',

@@ -5,7 +5,12 @@ import { invariant } from '../errors.ts';
 const FIRST_BYTES = 256;
 const MAX_VARINT_BYTES = 10;
 const LENGTH_DELIMITED = 2;
+/** A buffer of the writer before is used again up to this size: making one for each frame is a third of a small one. */
+const LARGEST_SPARE = 0x1_0000;
+const NOTHING = new Uint8Array(0);
 const utf8 = new TextEncoder();
+
+let spare: Uint8Array | undefined;
 
 /** Appends protobuf scalars; the codecs write tags themselves. Values are not checked: columns and codecs saturate them. */
 export class FrameWriter {
@@ -16,7 +21,9 @@ export class FrameWriter {
   readonly #open: number[] = [];
 
   constructor(sizeHint = FIRST_BYTES) {
-    this.#buf = new Uint8Array(Math.max(sizeHint, FIRST_BYTES));
+    this.#buf =
+      spare !== undefined && spare.length >= sizeHint ? spare : new Uint8Array(Math.max(sizeHint, FIRST_BYTES));
+    spare = undefined;
     this.#view = new DataView(this.#buf.buffer);
   }
 
@@ -155,10 +162,13 @@ export class FrameWriter {
     return this;
   }
 
-  /** A view of what was written; the writer is not to be used again. */
+  /** A copy of what was written; the writer is not to be used again. */
   finish(): Uint8Array {
     invariant(this.#open.length === 0, 'every fork has its ldelim');
-    return this.#buf.subarray(0, this.#pos);
+    const written = this.#buf.slice(0, this.#pos);
+    if (this.#buf.length <= LARGEST_SPARE) spare = this.#buf;
+    this.#buf = NOTHING;
+    return written;
   }
 
   #reserve(bytes: number): this {
