@@ -1,6 +1,6 @@
 // Test support: what happens to a domain as a whole, and how long it takes in virtual time. The test and the benchmark of
 // the simulation run the same phases at different sizes.
-import { attributesHash, type Digest, DigestSum, sameDigest } from '../rib/digest.ts';
+import { attributesHash, type Digest, DigestSum, digestOfNodes, sameDigest } from '../rib/digest.ts';
 import type { SessionMessage } from '../session/message.ts';
 import { encodeFrame } from '../wire/frame.ts';
 import { Domain, type DomainOptions } from './domain.fixture.ts';
@@ -25,8 +25,11 @@ export class DomainRun {
   readonly domain: Domain;
   readonly traffic: Traffic = { rows: 0, messages: 0, bytes: 0, sampledRows: 0 };
   #counting = false;
+  /** Link state is flooded too. */
+  readonly #hasMaps: boolean;
 
   constructor(options: DomainOptions) {
+    this.#hasMaps = options.families?.includes('link-state') !== false;
     this.domain = new Domain({
       ...options,
       onSend: (_, to, message) => {
@@ -100,12 +103,13 @@ export class DomainRun {
     return this.#until(() => this.isWhole() && this.#isAsBefore(before));
   }
 
-  /** Everyone knows every route, with the same newest report. */
+  /** Everyone knows every route, with the same newest report, and has the same map. */
   isWhole(): boolean {
     const all = [...this.domain.simulation.nodes.keys()];
     if (!all.every((name) => this.#size(name) === this.domain.sites.length)) return false;
     const first = this.#digest(all[0]!, 'reports');
-    return all.every((name) => sameDigest(this.#digest(name, 'reports'), first));
+    if (!all.every((name) => sameDigest(this.#digest(name, 'reports'), first))) return false;
+    return !this.#hasMaps || all.every((name) => sameDigest(this.#map(name), this.#map(all[0]!)));
   }
 
   /** Of each router's table: keys and attributes. */
@@ -119,6 +123,10 @@ export class DomainRun {
 
   #size(name: string): number {
     return this.domain.simulation.node(name).router.state?.table.size ?? 0;
+  }
+
+  #map(name: string): Digest {
+    return digestOfNodes(this.domain.simulation.node(name).router.state!.lsdb.nodes.values());
   }
 
   #digest(name: string, of: 'reports' | 'attributes'): Digest {

@@ -33,3 +33,15 @@ test('cut in two for a minute both halves keep what is theirs, and the heal leav
   expect(run.straysAcross(inside)).toBe(0);
   expect(run.heal(cut, before)).toBeLessThan(10_000);
 });
+
+test('nobody outdoes what it says itself when that comes back around a circle of hubs', () => {
+  const mesh = new DomainRun({ sites: 16, hubs: 8 });
+  expect(mesh.coldStart()).toBeLessThan(500);
+  const { simulation, hubs } = mesh.domain;
+  // Once for each link that came up, at most; a fight with oneself goes into the hundreds.
+  for (const name of hubs) {
+    const { ownNode, wallOriginMs, startedAtMs } = simulation.node(name).router.state!;
+    const said = ownNode!.sequence - Math.floor(wallOriginMs + startedAtMs);
+    expect(said, name).toBeLessThanOrEqual(ownNode!.links.length + 1);
+  }
+});

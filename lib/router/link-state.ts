@@ -161,9 +161,18 @@ function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
     if (state.duplicates.size < MAX_DUPLICATES) state.duplicates.add(node.name);
     return;
   }
-  // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it.
-  if (state.ownNode !== undefined && node.sequence >= state.ownNode.sequence)
-    publish(state, { ...state.ownNode, sequence: node.sequence + 1 });
+  const own = state.ownNode;
+  // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it. What we say now comes back too, around every circle of sessions:
+  // to outdo that would be to flood for ever.
+  if (own !== undefined && (node.sequence > own.sequence || (node.sequence === own.sequence && !isAlike(node, own))))
+    publish(state, { ...own, sequence: node.sequence + 1 });
+}
+
+/** What does not lose digits on the wire is the same. */
+function isAlike(a: NodeAdvertisement, b: NodeAdvertisement): boolean {
+  const shapeOf = ({ prefixes, locators, links }: NodeAdvertisement) =>
+    JSON.stringify([prefixes, locators.map(({ prefix }) => prefix), links.map((it) => [it.name, it.neighbour])]);
+  return shapeOf(a) === shapeOf(b);
 }
 
 function advertiseLink(state: RouterState, link: Link): LinkAdvertisement {
