@@ -8,7 +8,7 @@ import {
   type SessionMessage,
 } from '../../lib/session/message.ts';
 import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
-import { MessageReader, withPrefix } from '../../lib/wire/length-prefixed.ts';
+import { MessageReader, PREFIX_BYTES, putPrefix, withPrefix } from '../../lib/wire/length-prefixed.ts';
 import { MAX_FRAME_BYTES } from '../../lib/wire/limits.ts';
 import { HEADER_SUBCODE, SessionError } from '../../lib/wire/session-error.ts';
 
@@ -204,7 +204,7 @@ let lastBytes: Uint8Array = new Uint8Array(0);
 
 function encodeOnce(message: SessionMessage): Uint8Array {
   if (message !== lastMessage) {
-    lastBytes = withPrefix(encodeFrame(message));
+    lastBytes = putPrefix(encodeFrame(message, PREFIX_BYTES));
     lastMessage = message;
   }
   return lastBytes;

@@ -28,9 +28,9 @@ const BODY = {
 
 /**
  * Encodes one message; encode once and send the bytes to every peer that is to have them. The caller keeps UPDATEs within
- * the limits of lib/wire/limits.ts (an invariant otherwise) and below `MAX_FRAME_BYTES`.
+ * the limits of lib/wire/limits.ts (an invariant otherwise) and below `MAX_FRAME_BYTES`. `room` bytes in front are left free.
  */
-export function encodeFrame(message: SessionMessage): Uint8Array {
+export function encodeFrame(message: SessionMessage, room = 0): Uint8Array {
   const writer = new FrameWriter(sizeHint(message)).uint32(BODY[message.type]).fork();
   if (message.type === 'OPEN') writeOpen(writer, message);
   else if (message.type === 'UPDATE') writeUpdate(writer, message);
@@ -38,7 +38,7 @@ export function encodeFrame(message: SessionMessage): Uint8Array {
   else if (message.type === 'ROUTE-REFRESH') writeRouteRefresh(writer, message);
   else if (message.type === 'SUBSCRIBE') writeSubscription(writer, message.subscription);
   else if (message.type === 'DIGEST') writeDigest(writer, message);
-  return writer.ldelim().finish();
+  return writer.ldelim().finish(room);
 }
 
 /** A little more than most UPDATEs need, so that the buffer seldom grows. */

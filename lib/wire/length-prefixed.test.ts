@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MessageReader, withPrefix } from './length-prefixed.ts';
+import { encodeFrame } from './frame.ts';
+import { MessageReader, PREFIX_BYTES, putPrefix, withPrefix } from './length-prefixed.ts';
 
 const MAX = 300;
 const concat = (parts: readonly Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
@@ -28,6 +29,11 @@ describe('length-prefixed messages', () => {
     const bytes = concat([withPrefix(Uint8Array.of(1, 2)), withPrefix(Uint8Array.of(3))]);
     const [first, second] = new MessageReader(MAX).take(bytes);
     expect([first!.buffer, second!.buffer]).toEqual([bytes.buffer, bytes.buffer]);
+  });
+
+  test('are the same with the prefix put where the encoder left room for it', () => {
+    const message = { type: 'NOTIFICATION', code: 6, subcode: 2, data: '', text: 'maintenance' } as const;
+    expect(putPrefix(encodeFrame(message, PREFIX_BYTES))).toEqual(withPrefix(encodeFrame(message)));
   });
 
   test.each([

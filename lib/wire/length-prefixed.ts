@@ -6,14 +6,19 @@
 //   +---------------+-------------------------------------------+----------------
 import { CodedError } from '../errors.ts';
 
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
 const NOTHING = new Uint8Array(0);
 
 /** A copy of `message` with its prefix in front. */
 export function withPrefix(message: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(PREFIX_BYTES + message.length);
-  new DataView(bytes.buffer).setUint32(1, message.length);
   bytes.set(message, PREFIX_BYTES);
+  return putPrefix(bytes);
+}
+
+/** Writes the prefix into the room in front of a message that has left `PREFIX_BYTES` of it. */
+export function putPrefix(bytes: Uint8Array): Uint8Array {
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(1, bytes.length - PREFIX_BYTES);
   return bytes;
 }
 

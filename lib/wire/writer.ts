@@ -162,10 +162,11 @@ export class FrameWriter {
     return this;
   }
 
-  /** A copy of what was written; the writer is not to be used again. */
-  finish(): Uint8Array {
+  /** A copy of what was written, behind `room` bytes of zeros; the writer is not to be used again. */
+  finish(room = 0): Uint8Array {
     invariant(this.#open.length === 0, 'every fork has its ldelim');
-    const written = this.#buf.slice(0, this.#pos);
+    const written = new Uint8Array(room + this.#pos);
+    written.set(this.#buf.subarray(0, this.#pos), room);
     if (this.#buf.length <= LARGEST_SPARE) spare = this.#buf;
     this.#buf = NOTHING;
     return written;
