@@ -25,6 +25,16 @@ export class RouteMessages {
     this.#template = undefined;
   }
 
+  /** What writes all of a batch to where this route goes; undefined: neighbours are not alike, or go by devices. */
+  templateFor(route: FibRoute, verb: 'install' | 'replace', shape: number): RouteTemplate | undefined {
+    const { table, target } = route;
+    if (!('id' in target)) return undefined;
+    if (verb !== this.#verb || table !== this.#table || !isAlike(target, this.#target))
+      this.#begin(verb, table, target);
+    if (!this.#template?.fits(shape)) this.#template = new RouteTemplate(verb, routeSpec(this.#context, route), shape);
+    return this.#template.named(target.id);
+  }
+
   /** As `writePut`; the prefix's words begin at `at`. */
   put(writer: Writer, route: FibRoute, fresh: boolean, words: Uint32Array, at: number, shape: number): void {
     const verb = fresh ? 'install' : 'replace';
@@ -35,16 +45,21 @@ export class RouteMessages {
       return;
     }
     if (!this.#template?.fits(shape)) this.#template = new RouteTemplate(verb, routeSpec(this.#context, route), shape);
-    if ('id' in target) this.#template.writeTo(target.id, writer, words, at, shape);
-    else this.#template.write(writer, words, at, shape);
+    if ('id' in target) this.#template.named(target.id);
+    this.#template.write(writer, words, at, shape);
   }
 
   /** As `writeRemoval`. */
   remove(writer: Writer, route: FibRoute, words: Uint32Array, at: number, shape: number): void {
+    this.templateToRemove(route, shape).write(writer, words, at, shape);
+  }
+
+  /** What removes all routes of the table and family of this one. */
+  templateToRemove(route: FibRoute, shape: number): RouteTemplate {
     if (this.#verb !== 'remove' || route.table !== this.#table) this.#begin('remove', route.table, undefined);
     if (!this.#template?.fits(shape))
       this.#template = new RouteTemplate('remove', routeRemoval(this.#context, route), shape);
-    this.#template.write(writer, words, at, shape);
+    return this.#template;
   }
 
   #begin(verb: 'install' | 'replace' | 'remove', table: number, target: RouteTarget | undefined): void {

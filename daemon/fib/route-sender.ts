@@ -3,7 +3,9 @@
 import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey } from '../../lib/fib/fib.ts';
 import { type HeldRoutes, SLOTS } from '../../lib/fib/held-routes.ts';
 import type { FibObjectSet } from '../../lib/fib/object-set.ts';
+import { isIpv4Prefix } from '../../lib/net/prefix-words.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
+import type { RouteTemplate } from '../../lib/netlink/rt/route-template.ts';
 import type { EncodeAt, RequestSocket } from '../netlink/request-socket.ts';
 import type { KernelContext } from './kernel-codec.ts';
 import { RouteMessages } from './route-messages.ts';
@@ -21,6 +23,8 @@ interface Sort {
   readonly routes: FibRoute[];
   readonly slots: Uint16Array;
   count: number;
+  /** All of them to one place, and of one family. */
+  isUniform: boolean;
 }
 
 const NONE: readonly FibRoute[] = [];
@@ -60,13 +64,11 @@ export class RouteSender {
       }
       const old = this.#held.replaced;
       if (old) olds[known.count] = old as FibRoute;
-      const sort = old ? known : fresh;
-      sort.routes[sort.count] = route;
-      sort.slots[sort.count++] = slot;
+      this.#add(old ? known : fresh, route, slot);
     }
     // Both before either is settled: that looks up others.
-    const added = this.#send(fresh, () => true);
-    const replaced = this.#send(known, isLost(lost));
+    const added = this.#send(fresh, true, lost);
+    const replaced = this.#send(known, false, lost);
     return [
       { objects: fresh.routes, olds: NONE, outcomes: added },
       { objects: known.routes, olds, outcomes: replaced },
@@ -82,12 +84,14 @@ export class RouteSender {
     gone.count = 0;
     for (let slot = 0; slot < count; slot++) {
       const route = this.#held.removeRoute(slot);
-      if (!route) continue;
-      gone.routes[gone.count] = route;
-      gone.slots[gone.count++] = slot;
+      if (route) this.#add(gone, route, slot);
     }
     const messages = this.#messages;
     messages.reset();
+    if (gone.isUniform && gone.count > 1) {
+      const template = messages.templateToRemove(gone.routes[0]!, found.shapeOf(gone.slots[0]!));
+      return { objects: gone.routes, olds: NONE, outcomes: this.#sendCopies(template, gone.slots, gone.count) };
+    }
     const outcomes = this.#requests.batchRange(gone.count, (writer, i) => {
       const slot = gone.slots[i]!;
       messages.remove(writer, gone.routes[i]!, found.sought, found.addressAt(slot), found.shapeOf(slot));
@@ -95,24 +99,56 @@ export class RouteSender {
     return { objects: gone.routes, olds: NONE, outcomes };
   }
 
-  #send({ routes, slots, count }: Sort, isFresh: (route: FibRoute) => boolean): SentRoutes['outcomes'] {
+  #send({ routes, slots, count, isUniform }: Sort, isNew: boolean, lost: ReadonlySet<FibKey>): SentRoutes['outcomes'] {
     if (count === 0) return [];
     const found = this.#found;
     const messages = this.#messages;
     messages.reset();
+    const verb = isNew ? 'install' : 'replace';
+    const template =
+      isUniform && count > 1 && lost.size === 0
+        ? messages.templateFor(routes[0]!, verb, found.shapeOf(slots[0]!))
+        : undefined;
+    if (template) return this.#sendCopies(template, slots, count);
     const write: EncodeAt = (writer, i) => {
       const slot = slots[i]!;
       const route = routes[i]!;
-      messages.put(writer, route, isFresh(route), found.sought, found.addressAt(slot), found.shapeOf(slot));
+      const isFresh = isNew || (lost.size > 0 && lost.has(fibKey(route)));
+      messages.put(writer, route, isFresh, found.sought, found.addressAt(slot), found.shapeOf(slot));
     };
     return count === 1 ? [this.#requests.requestOf(0, write)] : this.#requests.batchRange(count, write);
   }
+
+  /** The routes themselves are not looked at again: they lie far apart in memory. */
+  #sendCopies(template: RouteTemplate, slots: Uint16Array, count: number): SentRoutes['outcomes'] {
+    const found = this.#found;
+    return this.#requests.batchRange(count, (writer, i) => {
+      const slot = slots[i]!;
+      template.write(writer, found.sought, found.addressAt(slot), found.shapeOf(slot));
+    });
+  }
+
+  #add(sort: Sort, route: FibRoute, slot: number): void {
+    const { routes, slots, count } = sort;
+    if (count === 0) sort.isUniform = true;
+    else if (sort.isUniform) sort.isUniform = isAlike(routes[0]!, route) && this.#isOneFamily(slots[0]!, slot);
+    routes[count] = route;
+    slots[count] = slot;
+    sort.count++;
+  }
+
+  #isOneFamily(one: number, other: number): boolean {
+    return isIpv4Prefix(this.#found.shapeOf(one)) === isIpv4Prefix(this.#found.shapeOf(other));
+  }
 }
 
-function isLost(lost: ReadonlySet<FibKey>): (route: FibRoute) => boolean {
-  return lost.size === 0 ? () => false : (route) => lost.has(fibKey(route));
+/** In one table, and to one nexthop object. */
+function isAlike(one: FibRoute, other: FibRoute): boolean {
+  if (one.table !== other.table) return false;
+  const [target, to] = [one.target, other.target];
+  return target === to || ('id' in target && 'id' in to && target.id === to.id);
 }
 
 function newSort(): Sort {
-  return { routes: new Array<FibRoute>(SLOTS), slots: new Uint16Array(SLOTS), count: 0 };
+  return { routes: new Array<FibRoute>(SLOTS), slots: new Uint16Array(SLOTS), count: 0, isUniform: true };
 }

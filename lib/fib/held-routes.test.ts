@@ -37,7 +37,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function put(held: HeldRoutes, routes: readonly FibRoute[]): void {
   held.findAll(routes, 0, routes.length);
   for (const [slot, it] of routes.entries()) {
-    const row = held.rows[slot] === NOT_HELD ? held.seek(slot) : held.rows[slot]!;
+    const row = held.rows[slot]!;
     if (row >= 0) held.set(row, it);
     else held.add(slot, it);
   }

@@ -5,7 +5,7 @@
 import { isIpv4Prefix, PREFIX_WORDS, prefixBits, readPrefix } from '../net/prefix-words.ts';
 import { Records } from '../records.ts';
 import { type FibKey, type FibRemoval, type FibRoute, ROUTE_KEY } from './fib.ts';
-import { after, first, RowIndex } from './row-index.ts';
+import { after, FREE, first, GONE, RowIndex } from './row-index.ts';
 
 /** Words of a row, and of a slot; 0..3 are the prefix's address, as it lies in a packet. */
 const SHAPE = 4;
@@ -52,26 +52,26 @@ export class HeldRoutes {
   /** The row of a route, as `rows` has it; takes slot 0. */
   find(table: number, prefix: string): number {
     this.#read(0, table, prefix, 0);
-    return this.seek(0);
+    return this.#seek(0);
   }
 
   /** The same by its key. */
   findKey(key: FibKey): number {
     this.#readKey(0, key);
-    return this.seek(0);
+    return this.#seek(0);
   }
 
   /** The same by the words of its prefix, which begin at `at`. */
   findWords(table: number, words: Uint32Array, at: number, shape: number): number {
     for (let i = 0; i < PREFIX_WORDS; i++) this.sought[i] = words[at + i]!;
     this.#fill(0, table, shape);
-    return this.seek(0);
+    return this.#seek(0);
   }
 
   /** Looks up `count` routes from `from` on, one a slot. */
   findAll(routes: readonly FibRoute[], from: number, count: number): void {
     for (let slot = 0; slot < count; slot++) this.#readRoute(slot, routes[from + slot]!);
-    for (let slot = 0; slot < count; slot++) this.seek(slot);
+    for (let slot = 0; slot < count; slot++) this.#seek(slot);
   }
 
   /** The same for those that are to go. */
@@ -81,32 +81,26 @@ export class HeldRoutes {
       if (typeof removal === 'string') this.#readKey(slot, removal);
       else this.#readRoute(slot, removal);
     }
-    for (let slot = 0; slot < count; slot++) this.seek(slot);
+    for (let slot = 0; slot < count; slot++) this.#seek(slot);
   }
 
-  /** Looks for what a slot holds once more. */
-  seek(slot: number): number {
-    const { rows } = this;
-    if (rows[slot] === NO_PREFIX) return NO_PREFIX;
-    const likely = this.#last + this.#step;
-    if (likely >= 0 && this.#routes[likely] !== undefined && this.#isFor(slot, likely)) {
-      this.#last = likely;
-      return (rows[slot] = likely);
-    }
+  /** Holds the route that the slot was for, which was `NOT_HELD`. One of its key that was held since is returned. */
+  add(slot: number, route: FibRoute): FibRoute | undefined {
     const hash = this.sought[slot * WIDTH + HASH]!;
-    const entries = this.#index.segment(hash);
-    for (let at = first(hash, entries); entries[at + 1] !== 0; at = after(at, entries)) {
-      const row = entries[at + 1]! - 1;
-      if (entries[at] !== hash || !this.#isFor(slot, row)) continue;
-      this.#step = row < this.#last ? -1 : 1;
-      this.#last = row;
-      return (rows[slot] = row);
+    const entries = this.#index.roomy(hash);
+    let at = first(hash, entries);
+    let gone = -1;
+    for (; entries[at + 1] !== FREE; at = after(at, entries)) {
+      if (entries[at + 1] === GONE) {
+        if (gone < 0) gone = at;
+        continue;
+      }
+      const other = entries[at + 1]! - 1;
+      if (entries[at] !== hash || !this.#isFor(slot, other)) continue;
+      const old = this.#routes[other];
+      this.#routes[other] = route;
+      return old;
     }
-    return (rows[slot] = NOT_HELD);
-  }
-
-  /** Holds the route that the slot was for, which is `NOT_HELD`. */
-  add(slot: number, route: FibRoute): void {
     const row = this.#records.add();
     const words = this.#records.chunk(row);
     const to = this.#records.offset(row);
@@ -114,7 +108,8 @@ export class HeldRoutes {
     const from = slot * WIDTH;
     for (let i = 0; i < WIDTH; i++) words[to + i] = sought[from + i]!;
     this.#routes[row] = route;
-    this.#index.insert(row, sought[from + HASH]!);
+    this.#index.insert(gone < 0 ? at : gone, row, hash);
+    return undefined;
   }
 
   /** Holds another route of the same key in the row. */
@@ -172,6 +167,26 @@ export class HeldRoutes {
       const route = this.#routes[row];
       if (route && !this.isMarked(row, isIpv4Prefix(this.#records.get(row, SHAPE)) ? ipv4 : ipv6)) yield route;
     }
+  }
+
+  #seek(slot: number): number {
+    const { rows } = this;
+    if (rows[slot] === NO_PREFIX) return NO_PREFIX;
+    const likely = this.#last + this.#step;
+    if (likely >= 0 && this.#routes[likely] !== undefined && this.#isFor(slot, likely)) {
+      this.#last = likely;
+      return (rows[slot] = likely);
+    }
+    const hash = this.sought[slot * WIDTH + HASH]!;
+    const entries = this.#index.segment(hash);
+    for (let at = first(hash, entries); entries[at + 1] !== FREE; at = after(at, entries)) {
+      const row = entries[at + 1]! - 1;
+      if (entries[at] !== hash || entries[at + 1] === GONE || !this.#isFor(slot, row)) continue;
+      this.#step = row < this.#last ? -1 : 1;
+      this.#last = row;
+      return (rows[slot] = row);
+    }
+    return (rows[slot] = NOT_HELD);
   }
 
   #readRoute(slot: number, { table, prefix, words }: FibRoute): void {

@@ -13,7 +13,7 @@ import {
   ROUTE_KEY,
   type RouteTarget,
 } from './fib.ts';
-import { HeldRoutes, NO_PREFIX, NOT_HELD } from './held-routes.ts';
+import { HeldRoutes, NO_PREFIX } from './held-routes.ts';
 import { NOT_CANONICAL, objectFault, routeFault, targetFault } from './object-fault.ts';
 
 interface RouteUsers {
@@ -136,8 +136,7 @@ export class FibObjectSet {
   /** The same for a route that was looked up in `routes`, in this slot. */
   acceptRoute(slot: number, route: FibRoute): FibFailure | undefined {
     const { routes } = this;
-    // One of the same key may have been accepted since.
-    const row = routes.rows[slot] === NOT_HELD ? routes.seek(slot) : routes.rows[slot]!;
+    const row = routes.rows[slot]!;
     // Where a route is held already, its prefix and table have been found good.
     const fault = row >= 0 ? targetFault(route.target) : row === NO_PREFIX ? NOT_CANONICAL : routeFault(route);
     const why = fault ?? this.#routeReferenceFault(route);
@@ -204,9 +203,8 @@ export class FibObjectSet {
   #holdRoute(slot: number, route: FibRoute): FibRoute | undefined {
     const { routes } = this;
     const row = routes.rows[slot]!;
-    const old = row < 0 ? undefined : routes.get(row);
-    if (old) routes.set(row, route);
-    else routes.add(slot, route);
+    const old = row < 0 ? routes.add(slot, route) : routes.get(row);
+    if (row >= 0) routes.set(row, route);
     if (old && old.target === route.target) return old;
     if (old) this.#count(old.target, -1);
     this.#count(route.target, 1);

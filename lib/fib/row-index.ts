@@ -1,46 +1,56 @@
-// Rows by the hash of their key: open addressing in pairs of hash and row + 1, in segments that double each by itself, so
-// that no insertion waits for a whole table. What is taken out leaves no mark: what stands behind moves up. The caller
-// compares keys: a look-up is in his loop, not behind a call.
+// Rows by the hash of their key: open addressing in pairs of hash and row + 1, in segments that are made anew each by
+// itself, so that no insertion waits for a whole table. The caller compares keys: a look-up is in his loop, not behind a
+// call. It goes from `first` by `after` up to an entry that is `FREE`.
 
 const SEGMENTS = 64;
 const SEGMENT_SHIFT = 26;
 const FIRST_SLOTS = 16;
 
+/** In the place of a row + 1: nothing was ever here, and what was here was taken out. */
+export const FREE = 0;
+export const GONE = 0xffff_ffff;
+
 export class RowIndex {
   readonly #segments: Uint32Array[] = Array.from({ length: SEGMENTS }, () => new Uint32Array(2 * FIRST_SLOTS));
+  /** Entries with a row, and all that are not free. */
   readonly #live = new Uint32Array(SEGMENTS);
+  readonly #used = new Uint32Array(SEGMENTS);
 
-  /** The entries among which those of the hash are, from `first` on up to one without a row, and round the end. */
+  /** The entries among which those of the hash are. */
   segment(hash: number): Uint32Array {
     return this.#segments[hash >>> SEGMENT_SHIFT]!;
   }
 
-  insert(row: number, hash: number): void {
+  /** The same with room for one more: at least half of them are free then. */
+  roomy(hash: number): Uint32Array {
     const number = hash >>> SEGMENT_SHIFT;
-    let entries = this.#segments[number]!;
-    // At most half of the slots are taken.
-    if (++this.#live[number]! * 4 > entries.length) {
-      entries = doubled(entries);
-      this.#segments[number] = entries;
-    }
-    place(entries, row + 1, hash >>> 0);
+    const entries = this.#segments[number]!;
+    if ((this.#used[number]! + 1) * 4 <= entries.length) return entries;
+    const live = this.#live[number]!;
+    this.#used[number] = live;
+    return (this.#segments[number] = rebuilt(entries, live * 8 > entries.length ? entries.length * 2 : entries.length));
+  }
+
+  /** Takes an entry of `roomy` that is free or gone. */
+  insert(at: number, row: number, hash: number): void {
+    const number = hash >>> SEGMENT_SHIFT;
+    const entries = this.#segments[number]!;
+    if (entries[at + 1] === FREE) this.#used[number]!++;
+    entries[at] = hash;
+    entries[at + 1] = row + 1;
+    this.#live[number]!++;
   }
 
   /** The row must be here under this hash. */
   remove(row: number, hash: number): void {
-    const entries = this.segment(hash);
-    let hole = first(hash, entries);
-    while (entries[hole + 1] !== row + 1) hole = after(hole, entries);
-    for (let at = after(hole, entries); entries[at + 1] !== 0; at = after(at, entries)) {
-      // One whose way from its first slot leads over the hole moves into it.
-      const way = (at - first(entries[at]!, entries)) & (entries.length - 1);
-      if (way < ((at - hole) & (entries.length - 1))) continue;
-      entries[hole] = entries[at]!;
-      entries[hole + 1] = entries[at + 1]!;
-      hole = at;
-    }
-    entries[hole + 1] = 0;
-    this.#live[hash >>> SEGMENT_SHIFT]!--;
+    const number = hash >>> SEGMENT_SHIFT;
+    const entries = this.#segments[number]!;
+    let at = first(hash, entries);
+    while (entries[at + 1] !== row + 1) at = after(at, entries);
+    entries[at + 1] = GONE;
+    if (--this.#live[number]! > 0) return;
+    entries.fill(FREE);
+    this.#used[number] = 0;
   }
 }
 
@@ -50,15 +60,15 @@ export const first = (hash: number, entries: Uint32Array): number => (hash << 1)
 /** Where it goes on. */
 export const after = (at: number, entries: Uint32Array): number => (at + 2) & (entries.length - 1);
 
-function doubled(old: Uint32Array): Uint32Array {
-  const entries = new Uint32Array(old.length * 2);
-  for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) place(entries, old[at + 1]!, old[at]!);
+function rebuilt(old: Uint32Array, length: number): Uint32Array {
+  const entries = new Uint32Array(length);
+  for (let from = 0; from < old.length; from += 2) {
+    const entry = old[from + 1]!;
+    if (entry === FREE || entry === GONE) continue;
+    let at = first(old[from]!, entries);
+    while (entries[at + 1] !== FREE) at = after(at, entries);
+    entries[at] = old[from]!;
+    entries[at + 1] = entry;
+  }
   return entries;
-}
-
-function place(entries: Uint32Array, entry: number, hash: number): void {
-  let at = first(hash, entries);
-  while (entries[at + 1] !== 0) at = after(at, entries);
-  entries[at] = hash;
-  entries[at + 1] = entry;
 }

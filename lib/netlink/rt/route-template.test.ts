@@ -62,7 +62,7 @@ describe('a route template', () => {
       fc.property(prefix, fc.integer({ min: 1, max: 0xffff_ffff }), (one, nexthopId) => {
         const shape = readPrefix(one, 0, words, 0);
         const template = new RouteTemplate('replace', { ...common, nexthopId: 7 }, shape);
-        expect(bytesOf((w) => template.writeTo(nexthopId, w, words, 0, shape))).toEqual(
+        expect(bytesOf((w) => template.named(nexthopId).write(w, words, 0, shape))).toEqual(
           bytesOf((w) => encodeRoute(w, 'replace', { ...common, nexthopId, prefix: one })),
         );
       }),

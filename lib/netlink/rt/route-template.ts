@@ -47,10 +47,10 @@ export class RouteTemplate {
     writer.message(mine);
   }
 
-  /** The same to another nexthop object: its id is the last word of a message that names one. */
-  writeTo(nexthopId: number, writer: Writer, words: Uint32Array, at: number, shape: number): void {
+  /** The template itself, from now on to another nexthop object: its id is the last word of a message that names one. */
+  named(nexthopId: number): this {
     invariant(this.#words.length > DESTINATION_WORD + 1, 'the message names a nexthop object');
     this.#words[this.#words.length - 1] = nexthopId;
-    this.write(writer, words, at, shape);
+    return this;
   }
 }
