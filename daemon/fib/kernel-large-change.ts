@@ -8,10 +8,9 @@ import {
   type FibRemoval,
   type FibResult,
   fibKey,
-  ROUTE_KEY,
   removalKey,
 } from '../../lib/fib/fib.ts';
-import { lastPuts, orderPuts, splitRemovals } from '../../lib/fib/order.ts';
+import { isOfRoute, lastPuts, orderPuts, splitRemovals } from '../../lib/fib/order.ts';
 import { chunked } from './gently.ts';
 import { isNetlinkKey, isNetlinkObject, type NetlinkObject } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
@@ -81,6 +80,8 @@ export function without(removals: readonly FibRemoval[], puts: readonly FibObjec
 
 /** Routes apart from what comes before and after them, and what nftables is told. */
 export async function sortPuts(puts: readonly FibObject[], isOver: () => boolean) {
+  // What is large mostly is nothing but routes, and needs no copy.
+  if (await isAll(puts, isRoute, isOver)) return { nft: [], netlink: [puts as readonly NetlinkObject[]] };
   const nft: FibObject[] = [];
   const routes: NetlinkObject[] = [];
   const others: NetlinkObject[] = [];
@@ -98,15 +99,26 @@ export async function sortPuts(puts: readonly FibObject[], isOver: () => boolean
 
 /** The same for what goes, in the order in which it goes. */
 export async function sortRemovals(removals: readonly FibRemoval[], isOver: () => boolean) {
+  if (await isAll(removals, isOfRoute, isOver)) return { nft: [], netlink: [removals] };
   const nft: FibKey[] = [];
   const routes: FibRemoval[] = [];
   const others: FibKey[] = [];
   await chunked(isOver, SLICE)(removals, (slice) => {
     for (const removal of slice) {
-      if (typeof removal !== 'string' || removal.startsWith(ROUTE_KEY)) routes.push(removal);
-      else (isNetlinkKey(removal) ? others : nft).push(removal);
+      if (isOfRoute(removal)) routes.push(removal);
+      else (isNetlinkKey(removal as FibKey) ? others : nft).push(removal as FibKey);
     }
   });
   const { before, after } = splitRemovals(others);
   return { nft, netlink: [before, routes, after] as readonly (readonly FibRemoval[])[] };
+}
+
+const isRoute = ({ kind }: FibObject): boolean => kind === 'route';
+
+async function isAll<T>(items: readonly T[], is: (item: T) => boolean, isOver: () => boolean): Promise<boolean> {
+  let all = true;
+  await chunked(() => isOver() || !all, SLICE)(items, (slice) => {
+    all = slice.every(is);
+  });
+  return all;
 }

@@ -59,7 +59,8 @@ export function splitRemovals(removals: readonly FibRemoval[]): {
   return { before: ordered.slice(0, at), routes, after: ordered.slice(at) };
 }
 
-function isOfRoute(removal: FibRemoval): boolean {
+/** A route, or the key of one. */
+export function isOfRoute(removal: FibRemoval): boolean {
   return typeof removal !== 'string' || removal.startsWith(ROUTE_KEY);
 }
 

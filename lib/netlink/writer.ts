@@ -93,7 +93,7 @@ export class Writer {
   /** Gives the last finished message its sequence number and further flags: the socket's concern, not the codec's. */
   stamp(sequence: number, flags: number): void {
     this.u32[(this.last >> 2) + 2] = sequence;
-    this.u16[(this.last >> 1) + 3]! |= flags;
+    if (flags !== 0) this.u16[(this.last >> 1) + 3]! |= flags;
   }
 
   /** Four bytes of a fixed header. */

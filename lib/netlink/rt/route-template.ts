@@ -18,6 +18,8 @@ export class RouteTemplate {
   readonly #words: Uint32Array;
   readonly #bytes: Uint8Array;
   readonly #isIpv4: boolean;
+  /** Of the last message. */
+  #shape = -1;
 
   /** What all of them share, the family of a prefix of this shape included; throws what `encodeRoute` throws. */
   constructor(verb: Verb, spec: Omit<RouteSpec, 'prefix'>, shape: number) {
@@ -37,7 +39,9 @@ export class RouteTemplate {
   /** Appends the message of one destination, whose words begin at `at`. Host bits are the caller's to have cleared. */
   write(writer: Writer, words: Uint32Array, at: number, shape: number): void {
     const mine = this.#words;
-    this.#bytes[LENGTH_BYTE] = prefixBits(shape);
+    // Mostly they are of one length, and the word is read again at once: a byte that was just stored would be waited for.
+    if (shape !== this.#shape) this.#bytes[LENGTH_BYTE] = prefixBits(shape);
+    this.#shape = shape;
     mine[DESTINATION_WORD] = words[at]!;
     if (!this.#isIpv4) {
       mine[DESTINATION_WORD + 1] = words[at + 1]!;
