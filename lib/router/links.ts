@@ -37,7 +37,7 @@ function upOrDown(state: RouterState, link: Link, up: boolean): void {
   want(state, 'local-sids', localSids(state), 'link');
   if (up) retrySoon(state);
   else {
-    link.pathUp = undefined;
+    // The path's last word stands: STAMP tells of changes only, and may never have noticed a moment without carrier.
     adjacencyDown(state, link);
     if (!first) endSessionsOver(state, name, 'link down');
   }
@@ -49,7 +49,8 @@ export function pathEvent(state: RouterState, name: string, up: boolean): void {
   if (link === undefined || link.pathUp === up) return;
   const before = link.pathUp;
   link.pathUp = up;
-  if (up || before === true)
+  // That no packet passes a link that is down is no news.
+  if (up || (before === true && link.kernelUp === true))
     log(state, up ? 'info' : 'warn', up ? 'path up' : 'path down: no answer to test packets', { link: name });
   if (!up && before === true) {
     adjacencyDown(state, link);
