@@ -136,6 +136,7 @@ const EXPLAIN: ExplainView = {
         },
       ],
       overheadBytes: 40,
+      explicit: '',
       plan: 'complete',
     },
     {
@@ -161,6 +162,7 @@ const EXPLAIN: ExplainView = {
         },
       ],
       overheadBytes: 40,
+      explicit: '',
       plan: 'complete',
     },
     {
@@ -175,6 +177,7 @@ const EXPLAIN: ExplainView = {
       segments: [],
       entries: [],
       overheadBytes: 0,
+      explicit: '',
       plan: 'no-path',
     },
   ],

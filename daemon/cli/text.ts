@@ -135,6 +135,9 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
     { head: 'PATH', cell: (row) => row.path.join(' > ') },
     { head: 'SEGMENT LIST', cell: (row) => (row.segments.length > 0 ? row.segments.join(' ') : noList(row.plan)) },
     right('OCTETS', (row) => (row.segments.length > 0 ? String(row.overheadBytes) : '-')),
+    ...(view.candidates.every((row) => row.explicit === '')
+      ? []
+      : [{ head: 'EXPLICIT PATH', cell: (row: Candidate) => row.explicit }]),
   ];
   const paths = reachable.length === 0 ? '' : `\n${renderTable(pathColumns, reachable, nowMs, paint)}`;
   const packed = reachable.map((row) => ({ to: named(row.instanceName, row.contactInstance), ...row }));

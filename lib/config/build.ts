@@ -255,6 +255,7 @@ function buildClass(entry: FileClass): ServiceClassConfig {
     unbalancedTimeoutMs: entry['unbalanced-timeout'],
     idleTimeoutMs: entry['idle-timeout'],
     closingTimeoutMs: entry['closing-timeout'],
+    ...(entry.paths.length > 0 && { paths: entry.paths }),
   };
 }
 

@@ -19,6 +19,15 @@ export const checkClasses: Check = ({ classes }, error) => {
     const rising = table.findIndex((us, score) => score > 0 && us > table[score - 1]!);
     if (rising > 0)
       error(['classes', i, 'score-table', rising], `score ${rising} must not take longer than score ${rising - 1}`);
+    const egresses = new Set<string>();
+    for (const [j, hops] of entry.paths.entries()) {
+      const nodes = hops.map(({ node }) => node);
+      const again = nodes.findIndex((node, at) => nodes.indexOf(node) < at);
+      if (again >= 0) error(['classes', i, 'paths', j, again, 'node'], `passes ${nodes[again]} twice`);
+      const egress = nodes.at(-1)!;
+      if (egresses.has(egress)) error(['classes', i, 'paths', j], `is a second path to ${egress}`);
+      egresses.add(egress);
+    }
     for (const family of ['ipv4', 'ipv6'] as const)
       if (entry['client-prefix'][family] % 8 !== 0)
         error(['classes', i, 'client-prefix', family], 'must be whole octets: a multiple of 8');

@@ -6,8 +6,10 @@ import type { Family, PeerName, PeerRole, Role, RouterId, ServiceId, SiteId } fr
 import type { Locator } from '../model/locator.ts';
 import type { SidStructure } from '../model/service-route.ts';
 import type { TrafficMatch } from '../model/traffic-match.ts';
+import type { PathHopConfig } from './config-paths.ts';
 import type { PeerLimits, PolicyConfig, ProtocolConfig } from './config-protocol.ts';
 
+export type * from './config-paths.ts';
 export type * from './config-protocol.ts';
 
 export interface PeerConfig {
@@ -187,6 +189,8 @@ export interface ServiceClassConfig {
   readonly unbalancedTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly closingTimeoutMs: number;
+  /** Ways to take in place of the fastest, each by its hops to an egress router; absent: none. */
+  readonly paths?: readonly (readonly PathHopConfig[])[];
 }
 
 export interface SteeredServiceConfig {

@@ -149,6 +149,23 @@ const serviceClass = z.strictObject({
   /** A flow, client or bucket without packets for this long is forgotten; a flow this long after FIN or RST. */
   'idle-timeout': durationMs({ min: '1s', max: LONGEST }).prefault('5m'),
   'closing-timeout': durationMs({ min: '100ms', max: '10m' }).prefault('2s'),
+  /** Ways to take in place of the fastest: hop by hop from here, the last is the egress router. */
+  paths: z
+    .array(
+      z
+        .array(
+          z.strictObject({
+            /** Name or router id. */
+            node: name(),
+            /** Interface by which the router before it sends. */
+            link: name().optional(),
+          }),
+        )
+        .min(1)
+        .max(16),
+    )
+    .max(256)
+    .default([]),
 });
 
 /** Service name -> anycast address (CS-ID), IPv6 or IPv4. */

@@ -141,6 +141,8 @@ export interface ExplainCandidate {
   readonly entries: readonly SegmentEntryView[];
   /** Octets that the list puts in front of a packet. */
   readonly overheadBytes: number;
+  /** What became of the way that the class names to there: `taken`, or why not; empty: it names none. */
+  readonly explicit: string;
   /** `complete`, `shortened`, or why there is no list. */
   readonly plan: string;
 }

@@ -46,9 +46,10 @@ test('a report that is not renewed is stale, then gone everywhere, while its rou
     expect(extras(name), name).toEqual([undefined]);
     expect(ribRows(world.state(name)).filter(({ state }) => state !== undefined).length, name).toBe(ALL.length);
   }
-  const extra = candidates(world.state('s-1'), SERVICE).find((it) =>
-    it.route.attributes.instanceName.startsWith('extra'),
-  );
+  const extra = candidates(world.state('s-1'), {
+    service: SERVICE,
+    class: world.state('s-1').config.steering.classes[0]!,
+  }).find((it) => it.route.attributes.instanceName.startsWith('extra'));
   expect(extra).toMatchObject({ stale: false, stateAgeMs: 0 });
   expect(extra!.state).toBeUndefined();
   const { received, advertised } = peerRows(world.state('hub-0')).find((row) => row.name === 's-0')!;

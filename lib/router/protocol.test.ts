@@ -399,7 +399,9 @@ describe('the operator', () => {
 test('a report degrades when its validity is over, is forgotten after another, and the route stays', () => {
   begin({ hubs: 1, siteExtra: 'steering: { services: [ { service: web } ], blackout: 0s }' });
   const candidate = () =>
-    candidates(state('s-0'), SERVICE).find((it) => it.route.contactInstance === instanceAddress(2))!;
+    candidates(state('s-0'), state('s-0').classes.get(SERVICE)![0]!).find(
+      (it) => it.route.contactInstance === instanceAddress(2),
+    )!;
   const { table } = state('s-0');
   const receivedAtMs = table.states.receivedAtMs(routeTo('s-0', 2)!.row);
   const after = (ms: number) => {

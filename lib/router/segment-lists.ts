@@ -38,13 +38,20 @@ export function planAlong(state: RouterState, path: readonly RouterId[], egress:
   const own = ingress === config.routerId;
   return planSegments({
     path,
-    ...(!config.fib.underlay && { links: pinnedLinks(state, path) }),
+    ...linksOf(state, path),
     nodes: lsdb.nodes,
     sids,
     egress,
     maxSidDepth: own ? config.srv6.maxSidDepth : (lsdb.nodes.get(ingress)?.maxSidDepth ?? config.srv6.maxSidDepth),
     flavours: flavoursOf(config),
   });
+}
+
+/** Links that a list along the path must name, where there may be any. */
+function linksOf(state: RouterState, path: readonly RouterId[]): { links?: readonly (string | undefined)[] } {
+  const links = state.explicit.links.get(path);
+  if (links) return { links };
+  return state.config.fib.underlay ? {} : { links: pinnedLinks(state, path) };
 }
 
 /**
@@ -54,12 +61,17 @@ export function planAlong(state: RouterState, path: readonly RouterId[], egress:
 export function pinnedLinks(state: RouterState, path: readonly RouterId[]): (string | undefined)[] {
   return path.slice(0, -1).map((from, hop) => {
     const to = path[hop + 1]!;
-    const back = new Set(linksBetween(state, to, from).map((link) => link.localAddress));
-    const [fastest, ...others] = linksBetween(state, from, to)
-      .filter((link) => back.has(link.remoteAddress))
-      .sort((a, b) => a.delayMinUs - b.delayMinUs || (a.name < b.name ? -1 : 1));
+    const [fastest, ...others] = linksFromTo(state, from, to);
     return others.some((link) => link.delayMinUs > fastest!.delayMinUs) ? fastest!.name : undefined;
   });
+}
+
+/** Links that both ends announce, the fastest first. */
+export function linksFromTo(state: RouterState, from: RouterId, to: RouterId): LinkAdvertisement[] {
+  const back = new Set(linksBetween(state, to, from).map((link) => link.localAddress));
+  return linksBetween(state, from, to)
+    .filter((link) => back.has(link.remoteAddress))
+    .sort((a, b) => a.delayMinUs - b.delayMinUs || (a.name < b.name ? -1 : 1));
 }
 
 function linksBetween({ lsdb }: RouterState, from: RouterId, to: RouterId): LinkAdvertisement[] {

@@ -16,6 +16,7 @@ import { Lsdb } from '../topology/lsdb.ts';
 import { armDigests } from './anti-entropy.ts';
 import type { RouterEvent } from './event.ts';
 import { NO_EXPIRY } from './expiry.ts';
+import { createExplicitPaths } from './explicit-paths.ts';
 import { RETRY_MIN_MS, startSync } from './fib-plan.ts';
 import { ROWS_PER_UPDATE } from './flush.ts';
 import { advertiseInstances, createInstance, drainAll, instancesSettled } from './instances.ts';
@@ -83,6 +84,7 @@ export function createState(event: StartEvent): RouterState {
     lsdb: new Lsdb(),
     sids: new SidBook(),
     plans: new WeakMap(),
+    explicit: createExplicitPaths(),
     nodeReceivedAtMs: new Map(),
     nodeSaidAtMs: new Map(),
     nodeAgeTimerAtMs: Number.POSITIVE_INFINITY,

@@ -22,6 +22,7 @@ import type { SpfNode } from '../topology/spf.ts';
 import type { DigestRun } from './anti-entropy.ts';
 import type { RouterEffect } from './effect.ts';
 import type { Expiry } from './expiry.ts';
+import type { ExplicitPaths } from './explicit-paths.ts';
 import type { ExportGroup } from './export.ts';
 import type { Peer } from './peer.ts';
 import type { Reimport } from './reimport.ts';
@@ -211,6 +212,7 @@ export interface RouterState {
   readonly sids: SidBook;
   /** Lists along the paths of shortest-path runs, by path and egress SID. */
   readonly plans: WeakMap<readonly RouterId[], Map<string, SegmentPlan>>;
+  readonly explicit: ExplicitPaths;
   readonly nodeReceivedAtMs: Map<RouterId, number>;
   /** When its router said the advertisement held, as far as we know, and when the first of others' is too old. */
   readonly nodeSaidAtMs: Map<RouterId, number>;

@@ -1,5 +1,6 @@
 // When a service is decided again, and with what: joins routes, states and distances into the decision's input, holds
 // storms back, and hands the outcome to the forwarding plan. The choice itself is lib/decision's.
+import type { ServiceClassConfig } from '../config/config.ts';
 import { decide } from '../decision/decide.ts';
 import type { Candidate, Decision, DecisionInput } from '../decision/decision.ts';
 import { sameWeights } from '../decision/weights.ts';
@@ -9,6 +10,7 @@ import { COMMUNITY, type ServiceAttributes } from '../model/service-route.ts';
 import { entriesOf, type RouteEntry } from '../rib/route-entry.ts';
 import { LOCAL } from '../rib/route-table.ts';
 import { acted, dueAt } from '../time/debounce.ts';
+import { explicitPathTo } from './explicit-paths.ts';
 import { programService } from './service-plan.ts';
 import type { RouterState, Steered } from './state.ts';
 import { log, setTimer, viewChanged } from './turn.ts';
@@ -79,7 +81,7 @@ export function decisionInput(state: RouterState, steered: Steered): DecisionInp
     atMs: state.atMs,
     service: steered.service,
     class: inBlackout(state, steered),
-    candidates: candidates(state, steered.service),
+    candidates: candidates(state, steered),
     ...(decision && { incumbent: decision.incumbent, memory: decision.memory }),
   };
 }
@@ -100,18 +102,22 @@ function inBlackout(state: RouterState, { class: serviceClass, decision }: Steer
 }
 
 /** Routes of a service joined with state and distance, sorted by key so that arrival order decides nothing. */
-export function candidates(state: RouterState, service: ServiceId): Candidate[] {
+export function candidates(
+  state: RouterState,
+  { service, class: of }: Pick<Steered, 'service' | 'class'>,
+): Candidate[] {
   return entriesOf(state.table, service)
     .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map((entry) => candidate(state, entry));
+    .map((entry) => candidate(state, entry, of));
 }
 
-function candidate(state: RouterState, entry: RouteEntry): Candidate {
+function candidate(state: RouterState, entry: RouteEntry, of: ServiceClassConfig): Candidate {
   const node = state.spf.get(entry.route.originator);
   const own = entry.best === LOCAL;
   const distance = own
     ? { roundTripUs: 0, path: [state.config.routerId] }
-    : node && { roundTripUs: node.delayUs + node.reverseDelayUs, path: node.path };
+    : (explicitDistance(state, of, entry) ??
+      (node && { roundTripUs: node.delayUs + node.reverseDelayUs, path: node.path }));
   const { attributes } = entry;
   const ageMs = state.atMs - entry.stateReceivedAtMs;
   const alive = entry.state !== undefined && ageMs <= entry.state.validForMs * FORGET_VALIDITIES;
@@ -123,6 +129,12 @@ function candidate(state: RouterState, entry: RouteEntry): Candidate {
     stale: alive && ageMs > entry.state!.validForMs,
     ...(distance && { distance }),
   };
+}
+
+/** By the way that the class names; undefined: it names none, or one that cannot be taken. */
+function explicitDistance(state: RouterState, of: ServiceClassConfig, { route }: RouteEntry): Candidate['distance'] {
+  const found = explicitPathTo(state, of, route.originator);
+  return found && 'path' in found ? found : undefined;
 }
 
 /** RFC 9494 in spirit: reachability that outlived its restart counts as the low band, however well it was before. */

@@ -17,6 +17,7 @@ import type {
 import { entryAt, entryOf, type RouteEntry } from '../../rib/route-entry.ts';
 import { LOCAL } from '../../rib/route-table.ts';
 import { computeSpf, type SpfNode } from '../../topology/spf.ts';
+import { explicitPathTo } from '../explicit-paths.ts';
 import { isAdvertised, isJudged, routeOf } from '../instances.ts';
 import { planFor } from '../segment-lists.ts';
 import type { RouterState, Steered } from '../state.ts';
@@ -199,7 +200,7 @@ function explainView(
   spf: ReadonlyMap<RouterId, SpfNode>,
 ): ExplainView {
   const { class: serviceClass, service } = steered;
-  const known = new Map(candidates(state, service).map((it) => [it.key, it]));
+  const known = new Map(candidates(state, steered).map((it) => [it.key, it]));
   return {
     service,
     serviceName: serviceName(state, service),
@@ -217,7 +218,10 @@ function explainView(
     ...(decision.incumbent.challengedSinceMs !== undefined && {
       challengedSinceMs: wallMs(state, decision.incumbent.challengedSinceMs),
     }),
-    candidates: decision.ranked.map((ranked) => explainCandidate(state, ranked, known.get(ranked.key), root, spf)),
+    candidates: decision.ranked.map((ranked) => ({
+      ...explainCandidate(state, ranked, known.get(ranked.key), root, spf),
+      explicit: root === state.config.routerId ? explicitText(state, steered, ranked) : '',
+    })),
   };
 }
 
@@ -227,7 +231,7 @@ function explainCandidate(
   known: Candidate | undefined,
   root: RouterId,
   spf: ReadonlyMap<RouterId, SpfNode>,
-): ExplainCandidate {
+): Omit<ExplainCandidate, 'explicit'> {
   const entry = entryOf(state.table, ranked.key);
   const originator = entry?.route.originator ?? ranked.key.split(' ')[2] ?? '';
   const path = ranked.path.length > 0 ? ranked.path : (spf.get(originator)?.path ?? []);
@@ -257,6 +261,12 @@ function explainCandidate(
     overheadBytes: plan.bytes,
     plan: plan.reason,
   };
+}
+
+/** What became of the way that the class names to there; empty: it names none. */
+function explicitText(state: RouterState, steered: Steered, { key }: RankedCandidate): string {
+  const outcome = explicitPathTo(state, steered.class, key.split(' ')[2] ?? '');
+  return outcome === undefined ? '' : 'fault' in outcome ? outcome.fault : 'taken';
 }
 
 function instanceOf(key: string): string {
