@@ -13,6 +13,8 @@ import { PacketPort } from './packet-port.ts';
 
 export const SERVICE = 'fd00:cafe::80';
 export const TCP_PORT = 8080;
+/** What a packet has left when it comes to the first router behind the ingress. */
+const FIRST_HOP_LIMIT = 63;
 export const UDP_PORT = 9000;
 
 /** Node numbers in C-SIDs, along the row; the ingress has no SIDs. */
@@ -124,9 +126,13 @@ export class ReplaceLab {
           return packet.inner?.destination === SERVICE ? [{ ...packet, router, from: device }] : [];
         }),
       );
-    await eventually('the egress has captured it', () => hops().some(({ router }) => router === 'eg'));
-    // The hop limit falls by one a router, from one end to the other.
-    return hops().sort((a, b) => b.hopLimit - a.hopLimit);
+    // The hop limit falls by one a router, from one end to the other; each router's capture comes when it comes.
+    const inOrder = () => hops().sort((a, b) => b.hopLimit - a.hopLimit);
+    await eventually('all of it is captured, from the first router to the egress', () => {
+      const row = inOrder();
+      return row.at(-1)?.router === 'eg' && row.every(({ hopLimit }, at) => hopLimit === FIRST_HOP_LIMIT - at);
+    });
+    return inOrder();
   }
 
   ask(request: Extract<ClientRequest, { do: 'stop' }>): Promise<StreamReply>;
