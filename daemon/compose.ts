@@ -93,7 +93,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
           log.warn({ reason }, 'recording ended'),
         );
   /** UPDATEs of the turn at hand. */
-  const spent = new Set<UpdateMessage>();
+  const spent: UpdateMessage[] = [];
   const mailbox: Mailbox = new Mailbox({
     handle: (event) => turn(router, event),
     perform,
@@ -101,10 +101,11 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     ...(recorder && { recorded: (event, effects) => recorder.record(event, effects) }),
     performed: (event) => {
       stages.observe(event);
-      if (event.type === 'message' && event.message.type === 'UPDATE') spent.add(event.message);
+      if (event.type === 'message' && event.message.type === 'UPDATE') spent.push(event.message);
       // Nobody keeps the numbers of a message: what the core wants of them it has copied.
       for (const { compute } of spent) if (compute) giveBack(compute.state);
-      spent.clear();
+      // An array: a Set that is cleared leaves its old table behind, which holds all that was in it and knows the next one.
+      spent.length = 0;
     },
   });
   const transport = createSessionTransport({
@@ -157,7 +158,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
       case 'send': {
         const { peer, connection } = effect;
         transport.send(connection, effect.message);
-        if (effect.message.type === 'UPDATE') spent.add(effect.message);
+        if (effect.message.type === 'UPDATE' && !spent.includes(effect.message)) spent.push(effect.message);
         if (transport.isBlocked(connection)) post({ type: 'connection-blocked', peer, connection });
         return;
       }
