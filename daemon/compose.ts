@@ -143,7 +143,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   });
   links.onChange(() => stamp.linkChanged());
   if (config.roles.includes('c-sma')) agent.start();
-  const admin = await serveAdmin({ socket: config.admin.socket, backend, log });
+  const admin = await serveAdmin({ ...config.admin, credentials, backend, log });
 
   function perform(effect: RouterEffect, event: RouterEvent): void {
     switch (effect.type) {

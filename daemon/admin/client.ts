@@ -11,6 +11,7 @@ import type {
   SessionCommand,
 } from './backend.ts';
 import { loadAdminService, messageToRows } from './proto.ts';
+import { channelCredentials, type RemoteTarget } from './remote-target.ts';
 import { probeSocket } from './socket.ts';
 
 export class AdminError extends Error {
@@ -76,17 +77,13 @@ export interface AdminClient {
 
 const DEADLINE_MS = 10_000;
 
-/** Connects to the daemon behind `socket`; rejects with `AdminError` `unreachable` that says what to do. */
-export async function connectAdmin(socket: string, deadlineMs = DEADLINE_MS): Promise<AdminClient> {
-  // gRPC hides the errno, and the errno is what tells the operator what to do.
-  const errno = await probeSocket(socket);
-  if (errno !== undefined) throw new AdminError('unreachable', `cannot reach cfnd on ${socket}: ${remedy(errno)}`);
+/**
+ * Connects to the daemon behind a unix socket, or over the network; rejects with `AdminError` `unreachable` that says what
+ * to do.
+ */
+export async function connectAdmin(target: string | RemoteTarget, deadlineMs = DEADLINE_MS): Promise<AdminClient> {
   const service = loadAdminService();
-  const client = new Client(`unix:${socket}`, credentials.createInsecure(), {
-    'grpc.max_receive_message_length': -1,
-    // Proxy variables are for the network, not for a socket file.
-    'grpc.enable_http_proxy': 0,
-  });
+  const client = typeof target === 'string' ? await onSocket(target) : await overNetwork(target, deadlineMs);
 
   const method = (name: string) => {
     const definition = service[name];
@@ -148,6 +145,36 @@ export async function connectAdmin(socket: string, deadlineMs = DEADLINE_MS): Pr
     },
     close: () => client.close(),
   };
+}
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': -1,
+  // Proxy variables are for clients of the web, not for a socket file, nor for a router.
+  'grpc.enable_http_proxy': 0,
+};
+
+async function onSocket(socket: string): Promise<Client> {
+  // gRPC hides the errno, and the errno is what tells the operator what to do.
+  const errno = await probeSocket(socket);
+  if (errno !== undefined) throw new AdminError('unreachable', `cannot reach cfnd on ${socket}: ${remedy(errno)}`);
+  return new Client(`unix:${socket}`, credentials.createInsecure(), OPTIONS);
+}
+
+async function overNetwork(target: RemoteTarget, deadlineMs: number): Promise<Client> {
+  const fault = (why: string) => new AdminError('unreachable', `cannot reach cfnd at ${target.address}: ${why}`);
+  let client: Client;
+  try {
+    client = new Client(target.address, channelCredentials(target), OPTIONS);
+  } catch (error) {
+    throw fault((error as Error).message);
+  }
+  return new Promise((resolve, reject) => {
+    client.waitForReady(Date.now() + deadlineMs, (error) => {
+      if (!error) return resolve(client);
+      client.close();
+      reject(fault("nobody answers, or one of both does not take the other's certificate (its log says which)"));
+    });
+  });
 }
 
 function asAdminError(error: unknown, deadlineMs: number): unknown {

@@ -1,14 +1,19 @@
 // The admin API (cfn/v1/admin.proto) over gRPC on a unix socket: begins and ends. What its methods do is methods.ts', who
 // may connect socket.ts'.
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { RemoteAdminConfig } from '../../lib/config/config.ts';
 import type { Logger } from '../logger.ts';
 import { wallClockMs } from '../runtime/clock.ts';
+import type { CredentialStore } from '../security/credential-store.ts';
 import type { AdminBackend, Outcome } from './backend.ts';
 import { createMethods } from './methods.ts';
 import { loadAdminService } from './proto.ts';
+import { listenRemote, type RemoteAdminOptions } from './remote.ts';
 import { listenOnSocket } from './socket.ts';
 
 export interface AdminServer {
+  /** Port of the network side; 0: there is none. */
+  readonly port: number;
   /** Ends watchers, finishes calls that run (at most `graceMs`), removes the socket. */
   close(graceMs?: number): Promise<void>;
 }
@@ -17,6 +22,8 @@ export interface AdminServerOptions {
   readonly backend: AdminBackend;
   /** Path of the unix socket. */
   readonly socket: string;
+  /** Over the network as well. */
+  readonly remote?: RemoteAdminOptions;
   /** Wall clock, ms since 1970. */
   readonly nowMs: () => number;
 }
@@ -25,12 +32,16 @@ export interface AdminServerOptions {
 export async function serveAdmin(options: {
   readonly backend: AdminBackend;
   readonly socket: string;
-  readonly log: Pick<Logger, 'info' | 'error'>;
+  readonly listen?: RemoteAdminConfig | undefined;
+  readonly credentials?: CredentialStore | undefined;
+  readonly log: Logger;
 }): Promise<AdminServer | undefined> {
-  const { backend, socket, log } = options;
-  const outcome = await startAdminServer({ backend, socket, nowMs: wallClockMs });
+  const { backend, socket, listen, credentials, log } = options;
+  const remote = listen && credentials && { ...listen, credentials: () => credentials.current, log };
+  const outcome = await startAdminServer({ backend, socket, nowMs: wallClockMs, ...(remote && { remote }) });
   if (outcome.ok) {
-    log.info({ socket }, 'admin API open');
+    const { port } = outcome.value;
+    log.info({ socket, ...(port > 0 && { port }) }, 'admin API open');
     return outcome.value;
   }
   log.error({ reason: outcome.text }, 'no admin API: cfnctl cannot reach this daemon');
@@ -47,8 +58,15 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Out
     server.forceShutdown();
     return listening;
   }
+  const remote = options.remote && (await listenRemote(server, options.remote));
+  if (remote !== undefined && !remote.ok) {
+    server.forceShutdown();
+    await listening.value.remove();
+    return remote;
+  }
   const close = async (graceMs = 1000): Promise<void> => {
     for (const end of watchers) end();
+    remote?.value.close();
     await new Promise<void>((resolve) => {
       const force = setTimeout(() => {
         server.forceShutdown();
@@ -61,5 +79,5 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Out
     });
     await listening.value.remove();
   };
-  return { ok: true, value: { close } };
+  return { ok: true, value: { port: remote?.value.port ?? 0, close } };
 }

@@ -25,7 +25,17 @@ export interface CliIo {
 
 export interface Globals {
   readonly socket: string;
+  readonly address?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
+  readonly serverName?: string;
   readonly json?: true;
+}
+
+/** Where the daemon is: on a socket of this machine, or at an address. */
+export function targetOf({ socket, address, cert = '', key = '', ca = '', serverName = '' }: Globals) {
+  return address === undefined ? socket : { address, certificate: cert, key, authorities: ca, serverName };
 }
 
 export interface Context {
@@ -49,9 +59,9 @@ export function createContext(program: Command, io: CliIo, exit: (code: number) 
     globals,
     paint: createPaint(wantsColour(io.isTerminal, io.environment)),
     async ask(request, text) {
-      const { socket, json } = globals();
+      const { json } = globals();
       const { connectAdmin } = await import('../admin/client.ts');
-      const client = await connectAdmin(socket);
+      const client = await connectAdmin(targetOf(globals()));
       try {
         const reply = await request(client);
         io.out(json ? `${JSON.stringify(reply, null, 2)}\n` : text(reply, await import('./text.ts')));

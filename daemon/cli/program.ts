@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from '../version.ts';
 import { addCompletionCommands } from './completion-commands.ts';
-import { type CliIo, createContext, EXIT } from './context.ts';
+import { type CliIo, createContext, EXIT, type Globals } from './context.ts';
 import { addDrainCommands } from './drain-commands.ts';
 import { addPeerCommands } from './peer-commands.ts';
 import { addReportCommand } from './report-command.ts';
@@ -43,6 +43,20 @@ function createProgram(io: CliIo, exit: (code: number) => void): Command {
         io.environment.CFND_SOCKET || DEFAULT_SOCKET,
       ),
     )
+    .option('--address <host:port>', 'ask a daemon over the network instead, by mutual TLS; needs the next four')
+    .option('--cert <file>', 'own certificate, PEM')
+    .option('--key <file>', 'its key')
+    .option('--ca <file>', 'authorities that sign certificates of daemons')
+    .option('--server-name <name>', "what the daemon's certificate must name: its URI or DNS name, * for anything")
+    .hook('preAction', (command) => {
+      const given = command.opts<Globals>();
+      if (given.address === undefined) return;
+      const missing = (['cert', 'key', 'ca', 'serverName'] as const).filter((it) => given[it] === undefined);
+      if (missing.length > 0)
+        command.error(
+          `error: --address needs ${missing.map((it) => (it === 'serverName' ? '--server-name' : `--${it}`)).join(', ')} too`,
+        );
+    })
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 the daemon said no (or nothing is eligible), 2 usage, 3 no daemon answers.',

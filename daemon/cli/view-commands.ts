@@ -2,7 +2,7 @@
 import { Argument, type Command } from 'commander';
 import { VIEW_KINDS, type ViewKind } from '../../lib/model/view.ts';
 import { count } from './arguments.ts';
-import { type Context, EXIT, serviceArgument } from './context.ts';
+import { type Context, EXIT, serviceArgument, targetOf } from './context.ts';
 
 export function addViewCommands(program: Command, { io, paint, ask, exit }: Context): void {
   program
@@ -53,10 +53,10 @@ export function addWatchCommand(program: Command, { io, paint, globals, exit }: 
     .addArgument(new Argument('[view]', 'what to print').choices(VIEW_KINDS).default('services'))
     .option('--count <n>', 'end after this many changes (the first view counts as one)', count)
     .action(async (kind: ViewKind, options: { count?: number }) => {
-      const { socket, json } = globals();
+      const { json } = globals();
       const { connectAdmin } = await import('../admin/client.ts');
       const { createWatchText } = await import('./text.ts');
-      const client = await connectAdmin(socket);
+      const client = await connectAdmin(targetOf(globals()));
       const text = createWatchText(kind, paint);
       let left = options.count ?? Number.POSITIVE_INFINITY;
       try {

@@ -1,18 +1,14 @@
 // What `drain --watch` does after the request: prints what is left until every drain that it asked for is over.
 import { connectAdmin, type DrainReply } from '../admin/client.ts';
-import type { CliIo } from './context.ts';
+import { type CliIo, type Globals, targetOf } from './context.ts';
 import { drainLine } from './text.ts';
 
-interface Globals {
-  readonly socket: string;
-  readonly json?: true;
-}
-
 /** False: one timed out, or the daemon went. */
-export async function watchDrains({ socket, json }: Globals, { matched }: DrainReply, io: CliIo): Promise<boolean> {
+export async function watchDrains(globals: Globals, { matched }: DrainReply, io: CliIo): Promise<boolean> {
+  const { json } = globals;
   const keys = new Set(matched.map((row) => `${row.service} ${row.contactInstance}`));
   const states = new Map<string, string>();
-  const client = await connectAdmin(socket);
+  const client = await connectAdmin(targetOf(globals));
   try {
     for await (const { rows } of client.watch('drains')) {
       for (const row of rows) {

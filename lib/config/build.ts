@@ -74,7 +74,7 @@ export function buildConfig(file: Sections): RouterConfig {
     },
     security: file.security,
     ...buildSecurity(file),
-    admin: file.admin,
+    admin: { socket: file.admin.socket, ...(file.admin.listen && { listen: file.admin.listen }) },
     ...(file.role && { peerRole: file.role }),
     policies: Object.entries(file.policies).map(([name, policy]) => buildPolicy(name, policy, file.services)),
     protocol: buildProtocol(file),

@@ -72,3 +72,11 @@ export interface ProtocolConfig {
   /** Load reports of one service from one site. */
   readonly reportRate: { readonly perSecond: number; readonly burst: number };
 }
+
+/** The admin API over the network; only with mutual TLS. */
+export interface RemoteAdminConfig {
+  readonly address: string;
+  readonly port: number;
+  /** Names in certificates, `*` stands for anything; who has none of them is refused. */
+  readonly allow: readonly string[];
+}

@@ -1,13 +1,12 @@
 // The typed configuration: what the rest of the daemon may rely on after `parseConfig`. Units are in the names; every
 // default stands in schema.ts next to its option. Config types stop at compose.ts and router/start.ts.
-
 import type { AffinityMode } from '../fib/fib.ts';
 import type { Family, PeerName, PeerRole, Role, RouterId, ServiceId, SiteId } from '../model/identity.ts';
 import type { Locator } from '../model/locator.ts';
 import type { SidStructure } from '../model/service-route.ts';
 import type { TrafficMatch } from '../model/traffic-match.ts';
 import type { PathHopConfig } from './config-paths.ts';
-import type { PeerLimits, PolicyConfig, ProtocolConfig } from './config-protocol.ts';
+import type { PeerLimits, PolicyConfig, ProtocolConfig, RemoteAdminConfig } from './config-protocol.ts';
 
 export type * from './config-paths.ts';
 export type * from './config-protocol.ts';
@@ -234,7 +233,7 @@ export interface RouterConfig {
   readonly authorisation?: readonly AuthorisationEntry[];
   /** Absent in old recordings: every number is believed. */
   readonly plausibility?: PlausibilityConfig;
-  readonly admin: { readonly socket: string };
+  readonly admin: { readonly socket: string; readonly listen?: RemoteAdminConfig };
   /** What this router is to its peers; absent: nothing in particular. */
   readonly peerRole?: PeerRole;
   readonly policies: readonly PolicyConfig[];

@@ -23,8 +23,10 @@ export function crossCheck(file: Partial<Sections>, isComplete: IsComplete = () 
   return findings;
 }
 
-const checkSecurity: Check = ({ security, tls }, error, warn) => {
+const checkSecurity: Check = ({ security, tls, admin }, error, warn) => {
   if (security === 'mutual-tls' && tls === undefined) error(['security'], 'mutual-tls needs the section tls');
+  if (security === 'plaintext' && admin?.listen !== undefined)
+    error(['admin', 'listen'], 'the admin API is served over the network with mutual-tls only');
   if (security === 'plaintext' && tls !== undefined) warn(['tls'], 'is not used: security is plaintext');
 };
 

@@ -144,6 +144,15 @@ export const sections = {
     .strictObject({
       /** Longer paths, with the suffix used while binding, do not fit sockaddr_un. */
       socket: filePath().max(99, { error: 'must be at most 99 bytes long' }).default('/run/cfnd/cfnd.sock'),
+      /** Over the network as well; needs mutual-tls, with this router's certificate. */
+      listen: z
+        .strictObject({
+          address: address().prefault('::'),
+          port: port().default(1791),
+          /** URIs or DNS names of certificates, `*` stands for anything. Nobody else is let in. */
+          allow: z.array(z.string().min(1).max(255)).min(1, { error: 'must name somebody' }).max(64),
+        })
+        .optional(),
     })
     .prefault({}),
   services: serviceNames,

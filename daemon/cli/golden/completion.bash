@@ -4,13 +4,13 @@ _cfnctl_names() {
   "${COMP_WORDS[0]}" "${socket[@]}" names "$1" 2>/dev/null
 }
 _cfnctl() {
-  local current="${COMP_WORDS[COMP_CWORD]}" command="" position=0 skip="" word words="" flags="--version --json --socket"
+  local current="${COMP_WORDS[COMP_CWORD]}" command="" position=0 skip="" word words="" flags="--version --json --socket --address --cert --key --ca --server-name"
   local -a socket=()
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     if [ "$skip" = --socket ]; then socket=(--socket "$word"); fi
     if [ -n "$skip" ]; then skip=""; continue; fi
     case "$word" in
-      --from|--class|--timeout|--quiet|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--text|--policy|--count|--socket) skip="$word" ;;
+      --from|--class|--timeout|--quiet|--workers|--in-flight|--arrival-rate|--work-time|--service-time|--spare-capacity|--score|--text|--policy|--count|--socket|--address|--cert|--key|--ca|--server-name) skip="$word" ;;
       -*) ;;
       *) if [ -z "$command" ]; then command="$word"; else position=$((position + 1)); fi ;;
     esac
@@ -18,18 +18,18 @@ _cfnctl() {
   COMPREPLY=()
   if [ -n "$skip" ]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
   case "$command" in
-    status) flags="--version --json --socket" ;;
-    show) flags="--verify --version --json --socket" ;;
-    explain) flags="--from --class --version --json --socket" ;;
-    drain) flags="--timeout --quiet --watch --version --json --socket" ;;
-    undrain) flags="--version --json --socket" ;;
-    report) flags="--workers --in-flight --arrival-rate --work-time --service-time --spare-capacity --score --version --json --socket" ;;
-    reload-certificates) flags="--version --json --socket" ;;
-    peer) flags="--version --json --socket" ;;
-    session) flags="--text --version --json --socket" ;;
-    policy) flags="--policy --version --json --socket" ;;
-    watch) flags="--count --version --json --socket" ;;
-    completion) flags="--version --json --socket" ;;
+    status) flags="--version --json --socket --address --cert --key --ca --server-name" ;;
+    show) flags="--verify --version --json --socket --address --cert --key --ca --server-name" ;;
+    explain) flags="--from --class --version --json --socket --address --cert --key --ca --server-name" ;;
+    drain) flags="--timeout --quiet --watch --version --json --socket --address --cert --key --ca --server-name" ;;
+    undrain) flags="--version --json --socket --address --cert --key --ca --server-name" ;;
+    report) flags="--workers --in-flight --arrival-rate --work-time --service-time --spare-capacity --score --version --json --socket --address --cert --key --ca --server-name" ;;
+    reload-certificates) flags="--version --json --socket --address --cert --key --ca --server-name" ;;
+    peer) flags="--version --json --socket --address --cert --key --ca --server-name" ;;
+    session) flags="--text --version --json --socket --address --cert --key --ca --server-name" ;;
+    policy) flags="--policy --version --json --socket --address --cert --key --ca --server-name" ;;
+    watch) flags="--count --version --json --socket --address --cert --key --ca --server-name" ;;
+    completion) flags="--version --json --socket --address --cert --key --ca --server-name" ;;
   esac
   case "$command:$position" in
     :0) words="status show explain drain undrain report reload-certificates peer session policy watch completion" ;;
