@@ -44,13 +44,23 @@ export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Prom
     const failures: FibFailure[] = [];
     const puts = await sortPuts(delta.put, isOver);
     const gone = await sortRemovals(without(delta.remove, delta.put), isOver);
-    for (const objects of puts.netlink)
-      await inChunks(objects, (chunk) => {
-        const due = watch.isQuiet() ? chunk : chunk.filter((object) => !isTouched(object));
+    for (const objects of puts.netlink) {
+      // The kernel's reserve for lists is small, and fills up while others go in: what found it empty comes at the end.
+      const later: NetlinkObject[] = [];
+      const put = (due: readonly NetlinkObject[], patient: boolean) => {
         scan.touch(due, [], isTouched);
         starting(due);
-        failures.push(...programmer.put(due));
-      });
+        if (patient) return void failures.push(...programmer.put(due));
+        const refused = programmer.putInPassing(due);
+        const outOfMemory = new Set(refused.flatMap(({ key, code }) => (code === 'ENOMEM' ? key : [])));
+        if (outOfMemory.size > 0) later.push(...due.filter((object) => outOfMemory.has(fibKey(object))));
+        failures.push(...refused.filter(({ key }) => !outOfMemory.has(key)));
+      };
+      const untouched = (chunk: readonly NetlinkObject[]) =>
+        watch.isQuiet() ? chunk : chunk.filter((object) => !isTouched(object));
+      await inChunks(objects, (chunk) => put(untouched(chunk), chunk[0]?.kind !== 'route'));
+      await inChunks(later, (chunk) => put(untouched(chunk), true));
+    }
     const netlinkDoneAtMs = nowMs();
     const told = puts.nft.filter((object) => !isTouched(object));
     const untold = gone.nft.filter((key) => !isTouched(key));

@@ -9,7 +9,7 @@ import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { Writer } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
 import { isNetlinkObject, type KernelContext, type NetlinkObject, writePut, writeRemoval } from './kernel-codec.ts';
-import { RouteSender } from './route-sender.ts';
+import { type PutMode, RouteSender } from './route-sender.ts';
 
 /** A route through a link that is down or has lost its address: worth another try when the link comes back. */
 const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -43,10 +43,19 @@ export class KernelProgrammer {
 
   /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
   put(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey> = NONE): FibFailure[] {
+    return this.#put(objects, { lost, patient: true });
+  }
+
+  /** As `put`, but what the kernel has no memory for at the moment is left to the caller, who asks again: ENOMEM. */
+  putInPassing(objects: readonly NetlinkObject[]): FibFailure[] {
+    return this.#put(objects, { lost: NONE, patient: false });
+  }
+
+  #put(objects: readonly NetlinkObject[], mode: PutMode): FibFailure[] {
     const failures: FibFailure[] = [];
-    if (areAlike(objects)) this.#putKind(objects, lost, failures);
+    if (areAlike(objects)) this.#putKind(objects, mode, failures);
     // One batch a kind: a batch retries what ran out of memory last, after what may depend on it.
-    else for (const group of byKind(orderPuts(objects) as NetlinkObject[])) this.#putKind(group, lost, failures);
+    else for (const group of byKind(orderPuts(objects) as NetlinkObject[])) this.#putKind(group, mode, failures);
     return failures;
   }
 
@@ -64,13 +73,13 @@ export class KernelProgrammer {
     return failures[0];
   }
 
-  #putKind(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
-    if (objects[0]?.kind !== 'route') return this.#putAlike(objects, lost, failures);
+  #putKind(objects: readonly NetlinkObject[], mode: PutMode, failures: FibFailure[]): void {
+    if (objects[0]?.kind !== 'route') return this.#putAlike(objects, mode.lost, failures);
     const routes = objects as readonly FibRoute[];
     for (let at = 0; at < routes.length; at += SLOTS) {
       const count = Math.min(SLOTS, routes.length - at);
       if (this.#waiting.size > 0) for (let i = at; i < at + count; i++) this.#waiting.delete(fibKey(routes[i]!));
-      for (const { objects, olds, outcomes } of this.#routes.put(routes, at, count, lost, failures))
+      for (const { objects, olds, outcomes } of this.#routes.put(routes, at, count, mode, failures))
         this.#settle(objects, olds, outcomes, failures);
     }
   }

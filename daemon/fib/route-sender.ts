@@ -18,6 +18,13 @@ export interface SentRoutes {
   readonly outcomes: readonly (NetlinkError | null)[];
 }
 
+export interface PutMode {
+  /** Held, but no longer in the kernel. */
+  readonly lost: ReadonlySet<FibKey>;
+  /** Waits where the kernel has no memory for the moment; otherwise ENOMEM is a failure. */
+  readonly patient: boolean;
+}
+
 /** Routes that are sent alike, and the slots in which they were looked up. */
 interface Sort {
   readonly routes: FibRoute[];
@@ -49,7 +56,7 @@ export class RouteSender {
     routes: readonly FibRoute[],
     from: number,
     count: number,
-    lost: ReadonlySet<FibKey>,
+    { lost, patient }: PutMode,
     failures: FibFailure[],
   ): readonly SentRoutes[] {
     this.#found.findAll(routes, from, count);
@@ -67,8 +74,8 @@ export class RouteSender {
       this.#add(old ? known : fresh, route, slot);
     }
     // Both before either is settled: that looks up others.
-    const added = this.#send(fresh, true, lost);
-    const replaced = this.#send(known, false, lost);
+    const added = this.#send(fresh, true, lost, patient);
+    const replaced = this.#send(known, false, lost, patient);
     return [
       { objects: fresh.routes, olds: NONE, outcomes: added },
       { objects: known.routes, olds, outcomes: replaced },
@@ -99,7 +106,12 @@ export class RouteSender {
     return { objects: gone.routes, olds: NONE, outcomes };
   }
 
-  #send({ routes, slots, count, isUniform }: Sort, isNew: boolean, lost: ReadonlySet<FibKey>): SentRoutes['outcomes'] {
+  #send(
+    { routes, slots, count, isUniform }: Sort,
+    isNew: boolean,
+    lost: ReadonlySet<FibKey>,
+    patient: boolean,
+  ): SentRoutes['outcomes'] {
     if (count === 0) return [];
     const found = this.#found;
     const messages = this.#messages;
@@ -109,23 +121,24 @@ export class RouteSender {
       isUniform && count > 1 && lost.size === 0
         ? messages.templateFor(routes[0]!, verb, found.shapeOf(slots[0]!))
         : undefined;
-    if (template) return this.#sendCopies(template, slots, count);
+    if (template) return this.#sendCopies(template, slots, count, patient);
     const write: EncodeAt = (writer, i) => {
       const slot = slots[i]!;
       const route = routes[i]!;
       const isFresh = isNew || (lost.size > 0 && lost.has(fibKey(route)));
       messages.put(writer, route, isFresh, found.sought, found.addressAt(slot), found.shapeOf(slot));
     };
-    return count === 1 ? [this.#requests.requestOf(0, write)] : this.#requests.batchRange(count, write);
+    return count === 1 ? [this.#requests.requestOf(0, write)] : this.#requests.batchRange(count, write, patient);
   }
 
   /** The routes themselves are not looked at again: they lie far apart in memory. */
-  #sendCopies(template: RouteTemplate, slots: Uint16Array, count: number): SentRoutes['outcomes'] {
+  #sendCopies(template: RouteTemplate, slots: Uint16Array, count: number, patient = true): SentRoutes['outcomes'] {
     const found = this.#found;
-    return this.#requests.batchRange(count, (writer, i) => {
+    const write: EncodeAt = (writer, i) => {
       const slot = slots[i]!;
       template.write(writer, found.sought, found.addressAt(slot), found.shapeOf(slot));
-    });
+    };
+    return this.#requests.batchRange(count, write, patient);
   }
 
   #add(sort: Sort, route: FibRoute, slot: number): void {

@@ -95,11 +95,14 @@ export class RequestSocket {
     return this.batchRange(items.length, (writer, index) => encode(writer, items[index]!));
   }
 
-  /** As `batch`, for what a function encodes by its index below `count`. */
-  batchRange(count: number, encode: EncodeAt): Outcome[] {
+  /**
+   * As `batch`, for what a function encodes by its index below `count`. Not `patient`: ENOMEM is an outcome like any other,
+   * for a caller who has something else to do until the kernel has memory again.
+   */
+  batchRange(count: number, encode: EncodeAt, patient = true): Outcome[] {
     const outcomes = newOutcomes(count);
     for (let at = 0; at < count; at += BATCH_MESSAGES) this.exchange(count, encode, at, outcomes);
-    for (let round = 0; round < ENOMEM_ROUNDS; round++) {
+    for (let round = 0; patient && round < ENOMEM_ROUNDS; round++) {
       const again = outOfMemory(outcomes);
       if (again.length === 0) break;
       // Blocking lets the kernel's worker on this CPU refill the reserve.
