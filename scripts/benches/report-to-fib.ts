@@ -48,7 +48,9 @@ async function measure(setting: Case, options: BenchOptions): Promise<Row[]> {
     const egress = await chain.admin('eg');
     const ingress = await chain.admin('in');
     // A report that is measured before there is a session waits for it.
-    await until('the ingress knows all instances', async () => (await ingress.show('rib')).length === 2 * services);
+    await until('the ingress knows all routers', async () => {
+      return (await ingress.show('link-state')).length === chain.names.length;
+    });
     for (let service = 0; service < services; service++) {
       await egress.report(`sv${service}b`, { workers: 4, inFlight: 6, arrivalRate: 300, workTimeUs: 4000 });
       await flip(egress, service, 1);
