@@ -29,6 +29,10 @@ export interface StreamReply {
 }
 
 const ANSWER_TIMEOUT_MS = 1500;
+/** A socket that is not read in time drops datagrams (some 270 fit): a flow asks again, as whoever uses UDP does. */
+const ASK_AGAIN_MS = 200;
+/** Of a stream, unanswered: fewer than what a socket holds that is not read for a while. */
+const MAX_ON_THE_WAY = 200;
 /** Asks once who serves the flow. */
 interface Flow {
   who(): Promise<string>;
@@ -81,16 +85,25 @@ function openTcp(address: string, port: number, from?: string): Promise<Flow> {
 function openUdp(address: string, port: number, from?: string): Promise<Flow> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   socket.on('error', () => {});
+  let asked = 0;
   const who = () =>
     new Promise<string>((resolve) => {
+      // Only an answer to this question counts.
+      const question = `who${++asked}`;
+      const ask = () => socket.send(question, port, address);
+      const again = setInterval(ask, ASK_AGAIN_MS);
       const done = (answer: string) => {
         clearTimeout(timer);
+        clearInterval(again);
         socket.removeAllListeners('message');
         resolve(answer);
       };
       const timer = setTimeout(() => done('silent'), ANSWER_TIMEOUT_MS);
-      socket.once('message', (message) => done(String(message).split(' ')[0]!));
-      socket.send('who', port, address);
+      socket.on('message', (message) => {
+        const [host = '', echoed] = String(message).split(' ');
+        if (echoed === question) done(host);
+      });
+      ask();
     });
   return new Promise((resolve) => {
     socket.bind({ ...(from !== undefined && { address: from }) }, () => resolve({ who, end: () => socket.close() }));
@@ -112,7 +125,7 @@ function whoServes(socket: Socket): Promise<string> {
   });
 }
 
-/** One flow (one socket) at a steady rate; what a late timer missed is sent at once, so that the rate holds. */
+/** One flow (one socket) at a steady rate; what a late timer missed is sent as soon as answers allow, so that the rate holds. */
 function stream(address: string, port: number, hertz: number): () => Promise<StreamReply> {
   const received: Record<string, number> = {};
   const answered = new Set<string>();
@@ -127,7 +140,7 @@ function stream(address: string, port: number, hertz: number): () => Promise<Str
   const start = performance.now();
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - start) * hertz) / 1000);
-    while (sent < due) socket.send(String(sent++), port, address);
+    while (sent < due && sent - answered.size < MAX_ON_THE_WAY) socket.send(String(sent++), port, address);
   }, 1);
   return async () => {
     clearInterval(timer);
