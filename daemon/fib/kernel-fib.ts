@@ -21,6 +21,7 @@ import {
   type SidCounters,
 } from '../../lib/fib/fib.ts';
 import { lastPuts, orderPuts } from '../../lib/fib/order.ts';
+import { monotonicMs } from '../runtime/clock.ts';
 import { busyBuckets } from './bucket-counts.ts';
 import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-codec.ts';
 import { glance } from './kernel-glance.ts';
@@ -37,7 +38,7 @@ import {
   prepareKernel,
   requireHmacAt,
 } from './kernel-start.ts';
-import { monotonicMs, steer, steeringOf } from './kernel-steering.ts';
+import { steer, steeringOf } from './kernel-steering.ts';
 import { countPut } from './kernel-sync.ts';
 import { reasonOf } from './links.ts';
 import { NextCsidPlane } from './next-csid-plane.ts';

@@ -1,17 +1,11 @@
 // The change that traffic waits for, and by far the most frequent: one nexthop or one group is replaced, and nothing else.
 import type { FibDelta, FibKey, FibResult } from '../../lib/fib/fib.ts';
+import { monotonicMs } from '../runtime/clock.ts';
 import type { NetlinkObject } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import type { KernelScan } from './kernel-scan.ts';
 
 const NONE: readonly FibKey[] = [];
-
-/** Between the clock of `performance` and the system's monotonic one: the same, but for where they begin. */
-const BEGAN_AT_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-export function monotonicMs(): number {
-  return BEGAN_AT_MS + performance.now();
-}
 
 /** What the change replaces, if it is of that sort. */
 export function steeringOf({ put, remove }: FibDelta): NetlinkObject | undefined {
