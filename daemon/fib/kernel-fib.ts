@@ -1,7 +1,6 @@
 // The forwarding plane in the Linux kernel: routes, nexthop objects, SIDs and rules by rtnetlink, the rest by nftables.
 // Decides in which order the two halves act: what marks point at is there before them and goes after them. Touches only
 // what carries our protocol number, and our own tables of nftables. Reading back is kernel-scan.ts's part.
-
 import { borderCounters } from '../../lib/fib/border-table.ts';
 import {
   type BorderCounters,

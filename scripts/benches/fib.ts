@@ -1,21 +1,12 @@
 // Bench `fib`: what the whole forwarding plane adds to the kernel's own time: a hundred thousand routes, and one change.
 // The same routes as a C program makes over netlink, in the same run and one after the other; all of the daemon's
 // bookkeeping is in it (references, what is held, what failed), and what an event loop waits meanwhile is measured.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createKernelFib } from '../../daemon/fib/kernel-fib.ts';
-import {
-  type Fib,
-  type FibDelta,
-  type FibObject,
-  type FibResult,
-  fibKey,
-  fibRoute,
-  type RouteTarget,
-} from '../../lib/fib/fib.ts';
+import type { Fib, FibDelta, FibObject } from '../../lib/fib/fib.ts';
+import { batchRow } from './fib-batch.ts';
+import { COUNT, good, routes, SEGMENTS, SETTLE_MS } from './fib-routes.ts';
 import { processorTime, type Rival, startRival } from './netlink-rival.ts';
 import {
   absolute,
@@ -28,10 +19,8 @@ import {
   type Row,
 } from './report.ts';
 
-const COUNT = 100_000;
 const SINGLES = 2000;
 const SERVICE_PREFIXES = 1000;
-const SETTLE_MS = 200;
 /** Rounds that are watched for what an event loop waits. */
 const WATCHED_ROUNDS = 3;
 const BATCH = 64;
@@ -39,22 +28,9 @@ const MEMBER = 200_000_001;
 const GROUP = 100_000_001;
 /** DESIGN section 12: no turn longer than this. */
 const LOOP_TARGET_MS = 10;
-const SEGMENTS = [['fd00:1::1', 'fd00:2::1'] as const, ['fd00:1::1', 'fd00:3::1'] as const];
 
 const member = (variant: 0 | 1): FibObject => ({ kind: 'nexthop', id: MEMBER, segments: SEGMENTS[variant]! });
 const group: FibObject = { kind: 'group', id: GROUP, members: [{ nexthop: MEMBER, weight: 1 }] };
-
-/** The same prefixes as netlink.c. */
-function routes(count: number, target: RouteTarget): FibObject[] {
-  return Array.from({ length: count }, (_, i) => fibRoute(prefixOf(i), 254, target));
-}
-
-function prefixOf(i: number): string {
-  const [high, low] = [i >>> 16, i & 0xffff].map((group) => group.toString(16)) as [string, string];
-  // As the router has them: canonical, so zeros are not written.
-  if (high === '0' && low === '0') return '2001:db8::/64';
-  return low === '0' ? `2001:db8:${high}::/64` : `2001:db8:${high}:${low}::/64`;
-}
 
 /**
  * Longest time, ms, that the event loop was held up while `work` went on: processor time of this thread between two calls
@@ -73,11 +49,6 @@ async function longestGap(work: () => Promise<unknown>): Promise<number> {
   look();
   clearInterval(timer);
   return longest;
-}
-
-function good(what: string, result: FibResult): void {
-  const [failure] = result.failures;
-  if (failure) throw new Error(`${what}: ${failure.key}: ${failure.code}: ${failure.text}`);
 }
 
 interface Kind {
@@ -206,46 +177,6 @@ async function singleRow(run: Run): Promise<Row> {
   );
 }
 
-/** perf.md B3: routes through the forwarding plane against `ip -batch` on the same routes. */
-async function batchRow(run: Run): Promise<Row> {
-  const directory = mkdtempSync(join(tmpdir(), 'cfn-bench-'));
-  const file = join(directory, 'batch');
-  const made = routes(COUNT, { kind: 'encap', segments: SEGMENTS[0]! });
-  const line = (verb: string, i: number) =>
-    `route ${verb} ${prefixOf(i)} encap seg6 mode encap.red segs ${SEGMENTS[0]!.join(',')} dev sr0 metric 77 proto 99`;
-  const rounds: { ours: number; peer: number }[] = [];
-  try {
-    for (let round = 0; round < run.options.rounds; round++) {
-      await pause(SETTLE_MS);
-      let before = performance.now();
-      good('B3', await run.fib.apply({ put: made, remove: [] }));
-      const ours = (COUNT * 1000) / (performance.now() - before);
-      good('B3', await run.fib.apply({ put: [], remove: made.map(fibKey) }));
-      await pause(SETTLE_MS);
-      writeFileSync(file, Array.from({ length: COUNT }, (_, i) => `${line('add', i)}\n`).join(''));
-      before = performance.now();
-      // Some are refused for want of memory at that moment, which ip does not try again.
-      spawnSync('ip', ['-n', run.netns, '-force', '-6', '-batch', file], { stdio: 'ignore' });
-      rounds.push({ ours, peer: (COUNT * 1000) / (performance.now() - before) });
-      execFileSync('ip', ['-n', run.netns, '-6', 'route', 'flush', 'proto', '99'], { stdio: 'ignore' });
-    }
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-  return comparison(
-    {
-      id: 'B3',
-      what: 'bulk FIB, 100,000 routes with a segment list each',
-      unit: 'routes/s',
-      peerName: 'ip -batch',
-      better: 'higher',
-      target: 0.5,
-      method: `${run.options.rounds} alternating rounds, wall clock`,
-    },
-    rounds,
-  );
-}
-
 /** A full set from nothing, and a scan that finds all of it in order. */
 async function wholeSets(run: Run): Promise<Row[]> {
   const { fib, options, gaps } = run;
@@ -336,7 +267,11 @@ async function run(options: BenchOptions): Promise<Document> {
     ];
     rows.push(await singleRow(context));
     for (const kind of kinds) rows.push(...(await bulkRows(context, kind)));
-    rows.push(await batchRow(context), ...(await wholeSets(context)), ...loopRows(context.gaps));
+    rows.push(
+      await batchRow(context.fib, context.netns, options.rounds),
+      ...(await wholeSets(context)),
+      ...loopRows(context.gaps),
+    );
     return { bench: 'fib', machine: machine(), rows };
   } finally {
     rival?.close();

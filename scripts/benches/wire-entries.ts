@@ -1,10 +1,10 @@
 // Entries of bench `wire`: routes and states as UPDATEs, and as what one protobuf message an entry is made from.
 import { type ComputeState, METRIC_SOURCES, METRIC_STATISTICS } from '../../lib/model/compute-state.ts';
 import { numberToRouterId, type Score } from '../../lib/model/identity.ts';
-import type { ServiceAttributes } from '../../lib/model/service-route.ts';
 import { bytesToAddress } from '../../lib/net/address.ts';
 import type { UpdateMessage } from '../../lib/session/message.ts';
 import { computeUpdate, serviceUpdate } from '../../lib/session/update-rows.ts';
+import { EXAMPLE_ATTRIBUTES } from './example-attributes.ts';
 
 const rowsOf = <T>(size: number, make: (row: number) => T): T[] => Array.from({ length: size }, (_, row) => make(row));
 const bytesOf = (row: number, kind: number) =>
@@ -12,30 +12,6 @@ const bytesOf = (row: number, kind: number) =>
 const SERVICES = 50;
 const ORIGINATORS = 64;
 const originator = (row: number) => 0x0a00_0001 + (row % ORIGINATORS);
-
-const ATTRIBUTES: ServiceAttributes = {
-  egressSid: '5f00:0:31:e000::',
-  sidStructure: { block: 32, node: 16, function: 16, argument: 0 },
-  behaviour: 18,
-  sitePath: ['site-1'],
-  clusterList: [],
-  communities: [],
-  onlyToDownstream: '',
-  site: 'site-1',
-  serviceName: 'web',
-  instanceName: 'web-1',
-  classes: ['interactive'],
-  capabilities: [],
-  region: 'north',
-  residency: [],
-  priceMicros: 5000,
-  carbon: 120,
-  energy: 300,
-  securityLevel: 1,
-  preference: 100,
-  drain: false,
-  validForMs: 60_000,
-};
 
 export const routes = (size: number): UpdateMessage => ({
   type: 'UPDATE',
@@ -45,7 +21,7 @@ export const routes = (size: number): UpdateMessage => ({
       service: bytesToAddress(bytesOf(row % SERVICES, 1)),
       contactInstance: bytesToAddress(bytesOf(row, 2)),
       originator: numberToRouterId(originator(row)),
-      attributes: ATTRIBUTES,
+      attributes: EXAMPLE_ATTRIBUTES,
     })),
   ),
 });

@@ -5,6 +5,7 @@ import { STATE, STATE_NUMBERS } from '../../../lib/model/state-row.ts';
 import { ADDRESS_WORDS } from '../../../lib/net/address-words.ts';
 import type { ComputeUpdate, ServiceUpdate, SessionMessage } from '../../../lib/session/message.ts';
 import { encodeFrame } from '../../../lib/wire/frame.ts';
+import { EXAMPLE_ATTRIBUTES } from '../example-attributes.ts';
 
 /** gRPC's length-prefixed message: not compressed, four bytes of length. */
 const PREFIX_BYTES = 5;
@@ -113,26 +114,11 @@ function stateRows(first: number, handle: Uint32Array, version: number): Compute
 
 function attributesOf(router: number): ServiceAttributes {
   return {
+    ...EXAMPLE_ATTRIBUTES,
     egressSid: `5f00:0:${(router & 0xffff).toString(16)}:100::`,
-    sidStructure: { block: 32, node: 16, function: 16, argument: 0 },
-    behaviour: 18,
     sitePath: [SENDERS_SITE],
-    clusterList: [],
-    communities: [],
-    onlyToDownstream: '',
     site: SENDERS_SITE,
     serviceName: 'load',
     instanceName: `r${router & 0xffff}`,
-    classes: ['interactive'],
-    capabilities: [],
-    region: 'north',
-    residency: [],
-    priceMicros: 5000,
-    carbon: 120,
-    energy: 300,
-    securityLevel: 1,
-    preference: 100,
-    drain: false,
-    validForMs: 60_000,
   };
 }
