@@ -11,12 +11,15 @@ import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
 import { MessageReader, PREFIX_BYTES, putPrefix, withPrefix } from '../../lib/wire/length-prefixed.ts';
 import { MAX_FRAME_BYTES } from '../../lib/wire/limits.ts';
 import { HEADER_SUBCODE, SessionError } from '../../lib/wire/session-error.ts';
+import { resetText } from '../grpc/peer-method.ts';
 
 /** After the last frame of a closing connection: time for it to arrive before the transport is cut. */
 const CLOSE_GRACE_MS = 1000;
 
 /** The stream of a call, whichever side opened it, as far as it is needed here. */
 export interface CallStream {
+  /** HTTP/2 error code; 0 while there is none. */
+  readonly rstCode?: number | undefined;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
   pause(): unknown;
@@ -68,7 +71,8 @@ export class SessionConnection {
     this.#limits = limits;
     stream.on('data', (bytes: Buffer) => this.#receive(bytes));
     stream.on('drain', () => this.#drain());
-    stream.on('end', () => this.finish('the peer ended the call'));
+    // node:http2 ends what it reads of a lost connection as well, and says so by a code.
+    stream.on('end', () => this.finish(stream.rstCode ? resetText(stream.rstCode) : 'the peer ended the call'));
   }
 
   get isBlocked(): boolean {

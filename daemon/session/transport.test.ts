@@ -120,6 +120,18 @@ describe('session transport', () => {
     }
   });
 
+  it('does not call a lost connection an ended call', async () => {
+    const { b } = await makePair();
+    const socket = connectTcp(b.transport.port, LOOPBACK);
+    const session = connectHttp2(`http://${LOOPBACK}:${b.transport.port}`, { createConnection: () => socket });
+    session.on('error', () => {});
+    const headers = { ':method': 'POST', ':path': PEER_PATH, 'content-type': 'application/grpc', te: 'trailers' };
+    session.request(headers, { endStream: false }).on('error', () => {});
+    await b.take('connection-opened');
+    socket.destroy();
+    expect((await b.take('connection-closed')).reason).toMatch(/^the peer reset the connection/);
+  });
+
   it('turns an unreadable frame into the NOTIFICATION to send and reads no further', async () => {
     const { a, b, idA } = await makeSession();
     a.transport.send(idA, Uint8Array.of(0xff));
