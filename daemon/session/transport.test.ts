@@ -1,7 +1,7 @@
 // Real gRPC over loopback: what the router core sees of good peers, strangers and slow readers.
 
 import { connect as connectHttp2 } from 'node:http2';
-import { connect as connectTcp, createServer, type Server as TcpServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { UpdateMessage } from '../../lib/session/message.ts';
@@ -122,13 +122,20 @@ describe('session transport', () => {
 
   it('does not call a lost connection an ended call', async () => {
     const { b } = await makePair();
-    const socket = connectTcp(b.transport.port, LOOPBACK);
-    const session = connectHttp2(`http://${LOOPBACK}:${b.transport.port}`, { createConnection: () => socket });
-    session.on('error', () => {});
-    const headers = { ':method': 'POST', ':path': PEER_PATH, 'content-type': 'application/grpc', te: 'trailers' };
-    session.request(headers, { endStream: false }).on('error', () => {});
+    const wires: Socket[] = [];
+    const relay = createServer((near) => {
+      const far = connectTcp(b.transport.port, LOOPBACK);
+      near.pipe(far).pipe(near);
+      for (const socket of [near, far]) wires.push(socket.on('error', () => {}));
+    });
+    await new Promise<void>((resolve) => relay.listen(0, LOOPBACK, resolve));
+    cleanups.push(() => void relay.close());
+    const { port } = relay.address() as AddressInfo;
+    const c = makeNode({ peers: [{ name: 'b', address: LOOPBACK, port, passive: false }] });
+    cleanups.push(() => c.transport.closeAll());
+    c.transport.connect('b');
     await b.take('connection-opened');
-    socket.destroy();
+    for (const wire of wires) wire.unpipe().end();
     expect((await b.take('connection-closed')).reason).toMatch(/^the peer reset the connection/);
   });
 
