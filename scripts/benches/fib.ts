@@ -282,5 +282,6 @@ async function run(options: BenchOptions): Promise<Document> {
 
 export const bench: Bench = {
   summary: 'the forwarding plane against a C program: 100,000 routes, one change, the event loop',
+  programs: ['ip', 'cc', 'sysctl'],
   run,
 };

@@ -221,5 +221,6 @@ function accelerated(
 
 export const bench: Bench = {
   summary: 'packets a second through one router on one core, as a share of plain forwarding',
+  programs: ['ip', 'nft', 'cc'],
   run,
 };

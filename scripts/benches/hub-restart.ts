@@ -22,6 +22,7 @@ const DEAD_MS = 500;
 
 export const bench: Bench = {
   summary: 'kill -9 of a hub with 100,000 routes: the next life against the first table',
+  programs: ['ip'],
   run,
 };
 

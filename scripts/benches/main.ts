@@ -1,5 +1,6 @@
 // `scripts/bench`: runs one benchmark of the registry and prints its table, or with --json the document of
 // DESIGN section 14. Exit 0 when it was measured, whatever passes.
+import { needPrograms } from './programs.ts';
 import { type Bench, table } from './report.ts';
 
 /** Loaded when asked for, so that one bench's needs are not another's. */
@@ -43,7 +44,9 @@ async function main(args: readonly string[]): Promise<number> {
   const from = performance.now();
   const since = () => `${Math.round((performance.now() - from) / 1000)} s`.padStart(6);
   try {
-    const document = await (await load()).run({ rounds, progress: (line) => console.error(`${since()} ${line}`) });
+    const bench = await load();
+    needPrograms(bench.programs ?? []);
+    const document = await bench.run({ rounds, progress: (line) => console.error(`${since()} ${line}`) });
     console.log(json ? JSON.stringify(document, null, 2) : table(document));
     return 0;
   } catch (error) {

@@ -33,6 +33,7 @@ interface Round {
 
 export const bench: Bench = {
   summary: 'one sender, one router, 1,000 sessions that hear it, against BIRD and FRR',
+  programs: ['ip', 'cc'],
   run,
 };
 

@@ -35,6 +35,8 @@ export interface BenchOptions {
 /** A bench of the registry in main.ts. */
 export interface Bench {
   readonly summary: string;
+  /** It starts these; looked for before it runs. */
+  readonly programs?: readonly string[];
   run(options: BenchOptions): Promise<Document>;
 }
 

@@ -22,6 +22,7 @@ const TRIALS = 200;
 
 export const bench: Bench = {
   summary: 'ten senders, one daemon, one receiver: time, processor time, memory, latency; against BIRD, FRR, GoBGP',
+  programs: ['ip', 'cc'],
   run,
 };
 
