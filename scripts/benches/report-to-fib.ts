@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminClient, connectAdmin } from '../../daemon/admin/client.ts';
 import { bundle, ROOTFS } from '../bundle.ts';
+import { coldMemoryRows } from './cold-memory.ts';
 import { absolute, type Bench, type BenchOptions, type Document, machine, type Row } from './report.ts';
 
 /** Reports of one instance are at least 300 ms apart (lib/metric); further apart, nothing is held back on the way. */
@@ -18,9 +19,17 @@ const CASES = [
   { transits: 1, services: 1, reportsPerRound: 30 },
   { transits: 1, services: 64, reportsPerRound: 640 },
 ] as const;
+const IDLES = [
+  { idleMs: 0, count: 200, like: 'back to back' },
+  { idleMs: GAP_MS / 64, count: 200, like: 'idle as long as between reports of 64 services' },
+  { idleMs: GAP_MS, count: 40, like: 'idle as long as between reports of one service' },
+] as const;
 /** Damping at its minimum, also for the reports that the set-up sends at once. */
 const PACING = 'pacing: { service: 0s, compute: 0s, link-state: 0s }';
 type Case = (typeof CASES)[number];
+/** Capabilities without which a report ends before the kernel. */
+const NEEDED = ['kernel', 'net-admin', 'affinity'];
+const WHOLE = 'report-to-kernel';
 /** What is timed as well and is no stage of a report. */
 const NO_STAGES = ['kernel-to-read-back', 'read-back', 'session-timer'];
 const TARGET_P50_US = 1000;
@@ -28,13 +37,15 @@ const TARGET_P99_US = 5000;
 
 export const bench: Bench = {
   summary: 'load report received at the egress -> kernel changed at the remote ingress, per stage',
+  programs: ['ip', 'nft', 'cc'],
   run,
 };
 
 async function run(options: BenchOptions): Promise<Document> {
   if (process.getuid?.() !== 0) throw new Error('needs root: it programs kernels of its own namespaces');
   await bundle();
-  const rows: Row[] = [];
+  options.progress('memory of this machine, after idling as the daemons do');
+  const rows = coldMemoryRows('report-to-fib', IDLES);
   for (const setting of CASES) rows.push(...(await measure(setting, options)));
   return { bench: 'report-to-fib', machine: machine(), rows };
 }
@@ -64,9 +75,14 @@ async function measure(setting: Case, options: BenchOptions): Promise<Row[]> {
       await new Promise((resolve) => setTimeout(resolve, GAP_MS / services));
     }
     const metrics = await ingress.show('metrics');
+    const lacks = (await ingress.show('capabilities')).filter((it) => NEEDED.includes(it.name) && !it.available);
     egress.close();
     ingress.close();
     const stages = metrics.filter((it) => it.name === 'cfnd_stage_latency' && !NO_STAGES.includes(labelsOf(it).stage!));
+    if (!stages.some((it) => labelsOf(it).stage === WHOLE)) {
+      const why = lacks.map(({ name, remark }) => `${name}: ${remark}`).join('; ');
+      throw new Error(`no report has changed the ingress's kernel; it lacks ${why || 'nothing that it knows of'}`);
+    }
     return stages.flatMap((it) => stageRows(it, setting, reports));
   } finally {
     await chain.stop();
@@ -86,11 +102,11 @@ function labelsOf(metric: unknown): StageMetric['labels'] {
 function stageRows(metric: unknown, { transits, services }: Case, reports: number): Row[] {
   const { labels, help, histogram } = metric as StageMetric;
   if (histogram === undefined) return [];
-  const whole = labels.stage === 'report-to-kernel';
+  const whole = labels.stage === WHOLE;
   const row = (quantile: 'p50' | 'p99', target: number): Row =>
     absolute({
       id: `report-to-fib.${transits}.${services}.${labels.stage}.${quantile}`,
-      what: `${help} (n ${histogram.count})`,
+      what: `${amount(services, 'service')}, ${amount(transits, 'transit router')}: ${help} (n ${histogram.count})`,
       unit: 'us',
       ours: histogram[quantile],
       better: 'lower',
@@ -98,9 +114,13 @@ function stageRows(metric: unknown, { transits, services }: Case, reports: numbe
       target,
       method:
         `${reports} reports, ${GAP_MS} ms apart for a service, each flips its decision; kernel FIB in namespaces` +
-        (whole ? '' : '; part of report-to-kernel'),
+        (whole ? '' : `; part of ${WHOLE}`),
     });
   return [row('p50', TARGET_P50_US), row('p99', TARGET_P99_US)];
+}
+
+function amount(count: number, noun: string): string {
+  return `${count === 0 ? 'no' : count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Makes a service's first instance busy and idle in turns; its second stays between, so each report changes the best. */

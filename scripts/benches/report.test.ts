@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { absolute, comparison, interleave, median, percentile, round, table } from './report.ts';
+import { absolute, comparison, interleave, median, NO_BOUND, percentile, round, table } from './report.ts';
 
 describe('reports', () => {
   it('take medians and percentiles between ranks', () => {
@@ -50,5 +50,8 @@ describe('reports', () => {
       method: '',
     } as const;
     expect(table({ bench: 'x', machine: 'm', rows: [row] })).toMatch(/^x\.1 +things +5 +- +1\/s +- +>= 6 +FAIL$/m);
+    const unbound = absolute({ ...row, better: 'lower', target: NO_BOUND });
+    expect(table({ bench: 'x', machine: 'm', rows: [unbound] })).toMatch(/^x\.1 +things +5 +- +1\/s +- +-$/m);
+    expect(JSON.parse(JSON.stringify(unbound))).toMatchObject({ ours: 5, target: null, pass: true });
   });
 });

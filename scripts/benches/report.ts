@@ -12,12 +12,15 @@ export interface Row {
   /** ours/peer: the median of the ratios of the rounds. */
   readonly ratio?: number;
   readonly better: 'higher' | 'lower';
-  /** Bound on `ratio`, or on `ours` where there is no peer. */
+  /** Bound on `ratio`, or on `ours` where there is no peer; NO_BOUND where the figure is there to judge others by. */
   readonly target: number;
   readonly pass: boolean;
   /** How it was measured, in a sentence. */
   readonly method: string;
 }
+
+/** Of a row that is `better: 'lower'`; null in JSON. */
+export const NO_BOUND = Number.POSITIVE_INFINITY;
 
 export interface Document {
   readonly bench: string;
@@ -122,8 +125,8 @@ export function table(document: Document): string {
     row.peer === undefined ? '-' : `${row.peer} (${row.peerName ?? 'peer'})`,
     row.unit,
     row.ratio === undefined ? '-' : row.ratio.toFixed(2),
-    `${row.better === 'higher' ? '>=' : '<='} ${row.target}`,
-    row.pass ? 'pass' : 'FAIL',
+    row.target === NO_BOUND ? '-' : `${row.better === 'higher' ? '>=' : '<='} ${row.target}`,
+    row.target === NO_BOUND ? '' : row.pass ? 'pass' : 'FAIL',
   ]);
   const widths = header.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)));
   return [header, ...lines]
