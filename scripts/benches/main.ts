@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   reflector: async () => (await import('./reflector.ts')).bench,
   'hub-restart': async () => (await import('./hub-restart.ts')).bench,
   session: async () => (await import('./session.ts')).bench,
+  'update-to-fib': async () => (await import('./update-to-fib.ts')).bench,
   'report-to-fib': async () => (await import('./report-to-fib.ts')).bench,
 };
 

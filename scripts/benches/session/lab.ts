@@ -21,6 +21,7 @@ export const ADMIN_SOCKET = 'cfnd.sock';
 const PROBE = join(import.meta.dirname, 'loop-probe.ts');
 const PROBE_MS = 5000;
 const LOOK_EVERY_MS = 5;
+const LEAD_MS = 1000;
 
 /** Of what a daemon said before it ended, so many characters are quoted. */
 const SAID = 2000;
@@ -69,8 +70,33 @@ export class SessionLab {
     );
   }
 
-  /** Starts a daemon, runs the load against it and returns what was measured; the daemon is killed then. */
-  async measure(daemon: readonly string[], load: readonly string[], { probe = false } = {}): Promise<Phase[]> {
+  /** Name of the namespace that the daemon is in. */
+  get daemonNs(): string {
+    return this.#daemonNs;
+  }
+
+  /**
+   * Starts a daemon, runs the load against it and returns what was measured; the daemon is killed then, and so are the
+   * programs that were started `before` it, each with a moment's lead.
+   */
+  async measure(
+    daemon: readonly string[],
+    load: readonly string[],
+    { probe = false, before = [] as readonly (readonly string[])[] } = {},
+  ): Promise<Phase[]> {
+    const others: ChildProcess[] = [];
+    try {
+      for (const program of before) {
+        others.push(this.#start(this.#daemonNs, program, {}));
+        await pause(LEAD_MS);
+      }
+      return await this.#measure(daemon, load, probe);
+    } finally {
+      await Promise.all(others.map(end));
+    }
+  }
+
+  async #measure(daemon: readonly string[], load: readonly string[], probe: boolean): Promise<Phase[]> {
     const subject = this.#start(this.#daemonNs, daemon, probe ? this.#probe : {});
     let said = '';
     subject.stderr?.on('data', (bytes: Buffer) => {
