@@ -11,6 +11,7 @@ import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
 import { MessageReader, PREFIX_BYTES, putPrefix, withPrefix } from '../../lib/wire/length-prefixed.ts';
 import { MAX_FRAME_BYTES } from '../../lib/wire/limits.ts';
 import { HEADER_SUBCODE, SessionError } from '../../lib/wire/session-error.ts';
+import { UpdateJoiner } from '../../lib/wire/update-joiner.ts';
 import { resetText } from '../grpc/peer-method.ts';
 
 /** After the last frame of a closing connection: time for it to arrive before the transport is cut. */
@@ -29,8 +30,8 @@ export interface CallStream {
 }
 
 export interface ConnectionHooks {
-  /** `bytes`: size of its frame. */
-  message(message: SessionMessage, bytes: number): void;
+  /** `bytes`: size of its frame; `count`: of that many messages, UPDATEs of one read, this one is made. */
+  message(message: SessionMessage, bytes: number, count: number): void;
   /** Something was read: whether it is to wait undecoded, and the peer with it, until `resume`. HTTP/2 then holds it back. */
   isHeld(connection: SessionConnection): boolean;
   /** Runs `act`, which hands over the messages of one read. */
@@ -135,24 +136,23 @@ export class SessionConnection {
       this.#stream.pause();
       return;
     }
-    let frames: readonly Uint8Array[];
-    try {
-      frames = this.#reader.take(piece);
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      return this.#refuse(
-        new SessionError(NOTIFICATION.messageHeader, HEADER_SUBCODE.badLength, 'frame', error.message),
-      );
-    }
-    if (frames.length > 0)
-      this.#hooks.together(() => {
-        for (const frame of frames) this.#take(frame);
-      });
+    this.#hooks.together(() => {
+      try {
+        this.#reader.take(piece, (bytes, from, to) => this.#take(bytes, from, to));
+        this.#takeJoined();
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+        this.#takeJoined();
+        this.#refuse(new SessionError(NOTIFICATION.messageHeader, HEADER_SUBCODE.badLength, 'frame', error.message));
+      }
+    });
   }
 
-  #take(frame: Uint8Array): void {
+  #take(bytes: Uint8Array, from: number, to: number): void {
     // An earlier one of the same read may have ended the session.
-    if (this.#broken || this.#closing || this.#gone) return;
+    if (this.#broken || this.#closing || this.#gone || joiner.add(bytes, from, to)) return;
+    if (this.#takeJoined() && joiner.add(bytes, from, to)) return;
+    const frame = bytes.subarray(from, to);
     let message: SessionMessage;
     try {
       message = decodeFrame(frame);
@@ -160,7 +160,14 @@ export class SessionConnection {
       if (!(error instanceof SessionError)) throw error;
       return this.#refuse(error);
     }
-    this.#hooks.message(message, frame.length);
+    this.#hooks.message(message, frame.length, 1);
+  }
+
+  /** Hands over the UPDATEs that were joined; false: there are none. */
+  #takeJoined(): boolean {
+    const joined = joiner.take();
+    if (joined !== undefined) this.#hooks.message(joined.message, joined.bytes, joined.count);
+    return joined !== undefined;
   }
 
   #refuse({ notification }: SessionError): void {
@@ -201,6 +208,9 @@ export class SessionConnection {
     this.#hooks.bad({ type: 'NOTIFICATION', code, subcode, data: '', text });
   }
 }
+
+/** Empty between two reads, so one is enough. */
+const joiner = new UpdateJoiner();
 
 /** The message sent last and its bytes: one that goes to many peers goes to one after the other. */
 let lastMessage: SessionMessage | undefined;

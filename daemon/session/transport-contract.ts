@@ -36,6 +36,8 @@ export type TransportEvent =
       readonly connection: ConnectionId;
       readonly message: SessionMessage;
       readonly bytes: number;
+      /** UPDATEs of one read that were joined into this one; absent: it is one. */
+      readonly count?: number;
     }
   | {
       readonly type: 'bad-message';

@@ -4,7 +4,8 @@ import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect as connectTcp, createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { UpdateMessage } from '../../lib/session/message.ts';
+import type { KeepaliveMessage, UpdateMessage } from '../../lib/session/message.ts';
+import { serviceUpdate } from '../../lib/session/update-rows.ts';
 import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
 import { PEER_PATH } from '../grpc/peer-method.ts';
 import { makeNode, type Node, openOf, until } from './transport.fixture.ts';
@@ -74,6 +75,8 @@ const bigUpdate = (): UpdateMessage => ({
   },
 });
 
+const withdrawal = (handle: number): UpdateMessage => ({ type: 'UPDATE', service: serviceUpdate([], [handle]) });
+
 describe('session transport', () => {
   it('holds back who speaks while nobody is to be read, and takes what was said in order afterwards', async () => {
     const { a, b, idA, idB } = await makeSession();
@@ -94,6 +97,37 @@ describe('session transport', () => {
       if (message.type === 'NOTIFICATION') heard.push(message.text.trim());
     }
     expect(heard).toEqual(texts);
+  });
+
+  it('hands over small UPDATEs of one read as one, and what stands between them in its place', async () => {
+    const { a, b, idA, idB } = await makeSession();
+    const sizes: number[] = [];
+    const say = (message: UpdateMessage | KeepaliveMessage) => {
+      sizes.push(encodeFrame(message).length);
+      a.transport.send(idA, message);
+    };
+    // What is held back comes in pieces that hold all of it.
+    b.transport.setPaused(true);
+    for (let handle = 1; handle <= 100; handle++) say(withdrawal(handle));
+    say({ type: 'KEEPALIVE' });
+    for (let handle = 101; handle <= 150; handle++) say(withdrawal(handle));
+    b.transport.send(idB, { type: 'KEEPALIVE' });
+    await a.take('message');
+    b.transport.setPaused(false);
+    const heard: (number | string)[] = [];
+    let [events, count, bytes] = [0, 0, 0];
+    while (count < sizes.length) {
+      const event = await b.take('message');
+      events++;
+      count += event.count ?? 1;
+      bytes += event.bytes;
+      if (event.message.type === 'UPDATE') heard.push(...event.message.service!.withdrawn);
+      else heard.push(event.message.type);
+    }
+    const numbers = Array.from({ length: 150 }, (_, i) => i + 1);
+    expect(heard).toEqual([...numbers.slice(0, 100), 'KEEPALIVE', ...numbers.slice(100)]);
+    expect(bytes).toBe(sizes.reduce((sum, it) => sum + it, 0));
+    expect(events).toBeLessThan(sizes.length);
   });
 
   it('exchanges OPEN to UPDATE between two routers, and pre-encoded bytes arrive as the same message', async () => {

@@ -196,7 +196,8 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       stream,
       cut,
       {
-        message: (message, bytes) => post({ type: 'message', peer, connection: id, message, bytes }),
+        message: (message, bytes, count) =>
+          post({ type: 'message', peer, connection: id, message, bytes, ...(count > 1 && { count }) }),
         isHeld,
         together,
         bad: (notification) => post({ type: 'bad-message', peer, connection: id, notification }),

@@ -47,6 +47,8 @@ export type RouterEventBody =
       readonly message: SessionMessage;
       /** Size of its frame; absent: nobody counts. */
       readonly bytes?: number;
+      /** UPDATEs of one read that were joined into this one; absent: it is one. */
+      readonly count?: number;
     }
   | {
       readonly type: 'bad-message';

@@ -3,7 +3,7 @@
 import { CEASE_SUBCODE } from '../session/message.ts';
 import type { ConnectionId } from '../session/peer-contract.ts';
 import { ServiceCounts } from '../session/service-counts.ts';
-import { spendTokens, takeToken, tokensAt } from '../time/token-bucket.ts';
+import { spendTokens, takeTokens, tokensAt } from '../time/token-bucket.ts';
 import { refuse } from './screen.ts';
 import type { EstablishedSession, Peer, RouterState } from './state.ts';
 import { log, setTimer } from './turn.ts';
@@ -42,15 +42,15 @@ export function spendBytes(
     session.bytes = spendTokens(session.bytes, rate, state.atMs, bytes);
 }
 
-/** After a message: what to tell the peer when it is beyond a limit and the session is to end; undefined: go on. */
+/** After a message, which is so many UPDATEs or none: what to tell the peer when it is beyond a limit and the session is to end; undefined: go on. */
 export function limitExceeded(
   state: RouterState,
   peer: Peer,
   session: EstablishedSession,
-  isUpdate: boolean,
+  updates: number,
 ): { readonly subcode: number; readonly text: string } | undefined {
   const { limits } = peer.config;
-  for (const it of countsOf(state, peer, session, isUpdate)) {
+  for (const it of countsOf(state, peer, session, updates)) {
     warn(state, peer, session, it);
     if (!it.isBeyond || limits.action !== 'close') continue;
     log(state, 'error', 'session ended: limit exceeded', { peer: peer.config.name, family: it.of, limit: it.limit });
@@ -62,10 +62,10 @@ export function limitExceeded(
   return undefined;
 }
 
-function countsOf(state: RouterState, peer: Peer, session: EstablishedSession, isUpdate: boolean): Count[] {
+function countsOf(state: RouterState, peer: Peer, session: EstablishedSession, updates: number): Count[] {
   const { limits } = peer.config;
   const bytes = bytesOf(state, peer, session);
-  if (!isUpdate) return bytes;
+  if (updates === 0) return bytes;
   const plain = (of: Limited, count: number, limit: number, text: string): Count => ({
     ...{ of, count, limit, text },
     isNear: count >= (limit * limits.warnPercent) / 100,
@@ -75,7 +75,7 @@ function countsOf(state: RouterState, peer: Peer, session: EstablishedSession, i
     plain('service', session.handles.size + session.held.size, limits.service, 'routes'),
     plain('link-state', state.nodesFrom.get(peer.config.name) ?? 0, limits.linkState, 'routers'),
   ];
-  counts.push(...bytes, ...paceOf(state, peer, session));
+  counts.push(...bytes, ...paceOf(state, peer, session, updates));
   const { perService } = session;
   if (perService === undefined) return counts;
   const { near, beyond, services } = perService;
@@ -91,12 +91,13 @@ function countsOf(state: RouterState, peer: Peer, session: EstablishedSession, i
   return counts;
 }
 
-/** Takes a token for the UPDATE at hand. Where the limit truncates it is only said: an UPDATE left out would be a lie. */
-function paceOf(state: RouterState, peer: Peer, session: EstablishedSession): Count[] {
+/** Takes a token for each UPDATE at hand. Where the limit truncates it is only said: an UPDATE left out would be a lie. */
+function paceOf(state: RouterState, peer: Peer, session: EstablishedSession, count: number): Count[] {
   const { updates, warnPercent } = peer.config.limits;
   if (updates.perSecond === 0) return [];
-  const next = takeToken(session.updates, updates, state.atMs);
-  if (next !== undefined) session.updates = next;
+  const next = takeTokens(session.updates, updates, state.atMs, count);
+  // Of those that are not enough for all of them the first ones take theirs.
+  session.updates = next ?? { tokens: tokensAt(session.updates, updates, state.atMs) % 1, atMs: state.atMs };
   const used = updates.burst - tokensAt(session.updates, updates, state.atMs);
   return [
     {

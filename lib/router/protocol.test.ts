@@ -139,6 +139,22 @@ describe('a limit on the pace of UPDATEs', () => {
     for (const name of world().domain.sites) expect(instances(name), name).toEqual(ALL);
   });
 
+  test('counts each of those that were joined into one', () => {
+    begin({ hubs: 1, hubPeer: limits('close') });
+    const talkJoined = (count: number) => {
+      const { connection } = peer().session!;
+      const message = { type: 'UPDATE' } as const;
+      world().domain.simulation.post('hub-0', { type: 'message', peer: 's-0', connection, message, count });
+    };
+    const before = peer().messagesIn;
+    talkJoined(18);
+    expect(peer().messagesIn).toBe(before + 18);
+    expect(logs('hub-0', 'peer is near its limit')).toHaveLength(1);
+    expect(peer().session).toBeDefined();
+    talkJoined(3);
+    expect(peer().session).toBeUndefined();
+  });
+
   test('that truncates only says so: an UPDATE left out would be a lie', () => {
     begin({ hubs: 1, hubPeer: limits('truncate') });
     talk(100);

@@ -26,7 +26,7 @@ import { log, sendTo, viewChanged } from './turn.ts';
 const MAX_FORMER_BOOTS = 16;
 
 export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void {
-  if (event.type === 'message') peer.messagesIn++;
+  if (event.type === 'message') peer.messagesIn += event.count ?? 1;
   if (event.type === 'message') spendBytes(state, peer, event);
   if (event.type === 'connection-opened') reached(state, peer);
   if (event.type === 'connection-failed') dialFailed(state, peer, event.reason);
@@ -34,7 +34,7 @@ export function peerStep(state: RouterState, peer: Peer, event: PeerEvent): void
     const heard = heardUpdate(peer.fsm, event.connection, state.atMs);
     if (heard !== undefined) {
       peer.fsm = heard;
-      return deliver(state, peer, event.message);
+      return deliver(state, peer, event.message, event.count);
     }
   }
   const before = peer.fsm.name;
@@ -165,10 +165,11 @@ function sessionDown(state: RouterState, peer: Peer, effect: Extract<PeerEffect,
   if (negotiated !== undefined) sessionLost(state, peer, negotiated, effect.notification, effect.sent);
 }
 
-function deliver(state: RouterState, peer: Peer, message: SessionMessage): void {
+/** `count`: of that many UPDATEs the message is made. */
+function deliver(state: RouterState, peer: Peer, message: SessionMessage, count = 1): void {
   const { session } = peer;
   if (session === undefined) return;
-  const flooded = message.type === 'UPDATE' ? undefined : limitExceeded(state, peer, session, false);
+  const flooded = message.type === 'UPDATE' ? undefined : limitExceeded(state, peer, session, 0);
   if (flooded !== undefined) return peerStep(state, peer, { type: 'stop', ...flooded });
   switch (message.type) {
     case 'ROUTE-REFRESH':
@@ -180,7 +181,7 @@ function deliver(state: RouterState, peer: Peer, message: SessionMessage): void 
     case 'UPDATE': {
       session.toldAtMs = state.atMs;
       takeUpdate(state, peer, session, message);
-      const exceeded = limitExceeded(state, peer, session, true);
+      const exceeded = limitExceeded(state, peer, session, count);
       if (exceeded !== undefined) return peerStep(state, peer, { type: 'stop', ...exceeded });
       const notification = tooManyRefused(state, peer);
       if (notification !== undefined)

@@ -46,7 +46,13 @@ export type PeerEvent =
     }
   | { readonly type: 'connection-failed'; readonly reason: string }
   | { readonly type: 'connection-closed'; readonly connection: ConnectionId; readonly reason: string }
-  | { readonly type: 'message'; readonly connection: ConnectionId; readonly message: SessionMessage }
+  | {
+      readonly type: 'message';
+      readonly connection: ConnectionId;
+      readonly message: SessionMessage;
+      /** UPDATEs of one read that were joined into this one; absent: it is one. */
+      readonly count?: number;
+    }
   /** The codec refused a frame: what goes on the wire before the close. */
   | { readonly type: 'bad-message'; readonly connection: ConnectionId; readonly notification: NotificationMessage }
   | { readonly type: 'timer'; readonly timer: PeerTimer }

@@ -18,9 +18,14 @@ export function fullBucket(config: BucketConfig, atMs: number): Bucket {
 
 /** The bucket after taking one token at `atMs`; undefined: it is empty, and nothing is taken. */
 export function takeToken(bucket: Bucket, config: BucketConfig, atMs: number): Bucket | undefined {
+  return takeTokens(bucket, config, atMs, 1);
+}
+
+/** The same with `count` tokens, all or none. */
+export function takeTokens(bucket: Bucket, config: BucketConfig, atMs: number, count: number): Bucket | undefined {
   const tokens = tokensAt(bucket, config, atMs);
   // A hair less than one counts as one: otherwise the time that `tokenAtMs` names could be too early by rounding.
-  return tokens < 1 - 1e-9 ? undefined : { tokens: Math.max(0, tokens - 1), atMs };
+  return tokens < count - 1e-9 ? undefined : { tokens: Math.max(0, tokens - count), atMs };
 }
 
 /** The bucket after something passed that counts for `count`, be they there or not: below zero it was too much. */

@@ -42,10 +42,22 @@ export function packAddresses(words: Uint32Array): Uint8Array {
 export function spreadAddresses({ view }: Cursor, { from, length }: Span, rows: number): Uint32Array | undefined {
   if (length !== rows * ADDRESS_BYTES && length !== ADDRESS_BYTES) return undefined;
   const words = new Uint32Array(rows * ADDRESS_WORDS);
-  const given = Math.min(words.length, length / 4);
-  for (let i = 0, at = from; i < given; i++, at += 4) words[i] = view.getUint32(at, LITTLE_ENDIAN);
-  for (let i = given; i < words.length; i++) words[i] = words[i - ADDRESS_WORDS]!;
+  copyAddresses(view, from, length, words, 0, words.length);
   return words;
+}
+
+/** The same into `count` words from `first` on: `length` bytes are one address, or as many as there is room for. */
+export function copyAddresses(
+  view: DataView,
+  from: number,
+  length: number,
+  words: Uint32Array,
+  first: number,
+  count: number,
+): void {
+  const given = first + Math.min(count, length / 4);
+  for (let i = first, at = from; i < given; i++, at += 4) words[i] = view.getUint32(at, LITTLE_ENDIAN);
+  for (let i = given; i < first + count; i++) words[i] = words[i - ADDRESS_WORDS]!;
 }
 
 /** Words are copied as they stand in memory. */

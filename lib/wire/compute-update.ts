@@ -103,14 +103,19 @@ function readInOrder(cursor: Cursor): ComputeUpdate | undefined {
   const handle = sumDeltas(handles, MAX_HANDLE);
   if (handle === undefined) return undefined;
   const state = stateNumbers(handle.length * STATE_NUMBERS);
+  return takeStateColumns(cursor, state, 0, state.length) ? { handle, state } : undefined;
+}
+
+/** Reads value columns into the rows `from`..`to - 1` of `state`, all 0 before; false when they are not in order, or not whole. */
+export function takeStateColumns(cursor: Cursor, state: Float64Array, from: number, to: number): boolean {
   for (let before = -1; cursor.more(); ) {
     const tag = cursor.tag();
     const place = (tag >>> 3) - FIRST_FIELD;
-    if (place <= before || place >= COLUMNS.length || (tag & 7) !== LEN) return undefined;
-    if (!cursor.columnInto(COLUMNS[place]![1], state, place, STATE_NUMBERS)) return undefined;
+    if (place <= before || place >= COLUMNS.length || (tag & 7) !== LEN) return false;
+    if (!cursor.columnInto(COLUMNS[place]![1], state, from + place, to, STATE_NUMBERS)) return false;
     before = place;
   }
-  return { handle, state };
+  return true;
 }
 
 function readInPieces(cursor: Cursor, faults: FaultLog): ComputeUpdate {
@@ -147,18 +152,24 @@ function fromColumn({ values, count, broken }: Column, place: number, state: Flo
   return true;
 }
 
-/** Brings enums and clock to the model's numbers; rows with a number outside its range are left out. */
+/** Brings enums and clock of a row to the model's numbers; '' when every number is in its range. */
+export function settleRow(state: Float64Array, at: number): string {
+  state[at + STATE.source] = state[at + STATE.source]! - 1;
+  state[at + STATE.statistic] = state[at + STATE.statistic]! - 1;
+  const fault = rangeFault(state, at);
+  if (fault === '') state[at + STATE.measuredAtMs] = state[at + STATE.measuredAtMs]! / 1000;
+  return fault;
+}
+
+/** Rows with a number outside its range are left out. */
 function checkRows({ handle, state }: ComputeUpdate, faults: FaultLog): ComputeUpdate {
   let kept = 0;
   for (let row = 0, at = 0; row < handle.length; row++, at += STATE_NUMBERS) {
-    state[at + STATE.source] = state[at + STATE.source]! - 1;
-    state[at + STATE.statistic] = state[at + STATE.statistic]! - 1;
-    const fault = rangeFault(state, at);
+    const fault = settleRow(state, at);
     if (fault !== '') {
       faults.add('compute', `${fault}: row dropped`);
       continue;
     }
-    state[at + STATE.measuredAtMs] = state[at + STATE.measuredAtMs]! / 1000;
     if (kept < row) {
       state.copyWithin(kept * STATE_NUMBERS, at, at + STATE_NUMBERS);
       handle[kept] = handle[row]!;

@@ -1,6 +1,7 @@
 // Bounds-checked reading of protobuf (https://protobuf.dev/programming-guides/encoding): tags, scalars, lengths. It knows
 // no message. protobufjs' Reader is not used for reading because it lets a nested message overrun its parent.
 import { CodedError } from '../errors.ts';
+import { MAX_HANDLE } from './limits.ts';
 import { recentText, rememberText } from './text-memo.ts';
 
 export const VARINT = 0;
@@ -29,7 +30,7 @@ export interface Span {
 export class Cursor {
   readonly buf: Uint8Array;
   pos: number;
-  readonly end: number;
+  end: number;
   readonly view: DataView;
 
   constructor(buf: Uint8Array, pos = 0, end = buf.length, view?: DataView) {
@@ -99,13 +100,34 @@ export class Cursor {
   }
 
   /**
-   * Reads a packed column into every `stride`-th number of `into` from `at` on: one element each, or one for all. False
-   * when it is neither, or broken; what was written by then means nothing.
+   * Reads a packed key column of handles (session.proto rule 6) into `into` from `at` on; returns how many there were, or
+   * -1 when one is out of its range, or there is no room.
+   */
+  handlesInto(into: Uint32Array, at: number): number {
+    const { end } = this;
+    const { from, length } = this.span();
+    this.pos = from;
+    this.end = from + length;
+    let handle = 0;
+    let count = 0;
+    while (this.pos < this.end) {
+      handle += this.sint32();
+      if (handle < 1 || handle > MAX_HANDLE || at + count >= into.length) return -1;
+      into[at + count++] = handle;
+    }
+    this.end = end;
+    return count;
+  }
+
+  /**
+   * Reads a packed column into every `stride`-th number of `into` from `at` on and below `most`: one element each, or one
+   * for all. False when it is neither, or broken; what was written by then means nothing.
    */
   columnInto(
     kind: 'uint32' | 'fixed32' | 'fixed64' | 'float',
     into: Float64Array,
     at: number,
+    most: number,
     stride: number,
   ): boolean {
     const length = this.uint32();
@@ -125,21 +147,21 @@ export class Cursor {
           }
           if (value > 0xffff_ffff) return false;
         }
-        if (filled >= into.length) return false;
+        if (filled >= most) return false;
         into[filled] = value;
       }
     } else if (kind === 'fixed64') {
-      for (let pos = from; pos + 8 <= to && filled < into.length; pos += 8, filled += stride)
+      for (let pos = from; pos + 8 <= to && filled < most; pos += 8, filled += stride)
         into[filled] = view.getUint32(pos + 4, true) * 0x1_0000_0000 + view.getUint32(pos, true);
       if ((filled - at) / stride !== length / 8) return false;
     } else {
-      for (let pos = from; pos + 4 <= to && filled < into.length; pos += 4, filled += stride)
+      for (let pos = from; pos + 4 <= to && filled < most; pos += 4, filled += stride)
         into[filled] = kind === 'float' ? view.getFloat32(pos, true) : view.getUint32(pos, true);
       if ((filled - at) / stride !== length / 4) return false;
     }
     const count = (filled - at) / stride;
-    if (count === 1) for (; filled < into.length; filled += stride) into[filled] = into[at]!;
-    return filled >= into.length;
+    if (count === 1) for (; filled < most; filled += stride) into[filled] = into[at]!;
+    return filled >= most;
   }
 
   sint32(): number {

@@ -34,15 +34,20 @@ export class MessageReader {
   }
 
   /**
-   * The messages that `piece` completes, in order; views into it where it holds them whole. Throws `CodedError`
-   * `compressed` or `too-long` at a prefix that nobody may send; the reader is not to be used after that.
+   * Tells each message that `piece` completes, in order, by the bytes it stands in: those of the piece where that holds it
+   * whole. Throws `CodedError` `compressed` or `too-long` at a prefix that nobody may send; the reader is not to be used
+   * after that.
    */
-  take(piece: Uint8Array): Uint8Array[] {
-    const messages: Uint8Array[] = [];
+  take(piece: Uint8Array, message: (bytes: Uint8Array, from: number, to: number) => void): void {
     let at = 0;
     while (at < piece.length) {
       if (this.#filled > 0) {
-        at += this.#fill(piece.subarray(at), messages);
+        at += this.#fill(piece.subarray(at));
+        if (this.#filled < this.#partial.length) continue;
+        const whole = this.#partial;
+        this.#partial = NOTHING;
+        this.#filled = 0;
+        message(whole, PREFIX_BYTES, whole.length);
         continue;
       }
       const end = piece.length - at < PREFIX_BYTES ? Number.POSITIVE_INFINITY : at + this.#sizeOf(piece, at);
@@ -50,10 +55,10 @@ export class MessageReader {
         this.#begin(piece.subarray(at));
         break;
       }
-      messages.push(piece.subarray(at + PREFIX_BYTES, end));
+      const from = at + PREFIX_BYTES;
       at = end;
+      message(piece, from, end);
     }
-    return messages;
   }
 
   /** The rest of a piece, which does not hold its message whole. */
@@ -65,7 +70,7 @@ export class MessageReader {
   }
 
   /** Goes on with the message under way; how many bytes that took. */
-  #fill(piece: Uint8Array, messages: Uint8Array[]): number {
+  #fill(piece: Uint8Array): number {
     const taken = piece.subarray(0, this.#partial.length - this.#filled);
     this.#partial.set(taken, this.#filled);
     this.#filled += taken.length;
@@ -78,9 +83,6 @@ export class MessageReader {
       this.#partial = whole;
       return taken.length;
     }
-    messages.push(this.#partial.subarray(PREFIX_BYTES));
-    this.#partial = NOTHING;
-    this.#filled = 0;
     return taken.length;
   }
 

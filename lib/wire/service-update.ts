@@ -155,7 +155,8 @@ function withoutRouterZero(
   );
 }
 
-function takeSet(cursor: Cursor, index: number, faults: FaultLog): ServiceAttributes | undefined {
+/** The next attribute set; undefined: it is malformed, and that is said. */
+export function takeSet(cursor: Cursor, index: number, faults: FaultLog): ServiceAttributes | undefined {
   if (index >= MAX_ROWS) {
     const text = `more than ${MAX_ROWS} attribute sets`;
     throw new SessionError(NOTIFICATION.update, UPDATE_SUBCODE.malformed, 'service.attribute_sets', text);
