@@ -41,6 +41,7 @@ site: ${name}
 router-id: 10.0.0.${id}
 role: ${own}
 security: plaintext
+rehearsal: false
 listen: { address: "::", port: ${ports[name]} }
 admin: { socket: ${join(folder, `${name}.sock`)} }
 services: { web: "fd00:cafe::80" }

@@ -230,6 +230,7 @@ export class Lab {
       site: `site-${name}`,
       'router-id': `10.0.0.${id(name)}`,
       security: 'plaintext',
+      rehearsal: false,
       services: { web: SERVICE },
       admin: { socket: this.socket(name) },
       srv6: { locator: `5f00:0:${id(name)}::/48` },

@@ -59,6 +59,7 @@ export class TlsLab {
     ];
     const secure = (name: string) => ({
       security: 'mutual-tls',
+      rehearsal: false,
       tls: {
         certificate: join(this.folder, `${name}.pem`),
         key: join(this.folder, `${name}.key`),

@@ -137,6 +137,7 @@ export function buildConfig(file: Sections): RouterConfig {
       underlay: file.fib.underlay,
       ...(file.fib.accelerator !== 'none' && { accelerator: file.fib.accelerator }),
     },
+    rehearsal: file.rehearsal,
     recorder: { file: file.recorder.file ?? '', maxBytes: file.recorder['max-size'] },
     log: file.log,
   };

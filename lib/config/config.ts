@@ -295,6 +295,8 @@ export interface RouterConfig {
     /** Absent: nftables does everything. */
     readonly accelerator?: 'tc-bpf';
   };
+  /** Whether the daemon compiles its routing code by use after the start (daemon/rehearsal). */
+  readonly rehearsal: boolean;
   readonly recorder: { readonly file: string; readonly maxBytes: number };
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
 }

@@ -177,6 +177,8 @@ export const sections = {
       'max-size': sizeBytes().prefault('64MiB'),
     })
     .prefault({}),
+  /** Runs the routing code on made-up tables after the start, so that real ones meet it compiled. Off where many daemons share a host. */
+  rehearsal: z.boolean().default(true),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 } as const;
 

@@ -188,7 +188,7 @@ function rowsAgainst(peerName: string) {
         peerName,
         better,
         target,
-        method: `${method}; real sessions over veth, every route counted at the receiver`,
+        method: `${method}; real sessions over veth, every route counted at the receiver; the load begins when the daemon is at rest after its start`,
       },
       measured.map(({ ours, peer }) => ({ ours: of(ours), peer: of(peer) })),
     );

@@ -49,6 +49,8 @@ export function renderConfig(topology: Topology, router: TopologyRouter, certifi
       address: withoutLength(remote.address),
       port: topology.ports.session,
     })),
+    // Its daemons share few processors, which their first seconds need for other things.
+    rehearsal: false,
     prefixes: [`${router.loopback}/128`, ...router.prefixes],
     ...(instances.length === 0 ? {} : { instances }),
     ...(router.role === 'ingress' ? { classes: classesOf(topology), steering: steeringOf(topology) } : {}),

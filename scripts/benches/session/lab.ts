@@ -20,6 +20,8 @@ export const ADMIN_SOCKET = 'cfnd.sock';
 
 const PROBE = join(import.meta.dirname, 'loop-probe.ts');
 const PROBE_MS = 5000;
+const REST_MS = 250;
+const AT_REST_MS = 30_000;
 const LOOK_EVERY_MS = 5;
 const LEAD_MS = 1000;
 
@@ -76,7 +78,7 @@ export class SessionLab {
   }
 
   /**
-   * Starts a daemon, runs the load against it and returns what was measured; the daemon is killed then, and so are the
+   * Starts a daemon, lets it come to rest, runs the load against it and returns what was measured; the daemon is killed then, and so are the
    * programs that were started `before` it, each with a moment's lead.
    */
   async measure(
@@ -103,6 +105,7 @@ export class SessionLab {
       said = `${said}${bytes}`.slice(-SAID);
     });
     try {
+      await atRest(pidOf(subject));
       return await this.#run(pidOf(subject), load, probe);
     } catch (error) {
       const how = subject.exitCode ?? subject.signalCode;
@@ -188,6 +191,21 @@ async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill(process.env.CFND_BENCH_SIGNAL === undefined ? 'SIGKILL' : 'SIGTERM');
   await gone;
+}
+
+/**
+ * A daemon has done what it does at its start, ours its rehearsal, when it uses no more than a twentieth of a processor.
+ * The same for all of them.
+ */
+async function atRest(pid: number): Promise<void> {
+  let before = cpuSeconds(pid);
+  for (let waited = 0; waited < AT_REST_MS; waited += REST_MS) {
+    await pause(REST_MS);
+    const now = cpuSeconds(pid);
+    if (now > 0 && now - before < REST_MS / 1000 / 20) return;
+    before = now;
+  }
+  throw new Error(`the daemon does not come to rest within ${AT_REST_MS} ms`);
 }
 
 function cpuSeconds(pid: number): number {

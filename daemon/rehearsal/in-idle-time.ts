@@ -1,0 +1,41 @@
+// When a daemon rehearses: after its start, in slices so short that nobody waits for them, and only while its own router
+// has nothing to do.
+import { monotonicMs } from '../runtime/clock.ts';
+import { rehearsal } from './rehearsal.ts';
+
+/** After so many lives the compilers have found most of what there is: the last third of them gains a twentieth. */
+const LIVES = 10;
+const SLICE_MS = 2;
+/** How long the router must have had no event. */
+const QUIET_MS = 10;
+
+export interface IdleTime {
+  /** Events that the daemon's router has taken so far. */
+  handled(): number;
+  done(tookMs: number): void;
+}
+
+/** Rehearses until done, or until the function that it returns is called. */
+export function rehearseInIdleTime({ handled, done }: IdleTime): () => void {
+  const fromMs = monotonicMs();
+  const steps = rehearsal();
+  let lives = 0;
+  let seen = handled();
+  let stopped = false;
+  const slice = (): void => {
+    if (stopped) return;
+    if (handled() !== seen) {
+      seen = handled();
+      setTimeout(slice, QUIET_MS).unref();
+      return;
+    }
+    const until = monotonicMs() + SLICE_MS;
+    while (lives < LIVES && monotonicMs() < until) if (steps.next().value === 'life') lives++;
+    if (lives < LIVES) setImmediate(slice);
+    else done(monotonicMs() - fromMs);
+  };
+  setImmediate(slice);
+  return () => {
+    stopped = true;
+  };
+}
