@@ -5,7 +5,7 @@
 //                         | block | node 16 | function 16 |       the others: node and function, two C-SIDs in one entry
 //   32 bits, either       | block | node 16 | function 16 |       one C-SID
 //   replace-csid, 16 bits | block | node 8  | function 8  |       one C-SID
-import { addressToBytes, bytesToAddress, parsePrefix } from '../net/address.ts';
+import { addressToBytes, bytesToAddress, parsePrefix, prefixContains } from '../net/address.ts';
 import type { SidStructure } from './service-route.ts';
 import { FUNCTION_END, FUNCTION_END_X, FUNCTION_INSTANCE } from './sid-functions.ts';
 
@@ -36,10 +36,22 @@ export function adjacencyFunction(locator: Locator, n: number): number | undefin
   return adjacency + n < instance ? adjacency + n : undefined;
 }
 
-/** Function of the egress SID of the n-th configured contact instance (from 1); undefined: there are no more. */
+/** Function of the egress SID with this number (from 1); undefined: there are no more. */
 export function instanceFunction(locator: Locator, n: number): number | undefined {
   const { instance, end } = ranges(locator);
   return instance + n < end ? instance + n : undefined;
+}
+
+/** Which contact instance's number the SID carries (from 1); undefined: it is not of this locator, or no contact instance's. */
+export function instanceNumber(locator: Locator, sid: string): number | undefined {
+  const { block, node, function: functionBits } = locator;
+  if (!prefixContains(parsePrefix(locator.prefix), sid)) return undefined;
+  const bytes = addressToBytes(sid);
+  let value = 0;
+  for (let position = block + node; position < block + node + functionBits; position++)
+    value = value * 2 + ((bytes[position >> 3]! >> (7 - (position & 7))) & 1);
+  const { instance, end } = ranges(locator);
+  return value > instance && value < end ? value - instance : undefined;
 }
 
 /** The SID of a function number; without a function it is the locator's own address. */

@@ -9,7 +9,7 @@ export const FUNCTION_DT6 = 0xd6;
 export const FUNCTION_DX4 = 0xd4;
 /** End.X of the n-th configured link (n from 1) is this plus n; all numbers from here up are kept. */
 export const FUNCTION_END_X = 0xe000;
-/** The egress SID of the n-th contact instance, where the configuration names none, is this plus n. */
+/** Egress SIDs, where the configuration names none, are this plus a number that is the contact instance's own. */
 export const FUNCTION_INSTANCE = 0xf000;
 /** Fewest function bits that hold these numbers, and most that the arithmetic on them takes. */
 export const FUNCTION_BITS_MIN = 16;

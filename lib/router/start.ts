@@ -14,6 +14,7 @@ import { initialPeer } from '../session/peer.ts';
 import { QUIET } from '../time/debounce.ts';
 import { Lsdb } from '../topology/lsdb.ts';
 import { armDigests } from './anti-entropy.ts';
+import { allotEgressSids } from './egress-sids.ts';
 import type { RouterEvent } from './event.ts';
 import { NO_EXPIRY } from './expiry.ts';
 import { createExplicitPaths } from './explicit-paths.ts';
@@ -23,7 +24,7 @@ import { advertiseInstances, createInstance, drainAll, instancesSettled } from '
 import { linksSettled, needsAdjacency } from './link-facts.ts';
 import { originate, retire } from './link-state.ts';
 import { startLinks } from './links.ts';
-import { egressSid, sortLocators } from './locators.ts';
+import { sortLocators } from './locators.ts';
 import { peerStep, stopSessions } from './sessions.ts';
 import { forgetRetained, retainedSlots } from './slots.ts';
 import type { EstablishedSession, RouterState } from './state.ts';
@@ -151,9 +152,9 @@ export function createState(event: StartEvent): RouterState {
       ...measured,
     });
   }
+  const egressSids = allotEgressSids(config, served, event.retained);
   for (const [i, instance] of config.instances.entries()) {
-    const egress = egressSid(config, served, instance, i + 1);
-    const created = createInstance(instance, config, egress, now);
+    const created = createInstance(instance, config, egressSids[i]!, now);
     state.instances.set(created.key, created);
   }
   for (const peer of config.peers) {
