@@ -14,28 +14,25 @@ const TABLE = `ip6 ${BORDER_TABLE}`;
 /** Before REPLACE-CSID endpoints (raw, -300), after defragmentation (-400). */
 const PRIORITY = -350;
 
-/** First match counts: a packet with a routing header to a SID is one dropped packet. */
-const REASONS = [
-  { counter: 'routing_headers', match: 'rt type 4' },
-  { counter: 'to_sids', match: 'ip6 daddr @sid_space' },
-  { counter: 'from_sids', match: 'ip6 saddr @sid_space' },
-] as const;
+const REASONS = ['routing_headers', 'to_sids', 'from_sids'] as const;
+/** Up to so many prefixes are compared one after the other: octets at a fixed place, a tenth of a look-up of intervals. */
+const COMPARED_PREFIXES = 4;
 
 export const borderTable: WholeTable<Border> = {
   key: BORDER_KEY,
   family: 'ip6',
   name: BORDER_TABLE,
   render(before, after) {
-    if (before) return renderElements(after, true);
+    if (before) return [`flush chain ${TABLE} outside`, ...renderElements(after, true), ...renderOutside(after)];
     return [
       ...renderTableRemoval(borderTable),
       `add table ${TABLE}`,
-      ...REASONS.map(({ counter }) => `add counter ${TABLE} ${counter}`),
+      ...REASONS.map((counter) => `add counter ${TABLE} ${counter}`),
       `add set ${TABLE} inside { type ifname; }`,
       `add set ${TABLE} sid_space { type ipv6_addr; flags interval; }`,
       `add chain ${TABLE} outside`,
-      ...REASONS.map(({ counter, match }) => `add rule ${TABLE} outside ${match} counter name ${counter} drop`),
       ...renderElements(after, false),
+      ...renderOutside(after),
       `add chain ${TABLE} arriving { type filter hook prerouting priority ${PRIORITY}; policy accept; }`,
       `add rule ${TABLE} arriving iifname != @inside goto outside`,
     ];
@@ -43,18 +40,33 @@ export const borderTable: WholeTable<Border> = {
   read({ sets, rules }) {
     const inside = sets.get('inside');
     const sidSpace = sets.get('sid_space');
-    if (!inside || !sidSpace || rules.get('outside')?.length !== REASONS.length) return undefined;
+    if (!inside || !sidSpace || rules.get('outside')?.length !== outsideRules(sidSpace).length) return undefined;
     return { kind: 'border', inside: inside.filter((name) => name !== 'lo'), sidSpace };
   },
 };
 
 export function borderCounters({ counters }: TableReadBack): BorderCounters {
-  const packets = (name: (typeof REASONS)[number]['counter']) => counters.get(name) ?? 0;
+  const packets = (name: (typeof REASONS)[number]) => counters.get(name) ?? 0;
   return {
     routingHeaders: packets('routing_headers'),
     toSids: packets('to_sids'),
     fromSids: packets('from_sids'),
   };
+}
+
+function renderOutside({ sidSpace }: Border): string[] {
+  return outsideRules(sidSpace).map((rule) => `add rule ${TABLE} outside ${rule}`);
+}
+
+/** First match counts: a packet with a routing header to a SID is one dropped packet. */
+function outsideRules(sidSpace: Border['sidSpace']): string[] {
+  const spaces = sidSpace.length <= COMPARED_PREFIXES ? sidSpace : ['@sid_space'];
+  const drop = (match: string, counter: (typeof REASONS)[number]) => `${match} counter name ${counter} drop`;
+  return [
+    drop('rt type 4', 'routing_headers'),
+    ...spaces.map((space) => drop(`ip6 daddr ${space}`, 'to_sids')),
+    ...spaces.map((space) => drop(`ip6 saddr ${space}`, 'from_sids')),
+  ];
 }
 
 /** What a router sends to itself passes prerouting on loopback. */

@@ -3,6 +3,9 @@
 // So TCP is told of a smaller segment size in both directions, and whatever else is too big is marked here, after
 // affinity (mangle), and answered by a route with that MTU.
 //
+// Whether a packet concerns us at all is asked first, and whose it is second: nearly every packet opens no connection and
+// is not too big, and two comparisons tell so where four look-ups of addresses would have to.
+//
 // Large TCP packets are not marked: what the receive path has merged is larger than any link, and each part fits.
 // An IPv4 packet that may be fragmented has nobody here to do so: it gets Don't Fragment, or it would have no answer.
 import { MTU_KEY, type ServiceMtu } from './fib.ts';
@@ -27,17 +30,18 @@ function render({ services, mtu, mark }: ServiceMtu, markMask: number): string[]
   const ipv6 = services.filter((service) => service.includes(':'));
   const ipv4 = services.filter((service) => !service.includes(':'));
   const clamp = (family: keyof typeof HEADERS) =>
-    `tcp flags syn tcp option maxseg size set ${mtu - HEADERS[family]} counter name clamped`;
+    `tcp option maxseg size set ${mtu - HEADERS[family]} counter name clamped`;
   const marked = `meta mark set meta mark & ${hex(~markMask)} | ${hex(mark)} counter name too_big`;
   const rules = [
     `clamp6 ${clamp('ipv6')}`,
     `clamp4 ${clamp('ipv4')}`,
-    `fit6 meta l4proto != tcp meta length > ${mtu} ${marked}`,
-    'fit6 meta l4proto tcp goto clamp6',
-    `fit4 meta l4proto != tcp meta length > ${mtu} ip frag-off set ip frag-off | ${DONT_FRAGMENT} ${marked}`,
-    'fit4 meta l4proto tcp goto clamp4',
-    ...toAndFrom('arriving', 'fit'),
-    ...toAndFrom('leaving', 'clamp'),
+    `fit6 ${marked}`,
+    `fit4 ip frag-off set ip frag-off | ${DONT_FRAGMENT} ${marked}`,
+    ...toAndFrom('opening', 'clamp'),
+    ...toAndFrom('large', 'fit'),
+    'arriving tcp flags syn goto opening',
+    `arriving meta l4proto != tcp meta length > ${mtu} goto large`,
+    'leaving tcp flags syn goto opening',
   ];
   return [
     ...renderTableRemoval({ family: 'inet', name: MTU_TABLE }),
@@ -48,7 +52,7 @@ function render({ services, mtu, mark }: ServiceMtu, markMask: number): string[]
     `add set ${TABLE} services4 { type ipv4_addr; }`,
     ...(ipv6.length > 0 ? [`add element ${TABLE} services6 { ${ipv6.join(', ')} }`] : []),
     ...(ipv4.length > 0 ? [`add element ${TABLE} services4 { ${ipv4.join(', ')} }`] : []),
-    ...['clamp6', 'clamp4', 'fit6', 'fit4'].map((chain) => `add chain ${TABLE} ${chain}`),
+    ...['clamp6', 'clamp4', 'fit6', 'fit4', 'opening', 'large'].map((chain) => `add chain ${TABLE} ${chain}`),
     // What is to be encapsulated never reaches forward as it came; what was is itself again only there.
     `add chain ${TABLE} arriving { type filter hook prerouting priority ${MANGLE + 1}; policy accept; }`,
     `add chain ${TABLE} leaving { type filter hook forward priority ${MANGLE}; policy accept; }`,
@@ -65,13 +69,15 @@ function toAndFrom(chain: string, verdict: string): string[] {
 }
 
 function read({ sets, rules }: TableReadBack): ServiceMtu | undefined {
+  const statementsOf = (chain: string) => (rules.get(chain) ?? []).flat().map(asObject);
   const services = [...(sets.get('services6') ?? []), ...(sets.get('services4') ?? [])];
-  const [tooBig] = rules.get('fit6') ?? [];
   let mtu: number | undefined;
   let mark: number | undefined;
-  for (const statement of (tooBig ?? []).map(asObject)) {
+  for (const statement of statementsOf('arriving')) {
     const match = asObject(statement?.match);
     if (match?.op === '>') mtu = Number(match.right);
+  }
+  for (const statement of statementsOf('fit6')) {
     const mangle = asObject(statement?.mangle);
     const value = mangle && markOf(mangle.value);
     if (value !== undefined) mark = value;
