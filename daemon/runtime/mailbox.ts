@@ -5,7 +5,7 @@ import type { RouterEvent } from '../../lib/router/event.ts';
 import { monotonicMs } from './clock.ts';
 
 /** Time that events may take in one turn of the event loop, however many sockets it reads. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 /** Turns that took less are not worth an end of their own. */
 const SLIGHT_MS = 1;
 /**
@@ -38,6 +38,8 @@ export class Mailbox {
   /** Of the slice of this turn of the loop; 0 again at its end, which `#marked` says will be told. */
   #spentMs = 0;
   #marked = false;
+  /** One of our own immediates is running. */
+  #inImmediate = false;
   #pressed = false;
   /** Of what waits. */
   #weight = 0;
@@ -70,10 +72,13 @@ export class Mailbox {
   /** Takes all events that `act` posts before the first of them runs, so that many of them are worked off in slices too. */
   gather(act: () => void): void {
     const outermost = !this.#gathering;
+    const from = outermost ? monotonicMs() : 0;
     this.#gathering = true;
     act();
     if (!outermost) return;
     this.#gathering = false;
+    // What it took to read them is part of the slice; while the queue runs, it is part of the run.
+    if (!this.#running) this.#spend(monotonicMs() - from);
     if (this.#queue.length > 0) this.#runUnlessSpent();
   }
 
@@ -100,7 +105,7 @@ export class Mailbox {
       if (this.#pressed && this.#weight <= RELEASE_AT) this.#release();
       if (next < this.#queue.length && monotonicMs() > until) {
         this.#queue.splice(0, next);
-        setImmediate(() => {
+        this.#inNextTurn(() => {
           this.#spentMs = 0;
           this.#run();
         });
@@ -120,11 +125,25 @@ export class Mailbox {
     this.#spentMs += ms;
     if (this.#spentMs < SLIGHT_MS || this.#marked) return;
     this.#marked = true;
-    setImmediate(() => {
+    this.#inNextTurn(() => {
       this.#marked = false;
       this.#spentMs = 0;
       if (this.#queue.length > 0) this.#runUnlessSpent();
     });
+  }
+
+  /**
+   * Once the loop has looked at its timers again. An immediate that input asks for comes before that, in the same turn: it
+   * would be a second slice in it.
+   */
+  #inNextTurn(act: () => void): void {
+    const run = () => {
+      this.#inImmediate = true;
+      act();
+      this.#inImmediate = false;
+    };
+    if (this.#inImmediate) setImmediate(run);
+    else setImmediate(() => setImmediate(run));
   }
 
   #release(): void {
