@@ -59,7 +59,11 @@ export class StateStore {
     return this.has(row) ? this.#chunks[row >>> SHIFT]!.doubles[(row & MASK) * DOUBLES + RECEIVED]! : 0;
   }
 
-  /** Meaningful only with a state, as is the next. */
+  /** By the agent's clock; meaningful only with a state, as are the next two. */
+  measuredAtMs(row: number): number {
+    return this.#chunks[row >>> SHIFT]!.doubles[(row & MASK) * DOUBLES + MEASURED]!;
+  }
+
   validForMs(row: number): number {
     return this.#chunks[row >>> SHIFT]!.words[(row & MASK) * WORDS + VALID_FOR]!;
   }

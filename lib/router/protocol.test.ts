@@ -445,21 +445,41 @@ test('a clock that differs is tolerated and said, once there and once back', () 
   expect(routeTo('hub-0', 0)!.state!.sequence).toBe(known.state!.sequence + 3);
 });
 
+test('a report that is told again or comes late for once says nothing about clocks', () => {
+  begin({ hubs: 1 });
+  const { state: known } = routeTo('hub-0', 0)!;
+  world().run(20_000);
+  // As old as it is by now.
+  world().domain.simulation.post('hub-0', { type: 'peer-command', peer: 's-0', command: 'refresh', text: '' });
+  world().run(1000);
+  expect(messages('ROUTE-REFRESH').length).toBeGreaterThan(1);
+  const handle = state('hub-0').table.handleOf(routeTo('hub-0', 0)!.row, state('hub-0').peers.get('s-0')!.source);
+  const nowMs = 1_790_000_000_000 + world().domain.simulation.atMs;
+  const skewed = [-60_000, 0, -60_000, 60_000, 61_000].map((skewMs, n) => {
+    const report = { ...known!, sequence: known!.sequence + 1 + n, measuredAtMs: nowMs + skewMs };
+    say('s-0', 'hub-0', { type: 'UPDATE', compute: computeUpdate([{ handle, state: report }]) });
+    return state('hub-0').skewed.size;
+  });
+  expect(skewed).toEqual([0, 0, 0, 0, 1]);
+  expect(logs('hub-0', 'clock of a router')).toHaveLength(1);
+});
+
 test('a clock is told of from one bound on, and not believed from the other on, whichever way it differs', () => {
   begin({ hubs: 1, hubExtra: 'clock-skew: { warn: 1s, quarantine: 1m }' });
   const { row, state: known } = routeTo('hub-0', 0)!;
   const handle = state('hub-0').table.handleOf(row, state('hub-0').peers.get('s-0')!.source);
-  const outcomes = [0, 900, -2000, 59_000, 61_000, -61_000].map((skewMs, n) => {
+  const outcomes = [0, 900, -2000, -2000, 59_000, 61_000, -61_000].map((skewMs, n) => {
     const measuredAtMs = 1_790_000_000_000 + world().domain.simulation.atMs + skewMs;
     const report = { ...known!, sequence: known!.sequence + 1 + n, measuredAtMs };
     say('s-0', 'hub-0', { type: 'UPDATE', compute: computeUpdate([{ handle, state: report }]) });
     return [state('hub-0').skewed.size, state('hub-0').quarantine.get(row)?.reason];
   });
-  expect(outcomes.slice(0, 4)).toEqual([
+  expect(outcomes.slice(0, 5)).toEqual([
+    [0, undefined],
     [0, undefined],
     [0, undefined],
     [1, undefined],
     [1, undefined],
   ]);
-  expect(outcomes.slice(4).map(([, reason]) => reason)).toEqual(['measured-at', 'measured-at']);
+  expect(outcomes.slice(5).map(([, reason]) => reason)).toEqual(['measured-at', 'measured-at']);
 });
