@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { HashIndex } from './hash-index.ts';
+import { HashIndex, mix } from './hash-index.ts';
 
 /** Rows are their own keys; hashes collide on purpose. */
 function indexed(hashOf: (row: number) => number) {
@@ -54,4 +54,15 @@ test('is divided when it gets large, and keeps what it has', () => {
   for (let row = 0; row < ROWS; row++) if (find(row) !== (row % 2 === 0 ? -1 : row)) expect(find(row)).toBe(row);
   // Two words an entry, and never much more room than entries.
   expect(index.bytes).toBeLessThan((ROWS * 8) / 0.5);
+});
+
+test('grows evenly: its parts are not all rebuilt at once', () => {
+  const hashOf = (row: number) => mix(7, row);
+  const { index } = indexed(hashOf);
+  const bytesARow: number[] = [];
+  for (let row = 0; row < 200_000; row++) {
+    index.insert(row, hashOf(row));
+    if (row > 50_000 && row % 1000 === 0) bytesARow.push(index.bytes / row);
+  }
+  expect(Math.max(...bytesARow) / Math.min(...bytesARow)).toBeLessThan(1.05);
 });

@@ -1,25 +1,31 @@
 // Rows by the hash of their key: open addressing in entries of hash and row, so that a look-up touches a row only when its
-// hash agrees. A large index is many small ones, each rebuilt by itself a quarter larger: no insert waits for a whole table
+// hash agrees. A large index is many small ones, each rebuilt by itself half as large again: no insert waits for a whole table
 // (a doubling in one turn stalls a router for 40 ms), and neither an old copy nor a half empty new one is kept.
 
 /** Entries of an index that is one segment; beyond that it has `SEGMENTS`, told apart by the top bits of the hash. */
 const ONE_SEGMENT = 4096;
 const SEGMENTS = 256;
 const SEGMENT_SHIFT = 24;
-const FIRST_SLOTS = 16;
+const FIRST_SLOTS = 32;
 /** Share of slots in use right after a segment was rebuilt, and when it is again. */
-const BUILT_AT = 0.6;
-const FULL_AT = 0.75;
+const BUILT_AT = 0.55;
+const FULL_AT = 0.85;
 const GONE = 0xffff_ffff;
 
 class Segment {
+  slots: number;
   /** Of entries, pairs of words: the hash, and the row + 1; 0: free, `GONE`: was taken out. */
-  words = new Uint32Array(FIRST_SLOTS * 2);
-  slots = FIRST_SLOTS;
+  words: Uint32Array;
   /** Entries that are rows. */
   live = 0;
   /** Entries that may still be written before it is rebuilt. */
-  left = FIRST_SLOTS * FULL_AT;
+  left: number;
+
+  constructor(slots: number) {
+    this.slots = slots;
+    this.words = new Uint32Array(slots * 2);
+    this.left = Math.floor(slots * FULL_AT);
+  }
 
   insert(row: number, hash: number): void {
     if (this.left <= 0) this.#rebuild();
@@ -58,12 +64,19 @@ class Segment {
   }
 }
 
+/**
+ * Segments fill alike and would all be rebuilt at about the same time; they begin with sizes all along one step of growth,
+ * and so are rebuilt one after the other, however large they get.
+ */
+const firstSlots = (segment: number): number =>
+  Math.round(FIRST_SLOTS * (FULL_AT / BUILT_AT) ** (segment / SEGMENTS));
+
 /** Where an entry is looked for first: the low bits of the hash as a share of the slots. */
 const home = (hash: number, slots: number): number => ((hash & 0xffff) * slots) >>> 16;
 
 export class HashIndex {
   readonly #matches: (row: number) => boolean;
-  #segments = [new Segment()];
+  #segments = [new Segment(FIRST_SLOTS)];
   /** Only while there is one segment. */
   #isSmall = true;
 
@@ -104,7 +117,7 @@ export class HashIndex {
 
   #divide(): void {
     const { words } = this.#segments[0]!;
-    this.#segments = Array.from({ length: SEGMENTS }, () => new Segment());
+    this.#segments = Array.from({ length: SEGMENTS }, (_, i) => new Segment(firstSlots(i)));
     this.#isSmall = false;
     for (let at = 0; at < words.length; at += 2) {
       const entry = words[at + 1]!;
