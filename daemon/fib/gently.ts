@@ -13,6 +13,7 @@ export async function gently<T>(steps: Steps<T>): Promise<T> {
 }
 
 export type InChunks = <T>(items: readonly T[], perform: (chunk: readonly T[]) => void) => Promise<void>;
+export type InRanges = (count: number, perform: (from: number, to: number) => void) => Promise<void>;
 
 /** Objects programmed between two looks at the clock: a millisecond at most. */
 const CHUNK = 256;
@@ -21,15 +22,21 @@ const TURN_MS = 2;
 
 /** Performs in chunks until `isOver`. */
 export function chunked(isOver: () => boolean, size = CHUNK): InChunks {
-  return async (items, perform) => {
+  const inRanges = ranged(isOver, size);
+  return (items, perform) => inRanges(items.length, (from, to) => perform(items.slice(from, to)));
+}
+
+/** The same without a copy of each chunk: those of a hundred thousand routes are a megabyte. */
+export function ranged(isOver: () => boolean, size = CHUNK): InRanges {
+  return async (count, perform) => {
     let turnOverAtMs = performance.now() + TURN_MS;
-    for (let at = 0; at < items.length; at += size) {
+    for (let at = 0; at < count; at += size) {
       if (performance.now() >= turnOverAtMs) {
         await turn();
         turnOverAtMs = performance.now() + TURN_MS;
       }
       if (isOver()) return;
-      perform(items.slice(at, at + size));
+      perform(at, Math.min(count, at + size));
     }
   };
 }

@@ -169,7 +169,7 @@ class KernelFib implements Fib {
       watch,
       isOver: () => this.#life === undefined,
       starting: (objects) => {
-        if (this.#deferred.size > 0) for (const object of objects) this.#deferred.delete(fibKey(object));
+        if (this.#deferred.size > 0) for (const object of objects()) this.#deferred.delete(fibKey(object));
       },
       settle: async (puts, removals, failures) => {
         const wishes = this.#nft.wish(programmer.held, puts, removals, failures);

@@ -10,11 +10,12 @@ import {
   fibKey,
   removalKey,
 } from '../../lib/fib/fib.ts';
-import { isOfRoute, lastPuts, orderPuts, splitRemovals } from '../../lib/fib/order.ts';
-import { chunked } from './gently.ts';
+import { isOfRoute, lastPuts, splitRemovals } from '../../lib/fib/order.ts';
+import { chunked, ranged } from './gently.ts';
 import { isNetlinkKey, isNetlinkObject, type NetlinkObject } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import type { KernelScan, Watch } from './kernel-scan.ts';
+import { putInTurns } from './put-in-turns.ts';
 
 /** Objects of a change that is made in one turn: some ms. */
 export const LARGE = 1024;
@@ -30,7 +31,7 @@ export interface LargeChangeTools {
   /** The forwarding plane was closed. */
   readonly isOver: () => boolean;
   /** These are about to be put. */
-  readonly starting: (objects: readonly FibObject[]) => void;
+  readonly starting: (objects: () => readonly FibObject[]) => void;
   /** Tells nftables and waits for it; failures are added. Returns how many were removed. */
   readonly settle: (puts: readonly FibObject[], removals: readonly FibKey[], failures: FibFailure[]) => Promise<number>;
   readonly nowMs: () => number;
@@ -38,40 +39,39 @@ export interface LargeChangeTools {
 
 export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Promise<FibResult> {
   const { programmer, scan, watch, isOver, starting, settle, nowMs } = tools;
-  const inChunks = chunked(isOver);
+  const inRanges = ranged(isOver);
   const { isTouched, done } = watch;
+  /** Undefined: all of them, as nearly always. */
+  const due = <T extends FibRemoval | FibObject>(items: readonly T[], from: number, to: number) =>
+    watch.isQuiet() && !scan.isWatched(isTouched)
+      ? undefined
+      : items.slice(from, to).filter((item) => watch.isQuiet() || !isTouched(item));
   try {
     const failures: FibFailure[] = [];
     const puts = await sortPuts(delta.put, isOver);
     const gone = await sortRemovals(without(delta.remove, delta.put), isOver);
-    for (const objects of puts.netlink) {
-      // The kernel's reserve for lists is small, and fills up while others go in: what found it empty comes at the end.
-      const later: NetlinkObject[] = [];
-      const put = (due: readonly NetlinkObject[], patient: boolean) => {
-        scan.touch(due, [], isTouched);
-        starting(due);
-        if (patient) return void failures.push(...programmer.put(due));
-        const refused = programmer.putInPassing(due);
-        const outOfMemory = new Set(refused.flatMap(({ key, code }) => (code === 'ENOMEM' ? key : [])));
-        if (outOfMemory.size > 0) later.push(...due.filter((object) => outOfMemory.has(fibKey(object))));
-        failures.push(...refused.filter(({ key }) => !outOfMemory.has(key)));
-      };
-      const untouched = (chunk: readonly NetlinkObject[]) =>
-        watch.isQuiet() ? chunk : chunk.filter((object) => !isTouched(object));
-      await inChunks(objects, (chunk) => put(untouched(chunk), chunk[0]?.kind !== 'route'));
-      await inChunks(later, (chunk) => put(untouched(chunk), true));
-    }
+    const choose = (objects: readonly NetlinkObject[], from: number, to: number) => {
+      const chosen = due(objects, from, to);
+      if (chosen) scan.touch(chosen, [], isTouched);
+      starting(() => chosen ?? objects.slice(from, to));
+      return chosen;
+    };
+    for (const objects of puts.netlink) await putInTurns(objects, { programmer, isOver, choose }, failures);
     const netlinkDoneAtMs = nowMs();
     const told = puts.nft.filter((object) => !isTouched(object));
     const untold = gone.nft.filter((key) => !isTouched(key));
     scan.touch(told, untold, isTouched);
     let removed = await settle(told, untold, failures);
     const affinityDoneAtMs = nowMs();
-    for (const keys of gone.netlink)
-      await inChunks(keys, (chunk) => {
-        const due = watch.isQuiet() ? chunk : chunk.filter((removal) => !isTouched(removal));
-        scan.touch([], due, isTouched);
-        const result = programmer.remove(due);
+    for (const removals of gone.netlink)
+      await inRanges(removals.length, (from, to) => {
+        const chosen = due(removals, from, to);
+        if (chosen) scan.touch([], chosen, isTouched);
+        if (!chosen && removals === gone.routes) {
+          removed += programmer.removeRoutes(removals, from, to, failures);
+          return;
+        }
+        const result = programmer.remove(chosen ?? removals.slice(from, to));
         failures.push(...result.failures);
         removed += result.removed;
       });
@@ -88,7 +88,7 @@ export function without(removals: readonly FibRemoval[], puts: readonly FibObjec
   return removals.filter((removal) => !put.has(removalKey(removal)));
 }
 
-/** Routes apart from what comes before and after them, and what nftables is told. */
+/** What nftables is told apart, and lists of one kind each, in the order in which they are put. */
 export async function sortPuts(puts: readonly FibObject[], isOver: () => boolean) {
   // What is large mostly is nothing but routes, and needs no copy.
   if (await isAll(puts, isRoute, isOver)) return { nft: [], netlink: [puts as readonly NetlinkObject[]] };
@@ -101,15 +101,16 @@ export async function sortPuts(puts: readonly FibObject[], isOver: () => boolean
       else (object.kind === 'route' ? routes : others).push(object);
     }
   });
-  const ladder = orderPuts(others).filter(isNetlinkObject);
-  const rules = ladder.filter((object) => object.kind === 'rule');
-  const first = ladder.filter((object) => object.kind !== 'rule');
-  return { nft: lastPuts(nft), netlink: [first, routes, rules] };
+  const ladder = Map.groupBy(others, ({ kind }) => kind);
+  const netlink = (['nexthop', 'group', 'local-sid', 'route', 'rule'] as const).map((kind) =>
+    kind === 'route' ? routes : (ladder.get(kind) ?? []),
+  );
+  return { nft: lastPuts(nft), netlink };
 }
 
 /** The same for what goes, in the order in which it goes. */
 export async function sortRemovals(removals: readonly FibRemoval[], isOver: () => boolean) {
-  if (await isAll(removals, isOfRoute, isOver)) return { nft: [], netlink: [removals] };
+  if (await isAll(removals, isOfRoute, isOver)) return { nft: [], netlink: [removals], routes: removals };
   const nft: FibKey[] = [];
   const routes: FibRemoval[] = [];
   const others: FibKey[] = [];
@@ -120,15 +121,15 @@ export async function sortRemovals(removals: readonly FibRemoval[], isOver: () =
     }
   });
   const { before, after } = splitRemovals(others);
-  return { nft, netlink: [before, routes, after] as readonly (readonly FibRemoval[])[] };
+  return { nft, netlink: [before, routes, after] as readonly (readonly FibRemoval[])[], routes };
 }
 
 const isRoute = ({ kind }: FibObject): boolean => kind === 'route';
 
 async function isAll<T>(items: readonly T[], is: (item: T) => boolean, isOver: () => boolean): Promise<boolean> {
   let all = true;
-  await chunked(() => isOver() || !all, SLICE)(items, (slice) => {
-    all = slice.every(is);
+  await ranged(() => isOver() || !all, SLICE)(items.length, (from, to) => {
+    for (let i = from; all && i < to; i++) all = is(items[i]!);
   });
   return all;
 }

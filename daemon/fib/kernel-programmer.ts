@@ -17,6 +17,7 @@ const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH
 const GONE = new Set(['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']);
 
 const NONE: ReadonlySet<FibKey> = new Set();
+const IN_PASSING: PutMode = { lost: NONE, patient: false };
 
 export class KernelProgrammer {
   /** What is in force, as far as this process knows; what nftables holds included. */
@@ -46,9 +47,16 @@ export class KernelProgrammer {
     return this.#put(objects, { lost, patient: true });
   }
 
-  /** As `put`, but what the kernel has no memory for at the moment is left to the caller, who asks again: ENOMEM. */
-  putInPassing(objects: readonly NetlinkObject[]): FibFailure[] {
-    return this.#put(objects, { lost: NONE, patient: false });
+  /**
+   * As `put`, of objects of one kind, `from`..`to` of a list. What the kernel has no memory for at the moment is left to the
+   * caller, who asks again: ENOMEM.
+   */
+  putInPassing(objects: readonly NetlinkObject[], from: number, to: number): FibFailure[] {
+    const failures: FibFailure[] = [];
+    if (objects[from]?.kind === 'route')
+      this.#putRoutes(objects as readonly FibRoute[], from, to, IN_PASSING, failures);
+    else this.#putAlike(objects.slice(from, to), IN_PASSING, failures);
+    return failures;
   }
 
   #put(objects: readonly NetlinkObject[], mode: PutMode): FibFailure[] {
@@ -74,10 +82,14 @@ export class KernelProgrammer {
   }
 
   #putKind(objects: readonly NetlinkObject[], mode: PutMode, failures: FibFailure[]): void {
-    if (objects[0]?.kind !== 'route') return this.#putAlike(objects, mode.lost, failures);
-    const routes = objects as readonly FibRoute[];
-    for (let at = 0; at < routes.length; at += SLOTS) {
-      const count = Math.min(SLOTS, routes.length - at);
+    if (objects[0]?.kind === 'route')
+      this.#putRoutes(objects as readonly FibRoute[], 0, objects.length, mode, failures);
+    else this.#putAlike(objects, mode, failures);
+  }
+
+  #putRoutes(routes: readonly FibRoute[], from: number, to: number, mode: PutMode, failures: FibFailure[]): void {
+    for (let at = from; at < to; at += SLOTS) {
+      const count = Math.min(SLOTS, to - at);
       if (this.#waiting.size > 0) for (let i = at; i < at + count; i++) this.#waiting.delete(fibKey(routes[i]!));
       for (const { objects, olds, outcomes } of this.#routes.put(routes, at, count, mode, failures))
         this.#settle(objects, olds, outcomes, failures);
@@ -91,15 +103,26 @@ export class KernelProgrammer {
     if (this.#waiting.size > 0) for (const removal of removals) this.#waiting.delete(removalKey(removal));
     const { before, routes, after } = splitRemovals(removals);
     let removed = this.#removeHeld(before, failures);
-    for (let at = 0; at < routes.length; at += SLOTS) removed += this.#removeRoutes(routes, at, failures);
+    removed += this.removeRoutes(routes, 0, routes.length, failures);
     removed += this.#removeHeld(after, failures);
     return { failures, removed };
   }
 
-  /** From `from` on, as many as are looked up at once. What the kernel keeps is held again. */
-  #removeRoutes(removals: readonly FibRemoval[], from: number, failures: FibFailure[]): number {
-    const { objects, outcomes } = this.#routes.remove(removals, from);
-    let removed = outcomes.length;
+  /** As `remove`, of routes, `from`..`to` of a list; returns how many went. */
+  removeRoutes(removals: readonly FibRemoval[], from: number, to: number, failures: FibFailure[]): number {
+    if (this.#waiting.size > 0) for (let i = from; i < to; i++) this.#waiting.delete(removalKey(removals[i]!));
+    let removed = 0;
+    for (let at = from; at < to; at += SLOTS)
+      removed += this.#removeSome(removals, at, Math.min(SLOTS, to - at), failures);
+    return removed;
+  }
+
+  /** As many as are looked up at once. What the kernel keeps is held again. */
+  #removeSome(removals: readonly FibRemoval[], from: number, most: number, failures: FibFailure[]): number {
+    const { count, refused } = this.#routes.remove(removals, from, most);
+    if (!refused) return count;
+    const { objects, outcomes } = refused;
+    let removed = count;
     for (let i = 0; i < outcomes.length; i++) {
       const error = outcomes[i];
       if (!error || GONE.has(error.code)) continue;
@@ -153,7 +176,7 @@ export class KernelProgrammer {
    * Objects are held before the kernel is asked, so that the second of one key is known to replace the first; what the
    * kernel refuses is as it was.
    */
-  #putAlike(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey>, failures: FibFailure[]): void {
+  #putAlike(objects: readonly NetlinkObject[], { lost, patient }: PutMode, failures: FibFailure[]): void {
     const { held } = this;
     const fresh: NetlinkObject[] = [];
     const known: NetlinkObject[] = [];
@@ -172,18 +195,17 @@ export class KernelProgrammer {
         olds.push(old);
       }
     }
-    if (fresh.length > 0) this.#settle(fresh, NOTHING, this.#send(fresh, this.#writeFresh), failures);
+    if (fresh.length > 0) this.#settle(fresh, NOTHING, this.#send(fresh, this.#writeFresh, patient), failures);
     if (known.length > 0) {
       const write = (writer: Writer, object: NetlinkObject) =>
         writePut(writer, this.#context, object, lost.has(fibKey(object)));
-      this.#settle(known, olds, this.#send(known, lost.size > 0 ? write : this.#writeReplacing), failures);
+      this.#settle(known, olds, this.#send(known, lost.size > 0 ? write : this.#writeReplacing, patient), failures);
     }
   }
 
-  #send(objects: readonly NetlinkObject[], write: Write): readonly (NetlinkError | null)[] {
-    return objects.length === 1
-      ? [this.#requests.requestOf(objects[0]!, write)]
-      : this.#requests.batchOf(objects, write);
+  #send(objects: readonly NetlinkObject[], write: Write, patient: boolean): readonly (NetlinkError | null)[] {
+    if (objects.length === 1 && patient) return [this.#requests.requestOf(objects[0]!, write)];
+    return this.#requests.batchRange(objects.length, (writer, i) => write(writer, objects[i]!), patient);
   }
 
   /** Takes back what the kernel refused. */

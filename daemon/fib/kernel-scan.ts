@@ -20,6 +20,8 @@ import { type SettleNft, type SyncOutcome, syncKernel } from './kernel-sync.ts';
 import type { NftHalf } from './nft-half.ts';
 import { type NftScan, verifyNft } from './nft-repair.ts';
 
+const NOBODY: Set<FibKey> = new Set();
+
 export interface KernelScanOptions {
   readonly kernel: KernelHandles;
   readonly context: ReadContext & KernelContext;
@@ -31,7 +33,7 @@ export interface KernelScanOptions {
 export interface Watch {
   /** Nothing was touched so far. */
   readonly isQuiet: () => boolean;
-  readonly isTouched: (it: FibKey | FibObject) => boolean;
+  readonly isTouched: (it: FibRemoval | FibObject) => boolean;
   readonly done: () => void;
 }
 
@@ -69,11 +71,17 @@ export class KernelScan {
     }
   }
 
+  /** Whether anybody else is to be told. `but`: as `touch` has it. */
+  isWatched(but: Watch['isTouched']): boolean {
+    return this.#views.size > (this.#views.has(this.#watching.get(but) ?? NOBODY) ? 1 : 0);
+  }
+
   /** What changes touch from now on, for a change that takes its time. */
   watch(): Watch {
     const view = new Set<FibKey>();
     this.#views.add(view);
-    const isTouched = (it: FibKey | FibObject) => view.size > 0 && view.has(typeof it === 'string' ? it : fibKey(it));
+    const isTouched = (it: FibRemoval | FibObject) =>
+      view.size > 0 && view.has(typeof it === 'string' ? it : fibKey(it));
     this.#watching.set(isTouched, view);
     return { isQuiet: () => view.size === 0, isTouched, done: () => void this.#views.delete(view) };
   }

@@ -13,10 +13,12 @@ import {
 import { kindOfKey } from '../../lib/fib/order.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
 import { chunked, each, gently } from './gently.ts';
+import type { NetlinkObject } from './kernel-codec.ts';
 import { sortPuts, sortRemovals } from './kernel-large-change.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import type { KernelReadBack } from './kernel-readback.ts';
 import type { NftHalf } from './nft-half.ts';
+import { putInTurns } from './put-in-turns.ts';
 
 export interface SyncOutcome {
   readonly failures: FibFailure[];
@@ -53,10 +55,9 @@ export async function syncKernel(
   const failures: FibFailure[] = [];
   const puts = await sortPuts(put, isOver);
   const gone = await sortRemovals(remove, isOver);
-  for (const objects of puts.netlink)
-    await inChunks(objects, (chunk) => {
-      failures.push(...programmer.put(chunk.filter((object) => !isTouched(fibKey(object)))));
-    });
+  const choose = (objects: readonly NetlinkObject[], from: number, to: number) =>
+    objects.slice(from, to).filter((object) => !isTouched(fibKey(object)));
+  for (const objects of puts.netlink) await putInTurns(objects, { programmer, isOver, choose }, failures);
   const untouched = (removal: FibRemoval) => !isTouched(removalKey(removal));
   const told = puts.nft.filter((object) => untouched(fibKey(object)));
   await settleNft(told, gone.nft.filter(untouched), failures);

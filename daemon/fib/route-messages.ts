@@ -25,14 +25,13 @@ export class RouteMessages {
     this.#template = undefined;
   }
 
-  /** What writes all of a batch to where this route goes; undefined: neighbours are not alike, or go by devices. */
-  templateFor(route: FibRoute, verb: 'install' | 'replace', shape: number): RouteTemplate | undefined {
+  /** What writes all of a batch that go where this route goes, or to another nexthop object; throws as the encoder does. */
+  templateFor(route: FibRoute, verb: 'install' | 'replace', shape: number): RouteTemplate {
     const { table, target } = route;
-    if (!('id' in target)) return undefined;
     if (verb !== this.#verb || table !== this.#table || !isAlike(target, this.#target))
       this.#begin(verb, table, target);
     if (!this.#template?.fits(shape)) this.#template = new RouteTemplate(verb, routeSpec(this.#context, route), shape);
-    return this.#template.named(target.id);
+    return this.#template;
   }
 
   /** As `writePut`; the prefix's words begin at `at`. */

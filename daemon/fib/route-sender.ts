@@ -1,37 +1,32 @@
 // Routes on their way into the kernel, as many at a time as are looked up at once: held first, so that the second of one
 // key is known to replace the first, then asked for. What the kernel refuses is the caller's to take back.
+import { CodedError } from '../../lib/errors.ts';
 import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey } from '../../lib/fib/fib.ts';
-import { type HeldRoutes, SLOTS } from '../../lib/fib/held-routes.ts';
+import { type HeldRoutes, SLOTS, WIDTH } from '../../lib/fib/held-routes.ts';
 import type { FibObjectSet } from '../../lib/fib/object-set.ts';
-import { isIpv4Prefix } from '../../lib/net/prefix-words.ts';
+import { Copies } from '../../lib/netlink/copies.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { RouteTemplate } from '../../lib/netlink/rt/route-template.ts';
 import type { EncodeAt, RequestSocket } from '../netlink/request-socket.ts';
 import type { KernelContext } from './kernel-codec.ts';
 import { RouteMessages } from './route-messages.ts';
+import { RouteSort } from './route-sort.ts';
 
-/** Valid until the next call: as many as there are outcomes, the lists of routes may be longer. */
+/** Routes of which some were refused, perhaps. */
 export interface SentRoutes {
   readonly objects: readonly FibRoute[];
   /** What each replaced; empty where they are new. */
   readonly olds: readonly FibRoute[];
-  readonly outcomes: readonly (NetlinkError | null)[];
+  readonly outcomes: Outcomes;
 }
+
+type Outcomes = readonly (NetlinkError | null)[];
 
 export interface PutMode {
   /** Held, but no longer in the kernel. */
   readonly lost: ReadonlySet<FibKey>;
   /** Waits where the kernel has no memory for the moment; otherwise ENOMEM is a failure. */
   readonly patient: boolean;
-}
-
-/** Routes that are sent alike, and the slots in which they were looked up. */
-interface Sort {
-  readonly routes: FibRoute[];
-  readonly slots: Uint16Array;
-  count: number;
-  /** All of them to one place, and of one family. */
-  isUniform: boolean;
 }
 
 const NONE: readonly FibRoute[] = [];
@@ -42,7 +37,12 @@ export class RouteSender {
   readonly #held: FibObjectSet;
   readonly #found: HeldRoutes;
   /** Used again and again. */
-  readonly #sorted = { fresh: newSort(), known: newSort(), olds: new Array<FibRoute>(SLOTS) };
+  readonly #fresh = new RouteSort();
+  readonly #known = new RouteSort();
+  readonly #olds = new Array<FibRoute>(SLOTS);
+  readonly #installs = new Copies();
+  readonly #replacements = new Copies();
+  readonly #removals = new Copies();
 
   constructor(requests: RequestSocket, context: KernelContext, held: FibObjectSet) {
     this.#requests = requests;
@@ -51,117 +51,116 @@ export class RouteSender {
     this.#found = held.routes;
   }
 
-  /** Puts `count` routes from `from` on; refusals are added. `lost`: held, but no longer in the kernel. */
+  /** Puts `count` routes from `from` on; refusals are added. Returns those that the kernel has not simply accepted. */
   put(
     routes: readonly FibRoute[],
     from: number,
     count: number,
-    { lost, patient }: PutMode,
+    mode: PutMode,
     failures: FibFailure[],
   ): readonly SentRoutes[] {
-    this.#found.findAll(routes, from, count);
-    const { fresh, known, olds } = this.#sorted;
-    fresh.count = known.count = 0;
+    const found = this.#found;
+    const held = this.#held;
+    const fresh = this.#fresh;
+    const known = this.#known;
+    const olds = this.#olds;
+    found.findAll(routes, from, count);
+    fresh.reset();
+    known.reset();
     for (let slot = 0; slot < count; slot++) {
       const route = routes[from + slot]!;
-      const refusal = this.#held.acceptRoute(slot, route);
+      const refusal = held.acceptRoute(slot, route);
       if (refusal) {
         failures.push(refusal);
         continue;
       }
-      const old = this.#held.replaced;
+      const old = held.replaced;
       if (old) olds[known.count] = old as FibRoute;
-      this.#add(old ? known : fresh, route, slot);
+      (old ? known : fresh).addTo(route.target, slot, found.tableOf(slot), found.shapeOf(slot));
     }
+    const sent: SentRoutes[] = [];
     // Both before either is settled: that looks up others.
-    const added = this.#send(fresh, true, lost, patient);
-    const replaced = this.#send(known, false, lost, patient);
-    return [
-      { objects: fresh.routes, olds: NONE, outcomes: added },
-      { objects: known.routes, olds, outcomes: replaced },
-    ];
+    for (const sort of [fresh, known]) {
+      const isNew = sort === fresh;
+      const objectAt = (i: number) => routes[from + sort.slots[i]!]!;
+      const outcomes = sort.count > 0 ? this.#send(sort, objectAt, isNew, mode) : undefined;
+      if (outcomes) sent.push({ objects: outcomes.map((_, i) => objectAt(i)), olds: isNew ? NONE : olds, outcomes });
+    }
+    return sent;
   }
 
-  /** Removes what is held of as many as are looked up at once, from `from` on. Nothing refers to routes. */
-  remove(removals: readonly FibRemoval[], from: number): SentRoutes {
+  /**
+   * Removes what is held of `count` routes from `from` on. Nothing refers to routes. Returns how many there were, and outcomes
+   * if the kernel has not simply accepted all.
+   */
+  remove(
+    removals: readonly FibRemoval[],
+    from: number,
+    count: number,
+  ): { count: number; refused: SentRoutes | undefined } {
     const found = this.#found;
-    const count = Math.min(SLOTS, removals.length - from);
-    found.findRemovals(removals, from, count);
-    const gone = this.#sorted.fresh;
-    gone.count = 0;
+    const held = this.#held;
+    const sort = this.#fresh;
+    const gone = this.#olds;
+    found.findAll(removals, from, count);
+    sort.reset();
     for (let slot = 0; slot < count; slot++) {
-      const route = this.#held.removeRoute(slot);
-      if (route) this.#add(gone, route, slot);
+      const route = held.removeRoute(slot);
+      if (!route) continue;
+      gone[sort.count] = route;
+      sort.add(slot, found.tableOf(slot), found.shapeOf(slot));
     }
     const messages = this.#messages;
     messages.reset();
-    if (gone.isUniform && gone.count > 1) {
-      const template = messages.templateToRemove(gone.routes[0]!, found.shapeOf(gone.slots[0]!));
-      return { objects: gone.routes, olds: NONE, outcomes: this.#sendCopies(template, gone.slots, gone.count) };
-    }
-    const outcomes = this.#requests.batchRange(gone.count, (writer, i) => {
-      const slot = gone.slots[i]!;
-      messages.remove(writer, gone.routes[i]!, found.sought, found.addressAt(slot), found.shapeOf(slot));
-    });
-    return { objects: gone.routes, olds: NONE, outcomes };
+    const outcomes =
+      sort.isUniform && sort.count > 1
+        ? this.#sendCopies(
+            messages.templateToRemove(gone[0]!, found.shapeOf(sort.slots[0]!)),
+            this.#removals,
+            sort,
+            true,
+          )
+        : this.#requests.batchRange(sort.count, (writer, i) => {
+            const slot = sort.slots[i]!;
+            messages.remove(writer, gone[i]!, found.sought, found.addressAt(slot), found.shapeOf(slot));
+          });
+    return { count: sort.count, refused: outcomes && { objects: gone, olds: NONE, outcomes } };
   }
 
-  #send(
-    { routes, slots, count, isUniform }: Sort,
-    isNew: boolean,
-    lost: ReadonlySet<FibKey>,
-    patient: boolean,
-  ): SentRoutes['outcomes'] {
-    if (count === 0) return [];
+  #send(sort: RouteSort, objectAt: (i: number) => FibRoute, isNew: boolean, mode: PutMode): Outcomes | undefined {
+    const { slots, count } = sort;
+    const { lost, patient } = mode;
     const found = this.#found;
     const messages = this.#messages;
     messages.reset();
-    const verb = isNew ? 'install' : 'replace';
     const template =
-      isUniform && count > 1 && lost.size === 0
-        ? messages.templateFor(routes[0]!, verb, found.shapeOf(slots[0]!))
+      count > 1 && sort.isUniform && lost.size === 0
+        ? this.#templateFor(objectAt(0), isNew, found.shapeOf(slots[0]!))
         : undefined;
-    if (template) return this.#sendCopies(template, slots, count, patient);
+    if (template) return this.#sendCopies(template, isNew ? this.#installs : this.#replacements, sort, patient);
     const write: EncodeAt = (writer, i) => {
       const slot = slots[i]!;
-      const route = routes[i]!;
+      const route = objectAt(i);
       const isFresh = isNew || (lost.size > 0 && lost.has(fibKey(route)));
       messages.put(writer, route, isFresh, found.sought, found.addressAt(slot), found.shapeOf(slot));
     };
-    return count === 1 ? [this.#requests.requestOf(0, write)] : this.#requests.batchRange(count, write, patient);
-  }
-
-  /** The routes themselves are not looked at again: they lie far apart in memory. */
-  #sendCopies(template: RouteTemplate, slots: Uint16Array, count: number, patient = true): SentRoutes['outcomes'] {
-    const found = this.#found;
-    const write: EncodeAt = (writer, i) => {
-      const slot = slots[i]!;
-      template.write(writer, found.sought, found.addressAt(slot), found.shapeOf(slot));
-    };
+    if (count === 1 && patient) return [this.#requests.requestOf(0, write)];
     return this.#requests.batchRange(count, write, patient);
   }
 
-  #add(sort: Sort, route: FibRoute, slot: number): void {
-    const { routes, slots, count } = sort;
-    if (count === 0) sort.isUniform = true;
-    else if (sort.isUniform) sort.isUniform = isAlike(routes[0]!, route) && this.#isOneFamily(slots[0]!, slot);
-    routes[count] = route;
-    slots[count] = slot;
-    sort.count++;
+  /** Undefined: they cannot be encoded, which each is to be told. */
+  #templateFor(route: FibRoute, isNew: boolean, shape: number): RouteTemplate | undefined {
+    try {
+      return this.#messages.templateFor(route, isNew ? 'install' : 'replace', shape);
+    } catch (error) {
+      if (error instanceof CodedError) return undefined;
+      throw error;
+    }
   }
 
-  #isOneFamily(one: number, other: number): boolean {
-    return isIpv4Prefix(this.#found.shapeOf(one)) === isIpv4Prefix(this.#found.shapeOf(other));
+  /** The routes themselves are not looked at again: they lie far apart in memory. */
+  #sendCopies(template: RouteTemplate, copies: Copies, { ids, slots, count }: RouteSort, patient: boolean) {
+    template.copy(copies, this.#found.sought, WIDTH, slots, count, ids);
+    return this.#requests.batchCopies(copies, count, patient);
   }
-}
-
-/** In one table, and to one nexthop object. */
-function isAlike(one: FibRoute, other: FibRoute): boolean {
-  if (one.table !== other.table) return false;
-  const [target, to] = [one.target, other.target];
-  return target === to || ('id' in target && 'id' in to && target.id === to.id);
-}
-
-function newSort(): Sort {
-  return { routes: new Array<FibRoute>(SLOTS), slots: new Uint16Array(SLOTS), count: 0, isUniform: true };
 }

@@ -1,9 +1,12 @@
 // Batches against the kernel: outcomes by index, failures in the middle, retries, and the event loop left free.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalPrefix } from '../../lib/net/address.ts';
+import { readPrefix } from '../../lib/net/prefix-words.ts';
+import { Copies } from '../../lib/netlink/copies.ts';
 import { decodeLink, encodeGetLink, encodeNewBridge } from '../../lib/netlink/rt/link.ts';
 import { encodeDumpRoutes, encodeRoute, type RouteSpec } from '../../lib/netlink/rt/route.ts';
 import { decodeRoute } from '../../lib/netlink/rt/route-decode.ts';
+import { RouteTemplate } from '../../lib/netlink/rt/route-template.ts';
 import { BATCH_MESSAGES, type Outcome, RequestSocket } from './request-socket.ts';
 import { kernelTestsImpossible, NetlinkNamespace } from './testing.ts';
 
@@ -44,6 +47,32 @@ describe.skipIf(impossible)('batches', () => {
     const outcomes = socket.batchOf(routes, (w, route) => encodeRoute(w, 'install', route));
     expect(refused(outcomes)).toEqual([`${failing} EEXIST`]);
     expect(await dump()).toHaveLength(BATCH_MESSAGES);
+  });
+
+  it.each([0, 63, 64, 99])('of copies tell the failure of message %i and perform the 99 others', async (failing) => {
+    const routes = specs(100, ['fd00:1::1']);
+    expect(socket.request((w) => encodeRoute(w, 'install', routes[failing]!))).toBeNull();
+    const rows = new Uint32Array(100 * 8);
+    for (const [i, { prefix }] of routes.entries()) rows[i * 8 + 4] = readPrefix(prefix, 0, rows, i * 8);
+    const copies = new Copies();
+    const slots = Uint16Array.from(routes, (_, i) => i);
+    new RouteTemplate('install', routes[0]!, rows[4]!).copy(copies, rows, 8, slots, 100);
+    expect(refused(socket.batchCopies(copies, 100) ?? [])).toEqual([`${failing} EEXIST`]);
+    expect((await dump()).map((route) => route.prefix)).toEqual(routes.map((route) => route.prefix));
+    new RouteTemplate('remove', routes[0]!, rows[4]!).copy(copies, rows, 8, slots, 100);
+    expect(socket.batchCopies(copies, 100)).toBeUndefined();
+    expect(await dump()).toEqual([]);
+  });
+
+  it('of copies lose none to the shortage of percpu memory', async () => {
+    const routes = specs(4000, ['fd00:1::1', 'fd00:2::1']);
+    const rows = new Uint32Array(4000 * 8);
+    for (const [i, { prefix }] of routes.entries()) rows[i * 8 + 4] = readPrefix(prefix, 0, rows, i * 8);
+    const copies = new Copies();
+    const slots = Uint16Array.from(routes, (_, i) => i);
+    new RouteTemplate('install', routes[0]!, rows[4]!).copy(copies, rows, 8, slots, 4000);
+    expect(refused(socket.batchCopies(copies, 4000) ?? [])).toEqual([]);
+    expect(await dump()).toHaveLength(4000);
   });
 
   it('tell every failure when all messages fail', () => {

@@ -48,7 +48,7 @@ describe.skipIf(impossible)('sockets of the addon', () => {
     if (typeof handle === 'number') throw new Error(`open gave ${handle}`);
     expect(native.send(handle, new Uint8Array(4), 5)).toBe(-22);
     expect(native.recv(handle, new Uint8Array(4), 5)).toBe(-22);
-    expect(native.exchange(handle, 1, 1)).toBe(-22);
+    expect(native.exchange(handle, 0, 1, 1)).toBe(-22);
     expect(native.close(handle)).toBe(0);
     expect(native.close(handle)).toBe(-9);
     expect(native.port({} as never)).toBe(-22);

@@ -22,10 +22,10 @@ export interface Native {
   /** Fixes the buffers of `exchange`, so that a call need not look them up; they must not be transferred or resized. */
   attach(handle: NativeHandle, out: Uint8Array, into: Uint8Array): number;
   /**
-   * Sends `length` bytes of the attached buffer, then reads what is queued already, until the NLMSG_ERROR that
+   * Sends the attached buffer's bytes `from`..`to`, then reads what is queued already, until the NLMSG_ERROR that
    * answers `sequence`. Returns the bytes read; -EAGAIN when there was no answer yet.
    */
-  exchange(handle: NativeHandle, length: number, sequence: number): number;
+  exchange(handle: NativeHandle, from: number, to: number, sequence: number): number;
   /** Blocks until readable or `timeoutMs` have passed (0). */
   wait(handle: NativeHandle, timeoutMs: number): number;
   setopt(handle: NativeHandle, level: number, option: number, value: number): number;

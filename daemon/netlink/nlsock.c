@@ -214,14 +214,14 @@ static napi_value Attach(napi_env env, napi_callback_info info) {
   return number(env, 0);
 }
 
-/* exchange(handle, length, sequence): sends, then reads up to the NLMSG_ERROR that answers `sequence`, as far as it is
- * queued. Acknowledgements are a datagram each, so looking at the first header is enough. */
+/* exchange(handle, from, to, sequence): sends these bytes, then reads up to the NLMSG_ERROR that answers `sequence`, as far as
+ * it is queued. Acknowledgements are a datagram each, so looking at the first header is enough. */
 static napi_value Exchange(napi_env env, napi_callback_info info) {
-  SOCKET_CALL(3);
-  size_t got = 0, length = (size_t)integer(env, a[1]);
-  uint32_t sequence = (uint32_t)integer(env, a[2]);
-  if (length > s->out_size) return number(env, -EINVAL);
-  ssize_t r = transmit(s, s->out, length);
+  SOCKET_CALL(4);
+  size_t got = 0, from = (size_t)integer(env, a[1]), to = (size_t)integer(env, a[2]);
+  uint32_t sequence = (uint32_t)integer(env, a[3]);
+  if (to > s->out_size || from > to) return number(env, -EINVAL);
+  ssize_t r = transmit(s, s->out + from, to - from);
   if (r < 0) return number(env, r);
   while (got < s->in_size && (r = receive(s, s->in + got, s->in_size - got)) > 0) {
     struct nlmsghdr *h = (void *)(s->in + got);

@@ -2,16 +2,16 @@
 // queued already, so sending and draining are one synchronous step and a promise for each message would only add
 // latency. Decides sequence numbers, batches, ENOMEM retries and timeouts; knows no message's meaning.
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
-import { CodedError } from '../../lib/errors.ts';
 import { Flag, MessageType } from '../../lib/netlink/constants.ts';
+import type { Copies } from '../../lib/netlink/copies.ts';
 import { decodeOutcome, Errno, type NetlinkError, netlinkError } from '../../lib/netlink/errors.ts';
 import { type Message, Messages } from '../../lib/netlink/reader.ts';
 import { type Encode, Writer } from '../../lib/netlink/writer.ts';
 import { DumpSocket } from './dump-socket.ts';
+import { callEncode, encodeOrRefuse, newOutcomes, type Outcome, outOfMemory } from './outcomes.ts';
 import { DATAGRAM_BYTES, KernelSocket, type SocketOptions } from './socket.ts';
 
-/** `null`: accepted. A codec that refused its input is an error too, with the codec's code and EINVAL. */
-export type Outcome = NetlinkError | null;
+export type { Outcome } from './outcomes.ts';
 
 export type Reply<T> =
   | { readonly value: T; readonly error?: never }
@@ -23,7 +23,6 @@ const ENOMEM_ROUNDS = 32;
 const ENOMEM_PAUSE_MS = 1;
 const ANSWER_TIMEOUT_MS = 2000;
 const RECEIVE_BUFFER = 4 << 20;
-const EINVAL = 22;
 /** NLMSG_ERROR of a capped answer: header, errno, the request's header. Offsets in 32- and 16-bit units. */
 const ACKNOWLEDGEMENT_BYTES = 36;
 const TYPE_HALF = 2;
@@ -75,7 +74,7 @@ export class RequestSocket {
     this.changes++;
     const sequence = this.takeSequences(1);
     writer.stamp(sequence, Flag.ack);
-    const received = this.send(sequence);
+    const received = this.sendWritten(sequence);
     if (this.accepted(received, sequence)) return null;
     const outcomes = newOutcomes(1);
     this.settle(received, sequence, sequence, outcomes, 0);
@@ -102,13 +101,26 @@ export class RequestSocket {
   batchRange(count: number, encode: EncodeAt, patient = true): Outcome[] {
     const outcomes = newOutcomes(count);
     for (let at = 0; at < count; at += BATCH_MESSAGES) this.exchange(count, encode, at, outcomes);
-    for (let round = 0; patient && round < ENOMEM_ROUNDS; round++) {
-      const again = outOfMemory(outcomes);
-      if (again.length === 0) break;
-      // Blocking lets the kernel's worker on this CPU refill the reserve.
-      this.socket.native.wait(this.socket.handle, ENOMEM_PAUSE_MS);
-      for (let at = 0; at < again.length; at += BATCH_MESSAGES) this.retry(encode, again, at, outcomes);
+    if (patient) this.insist(encode, outcomes);
+    return outcomes;
+  }
+
+  /** As `batchRange`, for messages that are made already. Undefined: all were accepted, as they mostly are. */
+  batchCopies(copies: Copies, count: number, patient = true): Outcome[] | undefined {
+    const first = this.takeSequences(count);
+    const size = copies.length * 4;
+    copies.stamp(first, count, BATCH_MESSAGES);
+    let outcomes: Outcome[] | undefined;
+    for (let at = 0; at < count; at += BATCH_MESSAGES) {
+      const end = Math.min(count, at + BATCH_MESSAGES);
+      const last = first + end - 1;
+      this.changes++;
+      const received = this.send(copies.bytes, at * size, end * size, last);
+      if (this.accepted(received, last)) continue;
+      outcomes ??= newOutcomes(count);
+      this.settle(received, first + at, last, outcomes, at);
     }
+    if (outcomes && patient) this.insist((writer, index) => copies.write(writer, index), outcomes);
     return outcomes;
   }
 
@@ -160,6 +172,17 @@ export class RequestSocket {
     this.dumps.close();
   }
 
+  /** Tries again what the kernel had no memory for. */
+  private insist(encode: EncodeAt, outcomes: Outcome[]): void {
+    for (let round = 0; round < ENOMEM_ROUNDS; round++) {
+      const again = outOfMemory(outcomes);
+      if (again.length === 0) break;
+      // Blocking lets the kernel's worker on this CPU refill the reserve.
+      this.socket.native.wait(this.socket.handle, ENOMEM_PAUSE_MS);
+      for (let at = 0; at < again.length; at += BATCH_MESSAGES) this.retry(encode, again, at, outcomes);
+    }
+  }
+
   private retry(encode: EncodeAt, again: readonly number[], at: number, outcomes: Outcome[]): void {
     const count = Math.min(BATCH_MESSAGES, again.length - at);
     const results = newOutcomes(count);
@@ -191,7 +214,7 @@ export class RequestSocket {
     if (last < 0) return;
     if (!onReply) this.changes++;
     writer.stamp(last, Flag.ack);
-    const received = this.send(last);
+    const received = this.sendWritten(last);
     if (!this.accepted(received, last)) this.settle(received, first, last, outcomes, at, onReply);
   }
 
@@ -203,13 +226,17 @@ export class RequestSocket {
     return first;
   }
 
-  private send(last: number): number {
+  private sendWritten(last: number): number {
+    return this.send(this.writer.bytes, 0, this.writer.length, last);
+  }
+
+  private send(bytes: Uint8Array, from: number, to: number, last: number): number {
     const { native, handle } = this.socket;
-    if (this.writer.bytes !== this.attached) {
-      this.attached = this.writer.bytes;
-      native.attach(handle, this.attached, this.answers);
+    if (bytes !== this.attached) {
+      this.attached = bytes;
+      native.attach(handle, bytes, this.answers);
     }
-    return native.exchange(handle, this.writer.length, last);
+    return native.exchange(handle, from, to, last);
   }
 
   /** The usual answer, told without a cursor: nothing but the acknowledgement of the last message, and it is good. */
@@ -263,30 +290,5 @@ export class RequestSocket {
       }
       native.wait(handle, Math.ceil(left));
     }
-  }
-}
-
-function newOutcomes(count: number): Outcome[] {
-  return new Array<Outcome>(count).fill(null);
-}
-
-function outOfMemory(outcomes: readonly Outcome[]): number[] {
-  const indices: number[] = [];
-  for (let i = 0; i < outcomes.length; i++) if (outcomes[i] && outcomes[i]!.errno === Errno.ENOMEM) indices.push(i);
-  return indices;
-}
-
-function callEncode(writer: Writer, encode: Encode): void {
-  encode(writer);
-}
-
-/** Bad input of one message must not lose the others of its batch. */
-function encodeOrRefuse<T>(encode: (writer: Writer, item: T) => void, writer: Writer, item: T): Outcome {
-  try {
-    encode(writer, item);
-    return null;
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    return { errno: EINVAL, code: error.code, text: error.message };
   }
 }

@@ -61,7 +61,7 @@ export class TransactionSocket {
       this.#attached = this.#writer.bytes;
       native.attach(handle, this.#attached, this.#answers);
     }
-    return native.exchange(handle, this.#writer.length, last);
+    return native.exchange(handle, 0, this.#writer.length, last);
   }
 
   /** The first refusal, whichever message it names; success only when the last message's acknowledgement is there. */

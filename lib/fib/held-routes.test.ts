@@ -44,7 +44,7 @@ function put(held: HeldRoutes, routes: readonly FibRoute[]): void {
 }
 
 function remove(held: HeldRoutes, removals: readonly FibRemoval[]): void {
-  held.findRemovals(removals, 0, removals.length);
+  held.findAll(removals, 0, removals.length);
   for (let slot = 0; slot < removals.length; slot++) {
     const row = held.rows[slot]!;
     if (row >= 0 && held.get(row)) held.remove(slot);
@@ -92,6 +92,20 @@ describe('held routes', () => {
     for (let at = 0; at < gone.length; at += SLOTS) remove(held, gone.slice(at, at + SLOTS).map(fibKey));
     expect(held.size).toBe(routes.length - gone.length);
     for (const [i, it] of routes.entries()) expect(held.find(it.table, it.prefix) === NOT_HELD).toBe(i % 3 === 0);
+  });
+
+  it('hold a key once, also when it comes twice in one look-up where another went before', () => {
+    const held = new HeldRoutes();
+    // Side by side in the index: one line of it is for the eight of them.
+    const eight = Array.from({ length: 8 }, (_, i) => route(`2001:db8:0:${(i + 8).toString(16)}::/64`));
+    for (let gone = 0; gone < 8; gone++) {
+      put(held, eight);
+      remove(held, [eight[gone]!]);
+      const twice = [eight[gone]!, ...eight, { ...eight[gone]! }];
+      put(held, twice);
+      expect(held.size).toBe(8);
+      expect(held.get(held.find(254, eight[gone]!.prefix))).toBe(twice.at(-1));
+    }
   });
 
   it('hold nothing under what is no canonical prefix', () => {

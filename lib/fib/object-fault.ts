@@ -15,7 +15,6 @@ import type {
   AffinityService,
   Border,
   FibObject,
-  FibRoute,
   LocalSid,
   ReplaceSid,
   ResilientGroup,
@@ -46,7 +45,8 @@ export function objectFault(object: FibObject): string | undefined {
         if (!object.members.every(({ weight }) => isWithin(weight, 1, 65536))) return 'a weight is not in 1..65536';
         return object.resilient && resilientFault(object.resilient);
       case 'route':
-        return readPrefix(object.prefix, 0, WORDS, 0) < 0 ? NOT_CANONICAL : routeFault(object);
+        if (readPrefix(object.prefix, 0, WORDS, 0) < 0) return NOT_CANONICAL;
+        return tableFault(object.table) ?? targetFault(object.target);
       case 'local-sid':
         return sidFault(object);
       case 'replace-csid':
@@ -84,9 +84,9 @@ function sidFault({ prefix, behaviour, flavours }: LocalSid): string | undefined
   return whole && fit ? undefined : 'block and node lengths are not whole bytes that fit an address';
 }
 
-/** What is wrong with a route whose prefix is canonical. */
-export function routeFault({ table, target }: FibRoute): string | undefined {
-  return isId(table) ? targetFault(target) : 'table is not in 1..4294967295';
+/** What is wrong with the table of a route. */
+export function tableFault(table: number): string | undefined {
+  return isId(table) ? undefined : 'table is not in 1..4294967295';
 }
 
 /** What is wrong with where a route goes. */

@@ -14,7 +14,7 @@ import {
   type RouteTarget,
 } from './fib.ts';
 import { HeldRoutes, NO_PREFIX } from './held-routes.ts';
-import { NOT_CANONICAL, objectFault, routeFault, targetFault } from './object-fault.ts';
+import { NOT_CANONICAL, objectFault, tableFault, targetFault } from './object-fault.ts';
 
 interface RouteUsers {
   readonly id: number;
@@ -40,8 +40,8 @@ export class FibObjectSet {
   #lastUsers: RouteUsers = { id: 0, routes: 0 };
   /** What the last `accept` has replaced. */
   replaced: FibObject | undefined;
-  /** The target that a route was last found to refer to rightly; its neighbours in a change have the same. */
-  #knownTarget: RouteTarget | undefined;
+  /** Where a route was last found to go rightly; its neighbours in a change go there too. */
+  #goodTarget: RouteTarget | undefined;
   /** Slot → the service whose flows its set holds. */
   readonly #slots = new Map<number, FibKey>();
   /** Prefixes of REPLACE-CSID endpoints; none contains another. */
@@ -138,9 +138,9 @@ export class FibObjectSet {
     const { routes } = this;
     const row = routes.rows[slot]!;
     // Where a route is held already, its prefix and table have been found good.
-    const fault = row >= 0 ? targetFault(route.target) : row === NO_PREFIX ? NOT_CANONICAL : routeFault(route);
-    const why = fault ?? this.#routeReferenceFault(route);
-    if (why) return { key: fibKey(route), code: 'EINVAL', text: why };
+    const fault = row >= 0 ? undefined : row === NO_PREFIX ? NOT_CANONICAL : tableFault(route.table);
+    const why = fault ?? (route.target === this.#goodTarget ? undefined : this.#targetFault(route.target));
+    if (why !== undefined) return { key: fibKey(route), code: 'EINVAL', text: why };
     this.replaced = this.#holdRoute(slot, route);
     return undefined;
   }
@@ -178,7 +178,7 @@ export class FibObjectSet {
     const old = row < 0 ? undefined : routes.get(row);
     if (!old) return undefined;
     routes.remove(slot);
-    this.#count(old.target, -1);
+    this.#count(routes.targetOf(row), -1);
     return old;
   }
 
@@ -193,7 +193,7 @@ export class FibObjectSet {
     this.#release(key, old);
     this.#objects.delete(key);
     if (old.kind === 'nexthop' || old.kind === 'group') {
-      this.#knownTarget = undefined;
+      this.#goodTarget = undefined;
       this.#routeUsers.delete(old.id);
       this.#lastUsers = { id: 0, routes: 0 };
     }
@@ -202,12 +202,14 @@ export class FibObjectSet {
 
   #holdRoute(slot: number, route: FibRoute): FibRoute | undefined {
     const { routes } = this;
+    const { target } = route;
     const row = routes.rows[slot]!;
-    const old = row < 0 ? routes.add(slot, route) : routes.get(row);
-    if (row >= 0) routes.set(row, route);
-    if (old && old.target === route.target) return old;
-    if (old) this.#count(old.target, -1);
-    this.#count(route.target, 1);
+    const at = row < 0 ? undefined : routes.targetOf(row);
+    const old = row < 0 ? routes.add(slot, route) : routes.set(row, route);
+    const before = at ?? old?.target;
+    if (before === target) return old;
+    if (before) this.#count(before, -1);
+    this.#count(target, 1);
     return old;
   }
 
@@ -242,13 +244,17 @@ export class FibObjectSet {
     for (const { slot } of instancesOf(object)) if (this.#slots.get(slot) === key) this.#slots.delete(slot);
   }
 
-  #routeReferenceFault({ target }: FibRoute): string | undefined {
-    const known = this.#knownTarget;
-    if (known === target || !('id' in target)) return undefined;
+  #targetFault(target: RouteTarget): string | undefined {
+    const fault = targetFault(target) ?? this.#targetReferenceFault(target);
+    if (fault === undefined) this.#goodTarget = target;
+    return fault;
+  }
+
+  #targetReferenceFault(target: RouteTarget): string | undefined {
+    if (!('id' in target)) return undefined;
+    const known = this.#goodTarget;
     if (known && 'id' in known && known.id === target.id && known.kind === target.kind) return undefined;
-    if (!this.#objects.has(`${target.kind} ${target.id}`)) return `${target.kind} ${target.id} does not exist`;
-    this.#knownTarget = target;
-    return undefined;
+    return this.#objects.has(`${target.kind} ${target.id}`) ? undefined : `${target.kind} ${target.id} does not exist`;
   }
 
   #referenceFault(object: FibObject): string | undefined {
@@ -261,7 +267,7 @@ export class FibObjectSet {
         return missing ? `nexthop ${missing.nexthop} does not exist` : undefined;
       }
       case 'route':
-        return this.#routeReferenceFault(object);
+        return this.#targetReferenceFault(object.target);
       case 'replace-csid': {
         const other = [...this.#replaced].find((prefix) => prefix !== object.prefix && overlap(prefix, object.prefix));
         return other && `overlaps ${other}`;

@@ -4,6 +4,8 @@
 import { bytesToAddress } from './address.ts';
 
 export const PREFIX_WORDS = 4;
+/** Of a row of words that holds a prefix: its address comes first, then its shape. */
+export const SHAPE_WORD = 4;
 /** Added to the length of an IPv4 prefix. */
 const IPV4 = 0x100;
 

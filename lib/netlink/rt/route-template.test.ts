@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytesToAddress, maskBytes } from '../../net/address.ts';
 import { PREFIX_WORDS, readPrefix } from '../../net/prefix-words.ts';
-import type { Verb } from '../constants.ts';
+import { Flag, type Verb } from '../constants.ts';
+import { Copies } from '../copies.ts';
 import { Writer } from '../writer.ts';
 import { encodeRoute, type RouteSpec } from './route.ts';
 import { RouteTemplate } from './route-template.ts';
@@ -83,4 +84,63 @@ describe('a route template', () => {
     single[8] = 99;
     expect(writer.bytes.subarray(99 * single.length, writer.length)).toEqual(single);
   });
+
+  it('makes copies that are what the encoder writes, whatever they were before', () => {
+    const common = { table: 10_001, protocol: 201, priority: 11 };
+    const run = fc.record({
+      verb,
+      ipv4: fc.boolean(),
+      to: fc.constantFrom('nexthops', 'blackhole'),
+      prefixes: fc.array(prefix, { minLength: 1, maxLength: 20 }),
+    });
+    fc.assert(
+      fc.property(fc.array(run, { minLength: 1, maxLength: 4 }), (runs) => {
+        const copies = new Copies();
+        const rows = new Uint32Array(20 * 8);
+        for (const { verb, ipv4, to, prefixes } of runs) {
+          const mine = prefixes.filter((one) => one.includes(':') !== ipv4);
+          if (mine.length === 0) continue;
+          const slots = Uint16Array.from(mine, (_, i) => mine.length - 1 - i);
+          for (const [i, one] of mine.entries()) rows[slots[i]! * 8 + 4] = readPrefix(one, 0, rows, slots[i]! * 8);
+          const ids = to === 'nexthops' ? Uint32Array.from(mine, (_, i) => 100 + i) : undefined;
+          const goes = (i: number) => (ids ? { nexthopId: ids[i]! } : { type: 'blackhole' as const });
+          const template = new RouteTemplate(verb, { ...common, ...goes(0) }, rows[slots[0]! * 8 + 4]!);
+          template.copy(copies, rows, 8, slots, mine.length, verb === 'remove' ? undefined : ids);
+          copies.stamp(0, mine.length, 64);
+          for (const [i, one] of mine.entries())
+            expect(unnumbered(bytesOf((w) => copies.write(w, i)))).toEqual(
+              bytesOf((w) => encodeRoute(w, verb, { ...common, ...goes(i), prefix: one })),
+            );
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('numbers copies, and asks for an answer to the last of every batch', () => {
+    const rows = new Uint32Array(8 * 130);
+    for (let i = 0; i < 130; i++) rows[i * 8 + 4] = readPrefix(`10.0.${i}.0/24`, 0, rows, i * 8);
+    const copies = new Copies();
+    const template = new RouteTemplate('remove', { table: 254, protocol: 201 }, rows[4]!);
+    template.copy(
+      copies,
+      rows,
+      8,
+      Uint16Array.from({ length: 130 }, (_, i) => i),
+      130,
+    );
+    copies.stamp(1000, 130, 64);
+    const header = (i: number) => new Uint32Array(copies.bytes.buffer, i * copies.length * 4, 4);
+    for (let i = 0; i < 130; i++) expect(header(i)[2]).toBe(1000 + i);
+    const asking = Array.from({ length: 130 }, (_, i) => i).filter(
+      (i) => new Uint16Array(copies.bytes.buffer, i * copies.length * 4, 4)[3]! & Flag.ack,
+    );
+    expect(asking).toEqual([63, 127, 129]);
+  });
 });
+
+/** As the encoder leaves a message: it is no concern of his. */
+function unnumbered(message: Uint8Array): Uint8Array {
+  message.fill(0, 8, 12);
+  return message;
+}
