@@ -18,7 +18,8 @@ const LISTENER = 'hub';
 /** Rows that a site announces in messages of many, and of one. */
 const ROWS = 2048;
 const ROWS_A_MESSAGE = 64;
-const SINGLE_ROWS = 384;
+const SINGLE_ROWS = 768;
+const MESSAGES_A_READ = 16;
 const STEERING_REPORTS = 64;
 /** Reports of one contact instance are no closer in life (lib/metric), and a storm of decisions is held back. */
 const REPORT_GAP_MS = 300;
@@ -69,8 +70,15 @@ export function* script(wallMs: number): Generator<Line> {
     for (let row = 0; row < ROWS; row += ROWS_A_MESSAGE)
       for (const site of sites)
         yield line(site.name, update(site, row, ROWS_A_MESSAGE, { sequence, announce: sequence === 1, wallMs }));
-  for (let row = ROWS; row < ROWS + SINGLE_ROWS; row++)
-    for (const site of sites) yield line(site.name, update(site, row, 1, { sequence: 1, announce: true, wallMs }));
+  for (let row = ROWS; row < ROWS + SINGLE_ROWS; row += MESSAGES_A_READ)
+    for (const site of sites) {
+      const one = (i: number) => framed(update(site, row + i, 1, { sequence: 1, announce: true, wallMs }));
+      yield {
+        peer: site.name,
+        bytes: Buffer.concat(Array.from({ length: MESSAGES_A_READ }, (_, i) => one(i))),
+        thenMs: 0,
+      };
+    }
   for (let sequence = 3; sequence < 3 + STEERING_REPORTS; sequence++) {
     const site = sites[sequence % sites.length]!;
     yield line(site.name, update(site, 0, 1, { sequence, announce: false, wallMs }), REPORT_GAP_MS);

@@ -15,6 +15,8 @@ import { type CallStream, SessionConnection } from '../session/connection.ts';
 const LIMITS = { queueBytes: Number.POSITIVE_INFINITY, sendHoldMs: 60_000 };
 /** One message in so many comes in two pieces. */
 const CUT_EVERY = 5;
+/** Between two messages. */
+const MESSAGE_MS = 0.1;
 const BOOT_ID = 'rehearsal';
 
 /** One end of a call in memory: what is written is counted, what is said is heard at once. */
@@ -56,13 +58,14 @@ export class ScratchRouter {
   readonly #queue: RouterEventBody[] = [];
   #running = false;
   #said = 0;
-  /** How far its clocks are ahead of the world's. */
-  #aheadMs = 0;
+  /** Time passes by what is said and by `pass`, so that a life does not depend on how fast it is lived. */
+  #atMs = monotonicMs();
+  readonly #wallOriginMs = wallClockMs() - this.#atMs;
   /** Changes that its forwarding plane took. */
   programmed = 0;
 
   constructor(config: RouterConfig) {
-    const start = { type: 'start', config, bootId: BOOT_ID, wallMs: this.wallMs() } as const;
+    const start = { type: 'start', config, bootId: BOOT_ID, wallMs: this.#wallOriginMs + this.#atMs } as const;
     this.#post({ ...start, retained: [], capabilities: [] });
     for (const link of config.links) {
       this.#post({ type: 'link', name: link.name, up: true });
@@ -78,18 +81,15 @@ export class ScratchRouter {
   /** A peer says this: one or more messages in their gRPC framing. */
   say(peer: string, bytes: Uint8Array): void {
     this.#said++;
+    this.#atMs += MESSAGE_MS;
     this.#sessions.get(peer)!.call.say(bytes, this.#said % CUT_EVERY === 0);
     this.#fireTimers();
   }
 
   /** Lets time pass for this router, and what it set timers for happen. */
   pass(ms: number): void {
-    this.#aheadMs += ms;
+    this.#atMs += ms;
     this.#fireTimers();
-  }
-
-  wallMs(): number {
-    return wallClockMs() + this.#aheadMs;
   }
 
   /** Bytes that the peer was told. */
@@ -122,7 +122,7 @@ export class ScratchRouter {
     if (this.#running) return;
     this.#running = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
-      for (const effect of turn(this.#router, { atMs: this.#atMs(), ...next })) this.#perform(effect);
+      for (const effect of turn(this.#router, { atMs: this.#atMs, ...next })) this.#perform(effect);
     this.#running = false;
   }
 
@@ -146,7 +146,7 @@ export class ScratchRouter {
 
   #programmed(effect: Extract<RouterEffect, { type: 'fib-apply' | 'fib-sync' }>): void {
     this.programmed++;
-    const atMs = this.#atMs();
+    const atMs = this.#atMs;
     const put = effect.type === 'fib-sync' ? effect.desired.length : effect.delta.put.length;
     const removed = effect.type === 'fib-sync' ? 0 : effect.delta.remove.length;
     const result = { failures: [], put, removed, netlinkDoneAtMs: atMs, affinityDoneAtMs: atMs };
@@ -154,14 +154,9 @@ export class ScratchRouter {
     this.#post({ type: 'fib-done', what, request: effect.request, result });
   }
 
-  #atMs(): number {
-    return monotonicMs() + this.#aheadMs;
-  }
-
   #fireTimers(): void {
-    const now = this.#atMs();
     for (const [timer, atMs] of this.#timers) {
-      if (atMs > now) continue;
+      if (atMs > this.#atMs) continue;
       this.#timers.delete(timer);
       this.#post({ type: 'timer', timer });
     }

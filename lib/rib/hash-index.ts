@@ -68,8 +68,7 @@ class Segment {
  * Segments fill alike and would all be rebuilt at about the same time; they begin with sizes all along one step of growth,
  * and so are rebuilt one after the other, however large they get.
  */
-const firstSlots = (segment: number): number =>
-  Math.round(FIRST_SLOTS * (FULL_AT / BUILT_AT) ** (segment / SEGMENTS));
+const firstSlots = (segment: number): number => Math.round(FIRST_SLOTS * (FULL_AT / BUILT_AT) ** (segment / SEGMENTS));
 
 /** Where an entry is looked for first: the low bits of the hash as a share of the slots. */
 const home = (hash: number, slots: number): number => ((hash & 0xffff) * slots) >>> 16;

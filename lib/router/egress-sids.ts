@@ -6,7 +6,9 @@ import type { FibObject, LocalSid } from '../fib/fib.ts';
 import type { SidAdvertisement } from '../model/link-state.ts';
 import { instanceNumber, type Locator } from '../model/locator.ts';
 import { parsePrefix } from '../net/address.ts';
-import { egressSid, prefixOfSid } from './locators.ts';
+import { egressSid, prefixOfSid, sortLocators } from './locators.ts';
+import type { RouterState } from './state.ts';
+import { log } from './turn.ts';
 
 /**
  * The egress SIDs of the configured contact instances, in their order: the one that is configured; the one of an earlier
@@ -63,4 +65,15 @@ function formerSids(retained: readonly FibObject[]): Map<string, string[]> {
 
 function behind({ behaviour }: LocalSid): string | undefined {
   return behaviour.action === 'End.DX6' || behaviour.action === 'End.DX4' ? behaviour.nexthop : undefined;
+}
+
+/** What the kernel cannot serve is neither programmed nor announced: said once. */
+export function tellLocators(state: RouterState): void {
+  for (const { prefix, lacks } of sortLocators(state.config, state.capabilities).refused)
+    log(state, 'warn', 'locator not served: the kernel cannot', { locator: prefix, lacks });
+  for (const { config, attributes } of state.instances.values()) {
+    if (config.sid === '' || config.sid === attributes.egressSid) continue;
+    const fields = { instance: config.instanceName, configured: config.sid, used: attributes.egressSid };
+    log(state, 'warn', 'egress sid replaced: its locator is not served', fields);
+  }
 }

@@ -14,7 +14,7 @@ import { initialPeer } from '../session/peer.ts';
 import { QUIET } from '../time/debounce.ts';
 import { Lsdb } from '../topology/lsdb.ts';
 import { armDigests } from './anti-entropy.ts';
-import { allotEgressSids } from './egress-sids.ts';
+import { allotEgressSids, tellLocators } from './egress-sids.ts';
 import type { RouterEvent } from './event.ts';
 import { NO_EXPIRY } from './expiry.ts';
 import { createExplicitPaths } from './explicit-paths.ts';
@@ -206,17 +206,6 @@ export function begin(state: RouterState, retained: number): void {
   // Nothing of an earlier life forwards: there is nothing to protect by waiting.
   if (retained === 0) startSync(state);
   checkReady(state);
-}
-
-/** What the kernel cannot serve is neither programmed nor announced: said once. */
-function tellLocators(state: RouterState): void {
-  for (const { prefix, lacks } of sortLocators(state.config, state.capabilities).refused)
-    log(state, 'warn', 'locator not served: the kernel cannot', { locator: prefix, lacks });
-  for (const { config, attributes } of state.instances.values()) {
-    if (config.sid === '' || config.sid === attributes.egressSid) continue;
-    const fields = { instance: config.instanceName, configured: config.sid, used: attributes.egressSid };
-    log(state, 'warn', 'egress sid replaced: its locator is not served', fields);
-  }
 }
 
 /** Opens the gate once everyone who can speak has spoken, or the deadline passed. */
