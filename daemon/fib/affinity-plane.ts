@@ -4,7 +4,12 @@
 import { leavesTrace } from '../../lib/fib/affinity-classes.ts';
 import { AFFINITY_TABLE } from '../../lib/fib/affinity-names.ts';
 import { type AffinityReadBack, readAffinity } from '../../lib/fib/affinity-readback.ts';
-import { AFFINITY_SET_SIZE, renderAffinityChange, renderTableRemoval } from '../../lib/fib/affinity-rules.ts';
+import {
+  AFFINITY_SET_SIZE,
+  renderAffinityChange,
+  renderAffinityProbe,
+  renderTableRemoval,
+} from '../../lib/fib/affinity-rules.ts';
 import { splitChange } from '../../lib/fib/affinity-split.ts';
 import { sameStructure } from '../../lib/fib/affinity-text.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
@@ -57,21 +62,7 @@ export class AffinityPlane {
 
   /** Tries our kinds of set, map and rule in a table that exists inside one transaction only. Empty: all is well. */
   async probe(): Promise<string> {
-    const scratch = `inet ${AFFINITY_TABLE}_probe`;
-    const key = 'ip6 saddr . meta l4proto . th sport . th dport';
-    const outcome = await this.#nft.run([
-      `add table ${scratch}`,
-      `add set ${scratch} s { type ipv6_addr . inet_proto . inet_service . inet_service; size 16; flags dynamic,timeout; }`,
-      `add map ${scratch} m { type ipv6_addr : verdict; }`,
-      `add chain ${scratch} c { type filter hook prerouting priority mangle; policy accept; }`,
-      `add chain ${scratch} d`,
-      `add rule ${scratch} d ${key} @s meta mark set meta mark & 0xfffffff0 | 0x1 update @s { ${key} timeout 10s } return`,
-      `add map ${scratch} n { typeof numgen inc mod 1000 : verdict; flags interval; }`,
-      `add element ${scratch} n { 0-499 : accept, 500-999 : return }`,
-      `add rule ${scratch} d jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @n`,
-      `add rule ${scratch} c ip6 daddr vmap @m`,
-      `delete table ${scratch}`,
-    ]);
+    const outcome = await this.#nft.run(renderAffinityProbe());
     this.#unavailable = outcome.ok ? '' : outcome.text;
     if (outcome.ok) this.#openElements();
     return this.#unavailable;
@@ -142,7 +133,7 @@ export class AffinityPlane {
       return { services: [], damaged: new Set() };
     }
     // A terse list leaves out the maps' elements too, and nft 1.0.6 lists only one object a command.
-    const input = `list map inet ${AFFINITY_TABLE} services6\nlist map inet ${AFFINITY_TABLE} services4\n`;
+    const input = `list map inet ${AFFINITY_TABLE} arrivals6\nlist map inet ${AFFINITY_TABLE} arrivals4\n`;
     const maps = await runNft(['-j', '-i'], { netns, program, input });
     const documents = [table.output, ...maps.output.split('\n')].filter((text) => text.trim() !== '');
     let read: AffinityReadBack;

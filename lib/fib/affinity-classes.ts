@@ -1,6 +1,16 @@
 // A service seen as its classes: itself first, under the empty name, then those that its classifier names. Everything
 // that differs from class to class is asked here, so that nobody else treats the service itself as a special case.
-import { classNames, clientSet, closingSet, learnChain, liveSet, serviceChains } from './affinity-names.ts';
+import {
+  classNames,
+  clientSet,
+  closingSet,
+  keepChain,
+  learnChain,
+  liveSet,
+  recentClientSet,
+  recentSet,
+  serviceChains,
+} from './affinity-names.ts';
 import type { AffinityClass, AffinityInstance, AffinityService } from './fib.ts';
 
 export type NamedClass = AffinityClass & { readonly name: string };
@@ -37,8 +47,15 @@ export function mapInstances(
 
 /** Names of the sets in which a class remembers what one slot has. */
 export function setsOf({ mode }: AffinityClass, slot: number): string[] {
-  if (mode === 'flow') return [liveSet(slot), closingSet(slot)];
-  return mode === 'client' ? [clientSet(slot)] : [];
+  return learnedSets(mode, slot).map(({ name }) => name);
+}
+
+function learnedSets(mode: AffinityClass['mode'], slot: number): ServiceParts['sets'] {
+  if (mode === 'client')
+    return [clientSet(slot), recentClientSet(slot)].map((name) => ({ name, key: 'client' }) as const);
+  if (mode !== 'flow') return [];
+  const flows = [liveSet(slot), closingSet(slot)].map((name) => ({ name, key: 'flow' }) as const);
+  return [...flows, { name: recentSet(slot), key: 'raw-flow' }];
 }
 
 /** Sets of the instances that have failed. */
@@ -50,24 +67,26 @@ export function forgottenSets(service: AffinityService): string[] {
 
 /** Everything of a service in our table that has a name, but for its entry in the services' map. */
 export interface ServiceParts {
-  readonly sets: readonly { readonly name: string; readonly client: boolean }[];
+  readonly sets: readonly { readonly name: string; readonly key: 'flow' | 'raw-flow' | 'client' }[];
   readonly chains: readonly string[];
   readonly maps: readonly string[];
   readonly counters: readonly string[];
 }
 
 export function partsOf(service: AffinityService): ServiceParts {
-  const { main, finish, classes } = serviceChains(service.service);
+  const { main, tcp, finish, classes } = serviceChains(service.service);
   const all = classesOf(service);
   const names = all.map(({ name }) => classNames(service.service, name));
   const learn = all.flatMap(({ name, instances }) =>
     instances.map(({ slot }) => learnChain(service.service, slot, name)),
   );
+  const keep = all.flatMap(({ name, mode, instances }) =>
+    mode === 'flow' || mode === 'client' ? instances.map(({ slot }) => keepChain(service.service, slot, name)) : [],
+  );
+  const decide = names.map((it) => it.decide);
   return {
-    sets: all.flatMap((one) =>
-      one.instances.flatMap(({ slot }) => setsOf(one, slot).map((name) => ({ name, client: one.mode === 'client' }))),
-    ),
-    chains: [main, finish, ...(all.length > 1 ? [classes] : []), ...names.map(({ decide }) => decide), ...learn],
+    sets: all.flatMap(({ mode, instances }) => instances.flatMap(({ slot }) => learnedSets(mode, slot))),
+    chains: [main, tcp, finish, ...(all.length > 1 ? [classes] : []), ...decide, ...learn, ...keep],
     maps: names.map(({ split }) => split),
     counters: names.map(({ counter }) => counter),
   };

@@ -9,13 +9,15 @@ export const AFFINITY_TABLE_SPEC = `inet ${AFFINITY_TABLE}`;
 /** Base chain at prerouting: sends packets to services on to the chain of their service. */
 export const CLASSIFY_CHAIN = 'classify';
 
-/** Address → chain of the service. */
-export function serviceMap(service: string): 'services4' | 'services6' {
-  return addressFamily(service) === 'ipv6' ? 'services6' : 'services4';
+/** Address and protocol → chain of the service. */
+export function arrivalMap(service: string): 'arrivals4' | 'arrivals6' {
+  return addressFamily(service) === 'ipv6' ? 'arrivals6' : 'arrivals4';
 }
 
 export interface ServiceChains {
   readonly main: string;
+  /** What comes before it for TCP: flows that end. */
+  readonly tcp: string;
   /** Moves closing TCP flows from the live to the closing set. */
   readonly finish: string;
   /** Tells the class of a new flow; only where there are classes. */
@@ -25,7 +27,7 @@ export interface ServiceChains {
 /** `svc_fd00_cafe__80`: canonical text stays readable, and no two addresses share it. */
 export function serviceChains(service: string): ServiceChains {
   const main = `svc_${service.replaceAll(/[:.]/g, '_')}`;
-  return { main, finish: `${main}_finish`, classes: `${main}_classes` };
+  return { main, tcp: `${main}_tcp`, finish: `${main}_finish`, classes: `${main}_classes` };
 }
 
 export interface ClassNames {
@@ -47,6 +49,11 @@ export function classNames(service: string, name: string): ClassNames {
 /** Marks a new flow and, where the mode has it so, learns it. */
 export function learnChain(service: string, slot: number, name: string): string {
   return `${serviceChains(service).main}_learn_${slot}${name === '' ? '' : `_${name}`}`;
+}
+
+/** Marks what is known of a contact instance, and notes that it was seen. */
+export function keepChain(service: string, slot: number, name: string): string {
+  return `${serviceChains(service).main}_keep_${slot}${name === '' ? '' : `_${name}`}`;
 }
 
 /** Slot and class of a learn chain of the service; undefined for other chains. */
@@ -76,6 +83,16 @@ export function closingSet(slot: number): string {
 /** Clients of a contact instance. */
 export function clientSet(slot: number): string {
   return `client_${slot}`;
+}
+
+/** Running flows of a contact instance that were noted a moment ago. */
+export function recentSet(slot: number): string {
+  return `recent_${slot}`;
+}
+
+/** The same of clients. */
+export function recentClientSet(slot: number): string {
+  return `recent_client_${slot}`;
 }
 
 /** The slot of a set of running flows or of clients; undefined for other names. */

@@ -5,15 +5,19 @@ import {
   classNames,
   clientSet,
   closingSet,
+  keepChain,
   learnChain,
   liveSet,
   ofLearnChain,
+  recentClientSet,
+  recentSet,
   serviceChains,
 } from './affinity-names.ts';
 import { SOURCE_BITS, type SplitRange, splitRanges } from './affinity-split.ts';
+import { idleTimeoutOf } from './affinity-text.ts';
 import { WEIGHT_TOTAL } from './affinity-weights.ts';
 import type { AffinityClass, AffinityInstance, AffinityMode } from './fib.ts';
-import { asObject, type Json, markOf, setStatement } from './nft-json.ts';
+import { asObject, type Json, markOf, setStatement, targetOf } from './nft-json.ts';
 
 /** Expressions of each rule of each chain, in order. */
 export type ChainRules = ReadonlyMap<string, readonly (readonly unknown[])[]>;
@@ -53,23 +57,32 @@ export function readClass(
     const mark = markOf(rules[0] ?? []);
     if (rules.length !== 1 || mark === undefined || setStatement(rules[0]!, 'add')?.set !== set) return false;
     if (set === undefined) return true;
-    const kept = chains.get(where)?.filter((rule) => setStatement(rule, 'update')?.set === set) ?? [];
+    const noted = mode === 'client' ? recentClientSet(slot) : recentSet(slot);
+    const keep = keepChain(service, slot, name);
+    const asked = chains.get(where) ?? [];
+    const recent = asked.filter((rule) => looksIn(rule, noted));
+    const known = asked.filter((rule) => looksIn(rule, set) && targetOf(rule) === keep);
     const closed = chains.get(finish)?.filter((rule) => setStatement(rule, 'add')?.set === closingSet(slot)) ?? [];
-    return kept.length === 1 && markOf(kept[0]!) === mark && (mode === 'client' || closed.length === 1);
+    return (
+      recent.length === 1 &&
+      markOf(recent[0]!) === mark &&
+      known.length === 1 &&
+      keeps(chains.get(keep) ?? [], mark, set, noted) &&
+      (mode === 'client' || closed.length === 1)
+    );
   });
-  const idleTimeoutMs =
-    learners.map(({ rules }) => setStatement(rules[0] ?? [], 'add')?.timeoutMs ?? 0).find(isSome) ?? 0;
+  const keptMs = learners.map(({ rules }) => setStatement(rules[0] ?? [], 'add')?.timeoutMs ?? 0).find(isSome) ?? 0;
   const closing = learners.map(({ slot }) => closingTimeout(chains.get(finish) ?? [], slot));
   const bits = mode === 'client' ? clientBitsOf(service, hashed) : undefined;
   const read: AffinityClass = {
     mode,
     instances,
-    idleTimeoutMs,
+    idleTimeoutMs: idleTimeoutOf(keptMs),
     closingTimeoutMs: closing.find(isSome) ?? 0,
     ...(bits !== undefined && { clientBits: bits }),
   };
   const refuses = decide.slice(-1).filter((rule) => rule.length === 1 && asObject(rule[0])?.drop !== undefined);
-  const clients = mode === 'client' ? instances.length : 0;
+  const clients = mode === 'client' ? 2 * instances.length : 0;
   const whole =
     ranges !== undefined &&
     isDivision(ranges, splitRanges(service, { ...read, name })) &&
@@ -92,6 +105,21 @@ function bucketClass(decide: readonly (readonly unknown[])[], counts: boolean): 
     ...(mark !== undefined && { mark }),
   };
   return { class: read, whole: counts && decide.length === (mark === undefined ? 1 : 2) };
+}
+
+/** What is known is marked and renewed, then noted. */
+function keeps(rules: readonly (readonly unknown[])[], mark: number, set: string, noted: string): boolean {
+  const [renewed = [], added = [], ...others] = rules;
+  return (
+    others.length === 0 &&
+    markOf(renewed) === mark &&
+    setStatement(renewed, 'update')?.set === set &&
+    setStatement(added, 'add')?.set === noted
+  );
+}
+
+function looksIn(rule: readonly unknown[], set: string): boolean {
+  return rule.some((statement) => asObject(asObject(statement)?.match)?.right === `@${set}`);
 }
 
 /** Without learners nothing is learned: what is hashed tells. */

@@ -14,15 +14,26 @@ function learned(slot: number, mark: number) {
   const store = (op: string, name: string, timeout?: number) => ({
     set: { op, elem: { elem: { val: key, ...(timeout && { timeout }) } }, set: `@${name}_${slot}` },
   });
-  const match = { match: { op: '==', left: key, right: `@live_${slot}` } };
+  const match = (name: string) => ({ match: { op: '==', left: key, right: `@${name}_${slot}` } });
+  const keep = `${main}_keep_${slot}`;
   return [
     { set: { name: `live_${slot}` } },
     { set: { name: `closing_${slot}` } },
+    { set: { name: `recent_${slot}` } },
     { chain: { name: `${main}_learn_${slot}` } },
-    { rule: { chain: `${main}_learn_${slot}`, expr: [marked, store('add', 'live', 300)] } },
-    { rule: { chain: main, expr: [match, marked, store('update', 'live', 300), { return: null }] } },
-    { rule: { chain: main, expr: [match, marked, { return: null }] } },
-    { rule: { chain: `${main}_finish`, expr: [match, marked, store('delete', 'live'), store('add', 'closing', 2)] } },
+    { chain: { name: keep } },
+    { rule: { chain: `${main}_learn_${slot}`, expr: [marked, store('add', 'live', 338)] } },
+    { rule: { chain: keep, expr: [marked, store('update', 'live', 338)] } },
+    { rule: { chain: keep, expr: [store('add', 'recent', 38)] } },
+    { rule: { chain: main, expr: [match('recent'), marked, { accept: null }] } },
+    { rule: { chain: main, expr: [match('live'), { goto: { target: keep } }] } },
+    { rule: { chain: main, expr: [match('closing'), marked, { return: null }] } },
+    {
+      rule: {
+        chain: `${main}_finish`,
+        expr: [match('live'), marked, store('delete', 'live'), store('delete', 'recent'), store('add', 'closing', 2)],
+      },
+    },
   ];
 }
 
@@ -32,11 +43,13 @@ const frame = [
   { rule: { chain: 'classify', expr: [] } },
   { rule: { chain: 'classify', expr: [] } },
   { chain: { name: 'svc_fd00_cafe__80' } },
+  { chain: { name: 'svc_fd00_cafe__80_tcp' } },
   { chain: { name: 'svc_fd00_cafe__80_finish' } },
   { chain: { name: 'svc_fd00_cafe__80_decide' } },
   { counter: { name: 'svc_fd00_cafe__80_new' } },
   { rule: { chain: 'svc_fd00_cafe__80_decide', expr: [{ counter: 'svc_fd00_cafe__80_new' }] } },
-  { rule: { chain: 'svc_fd00_cafe__80', expr: [{ jump: { target: 'svc_fd00_cafe__80_finish' } }] } },
+  { rule: { chain: 'svc_fd00_cafe__80_tcp', expr: [{ jump: { target: 'svc_fd00_cafe__80_finish' } }] } },
+  { rule: { chain: 'svc_fd00_cafe__80_tcp', expr: [{ goto: { target: 'svc_fd00_cafe__80' } }] } },
 ];
 const leave = { rule: { chain: main, expr: [{ goto: { target: 'svc_fd00_cafe__80_decide' } }] } };
 const lookUp = {
@@ -55,7 +68,9 @@ const splits = new Map([
     ],
   ],
 ]);
-const map = { map: { name: 'services6', elem: [['fd00:cafe::80', { goto: { target: 'svc_fd00_cafe__80' } }]] } };
+const arrival = (protocol: string, target: string) => [{ concat: ['fd00:cafe::80', protocol] }, { goto: { target } }];
+const arrivals = [arrival('tcp', `${main}_tcp`), arrival('udp', main)];
+const map = { map: { name: 'arrivals6', elem: arrivals } };
 const text = (...nftables: unknown[]) => JSON.stringify({ nftables });
 const whole = [...frame, ...learned(1, 0x101), ...learned(2, 0x102), leave, lookUp, lookUp];
 
@@ -94,7 +109,10 @@ describe('affinity read back', () => {
       const found = services.find((service) => sameObject(service, expected));
       expect(!found || damaged.has('fd00:cafe::80'), JSON.stringify(whole[gone])).toBe(true);
     }
-    expect([...readAffinity([text(...whole)], splits).damaged]).toEqual(['fd00:cafe::80']);
+    for (const elem of [[], arrivals.slice(1), arrivals.slice(0, 1), [arrivals[0], arrival('udp', `${main}_tcp`)]])
+      expect([...readAffinity([text(...whole), text({ map: { name: 'arrivals6', elem } })], splits).damaged]).toEqual([
+        'fd00:cafe::80',
+      ]);
   });
 
   it.each([

@@ -7,7 +7,7 @@ import { CLASSIFY_CHAIN, classNames, ofDecideChain, serviceChains } from './affi
 import { type ChainRules, readClass } from './affinity-readback-class.ts';
 import type { SplitRange } from './affinity-split.ts';
 import type { AffinityService, ClassCounter, ClassifierRule } from './fib.ts';
-import { asArray, asObject } from './nft-json.ts';
+import { asArray, asObject, targetOf } from './nft-json.ts';
 
 export interface AffinityReadBack {
   readonly services: readonly AffinityService[];
@@ -37,7 +37,8 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead, a
     if (part) named.add(String(part.name));
     for (const pair of asArray(asObject(item?.map)?.elem)) {
       const [address, verdict] = asArray(pair);
-      entries.set(String(address), String(asObject(asObject(verdict)?.goto)?.target));
+      const arrival = asArray(asObject(address)?.concat).join(' ');
+      entries.set(arrival, String(asObject(asObject(verdict)?.goto)?.target));
     }
   }
   for (const item of items) {
@@ -54,7 +55,9 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead, a
     services.push(service);
     const { sets, counters } = partsOf(service);
     const held = [...sets.map((set) => set.name), ...counters].every((part) => named.has(part));
-    if (!baseWhole || !whole || !held || entries.get(address) !== name) damaged.add(address);
+    const arrives =
+      entries.get(`${address} tcp`) === serviceChains(address).tcp && entries.get(`${address} udp`) === name;
+    if (!baseWhole || !whole || !held || !arrives) damaged.add(address);
   }
   return { services, damaged };
 }
@@ -85,7 +88,7 @@ function readService(
   chains: ChainRules,
   splits: SplitsRead,
 ): { service: AffinityService; whole: boolean } {
-  const { main, finish, classes } = serviceChains(address);
+  const { main, tcp, finish, classes } = serviceChains(address);
   const names = [...chains.keys()].flatMap((chain) => ofDecideChain(address, chain) ?? []);
   const read = new Map(names.map((name) => [name, readClass(address, name, chains, splits)]));
   const own = read.get('') ?? readClass(address, '', chains, splits);
@@ -104,7 +107,9 @@ function readService(
   const whole =
     all.every((one) => one.whole) &&
     classifier !== undefined &&
-    chains.get(main)?.length === (flows > 0 ? 2 * flows + 2 : 1) &&
+    chains.get(main)?.length === 3 * flows + 1 &&
+    chains.get(tcp)?.length === (flows > 0 ? 2 : 1) &&
+    targetOf(chains.get(tcp)!.at(-1)!) === main &&
     chains.get(finish)?.length === flows &&
     targetOf(chains.get(main)!.at(-1)!) === (read.size > 0 ? classes : `${main}_decide`) &&
     new Set(instancesOf(service).map(({ slot }) => slot)).size === instancesOf(service).length &&
@@ -125,11 +130,6 @@ function readClassifier(address: string, rules: readonly (readonly unknown[])[])
   // Whatever none of them matched.
   const last = read.pop();
   return last?.class === '' && Object.keys(last.match).length === 0 ? read : undefined;
-}
-
-function targetOf(rule: readonly unknown[]): string | undefined {
-  const target = asObject(asObject(rule.at(-1))?.goto)?.target;
-  return typeof target === 'string' ? target : undefined;
 }
 
 /** Inverse of `serviceChains(address).main`; undefined for other chains. */

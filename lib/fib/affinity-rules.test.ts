@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { serviceChains } from './affinity-names.ts';
 import { AFFINITY_SET_SIZE, renderAffinityChange, renderTable } from './affinity-rules.ts';
+import { idleTimeoutOf, keptSeconds, recentSeconds } from './affinity-text.ts';
 import { hashRanges } from './affinity-weights.ts';
 import type { AffinityService } from './fib.ts';
 
@@ -35,14 +36,17 @@ describe('nft transaction of a new service', () => {
   it('keys IPv4 services by IPv4 sources', () => {
     const text = renderAffinityChange(undefined, service({ 1: 1000 }, { service: '10.80.0.80' }), rendering).join('\n');
     expect(text).toContain('add set inet cfnd_affinity live_1 { type ipv4_addr . inet_proto');
-    expect(text).toContain('add element inet cfnd_affinity services4 { 10.80.0.80 : goto svc_10_80_0_80 }');
-    expect(text).not.toContain('ip6 saddr');
+    expect(text).toContain(
+      'add element inet cfnd_affinity arrivals4 { 10.80.0.80 . tcp : goto svc_10_80_0_80_tcp, 10.80.0.80 . udp : goto svc_10_80_0_80 }',
+    );
+    expect(text).toContain('add set inet cfnd_affinity recent_1 { typeof @nh,96,32 . meta l4proto . @th,0,32;');
+    expect(text).not.toMatch(/ip6 saddr|@nh,64/);
   });
 
   it('sets the plain mark when the whole mark is ours', () => {
     const text = renderAffinityChange(undefined, service({ 1: 1000 }), { ...rendering, markMask: 0xffffffff });
     expect(text).toContain(
-      'add rule inet cfnd_affinity svc_fd00_cafe__80_learn_1 meta mark set 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }',
+      'add rule inet cfnd_affinity svc_fd00_cafe__80_learn_1 meta mark set 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 338s }',
     );
   });
 
@@ -51,6 +55,40 @@ describe('nft transaction of a new service', () => {
       const learn = command.search(/(add|update|delete) @live_/);
       if (command.startsWith('add rule') && learn >= 0) expect(command.indexOf('meta mark set')).toBeLessThan(learn);
     }
+  });
+});
+
+describe('what is known of a flow or a client', () => {
+  const rulesOf = (mode: 'flow' | 'client', idleTimeoutMs = 300_000) =>
+    renderAffinityChange(undefined, service({ 1: 1000 }, { mode, idleTimeoutMs }), rendering).flatMap(
+      (command) => /^add rule inet cfnd_affinity svc_fd00_cafe__80(.*)$/.exec(command)?.[1] ?? [],
+    );
+
+  it('is noted by a rule of its own, which a full set may end', () => {
+    for (const mode of ['flow', 'client'] as const)
+      for (const rule of rulesOf(mode).filter((it) => it.includes('add @recent_')))
+        expect(rule).toMatch(/^_keep_1 add @recent_\S+ \{ [^}]* \}$/);
+  });
+
+  it('is kept for the idle timeout from the last packet on, though only an eighth later is it renewed', () => {
+    const renewed = 'update @client_1 { ip6 saddr timeout';
+    expect(rulesOf('client').join('\n')).toContain(`${renewed} 338s }`);
+    expect(rulesOf('client').join('\n')).toContain('add @recent_client_1 { ip6 saddr timeout 38s }');
+    expect(rulesOf('client', 1000).join('\n')).toContain(`${renewed} 2s }`);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1_000_000 }), (seconds) => {
+        const kept = keptSeconds(seconds * 1000);
+        expect(kept - recentSeconds(seconds * 1000)).toBe(seconds);
+        expect(idleTimeoutOf(kept * 1000)).toBe(seconds * 1000);
+      }),
+    );
+  });
+
+  it('is asked for before all else, and forgotten when TCP ends', () => {
+    const rules = rulesOf('flow');
+    const main = rules.filter((rule) => rule.startsWith(' '));
+    expect(main[0]).toContain('@recent_1');
+    expect(rules.find((rule) => rule.startsWith('_finish'))).toMatch(/delete @live_1 .* delete @recent_1 /);
   });
 });
 
@@ -75,7 +113,7 @@ describe('nft transaction of a change', () => {
         const commands = renderAffinityChange(service(before), service(after), rendering);
         for (const slot of Object.keys(after))
           for (const command of commands)
-            expect(command).not.toMatch(new RegExp(`(flush|delete) set \\S+ \\S+ (live|closing)_${slot}$`));
+            expect(command).not.toMatch(new RegExp(`(flush|delete) set \\S+ \\S+ (live|closing|recent)_${slot}$`));
         for (const slot of Object.keys(before))
           if (!(slot in after)) {
             expect(commands).toContain(`delete set inet cfnd_affinity live_${slot}`);
@@ -93,6 +131,7 @@ describe('nft transaction of a change', () => {
     expect(renderAffinityChange(before, failed, rendering)).toEqual([
       'flush set inet cfnd_affinity live_1',
       'flush set inet cfnd_affinity closing_1',
+      'flush set inet cfnd_affinity recent_1',
       'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
       'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto svc_fd00_cafe__80_learn_2 }',
     ]);
@@ -117,7 +156,9 @@ describe('nft transaction of a change', () => {
     expect(renderAffinityChange(before, service({ 1: 1000 }, { mode: 'bucket', instances: [] }), rendering)).toEqual(
       removal,
     );
-    expect(removal).toContain('delete element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }');
+    expect(removal).toContain(
+      'delete element inet cfnd_affinity arrivals6 { fd00:cafe::80 . tcp : goto svc_fd00_cafe__80_tcp, fd00:cafe::80 . udp : goto svc_fd00_cafe__80 }',
+    );
     expect(removal).toContain('delete set inet cfnd_affinity live_1');
   });
 });
@@ -163,33 +204,48 @@ describe('names', () => {
 
 const NEW_SERVICE = `add set inet cfnd_affinity live_1 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
 add set inet cfnd_affinity closing_1 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
+add set inet cfnd_affinity recent_1 { typeof @nh,64,128 . meta l4proto . @th,0,32; size 262144; flags dynamic,timeout; }
 add set inet cfnd_affinity live_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
 add set inet cfnd_affinity closing_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
+add set inet cfnd_affinity recent_2 { typeof @nh,64,128 . meta l4proto . @th,0,32; size 262144; flags dynamic,timeout; }
 add counter inet cfnd_affinity svc_fd00_cafe__80_new
 add chain inet cfnd_affinity svc_fd00_cafe__80
+add chain inet cfnd_affinity svc_fd00_cafe__80_tcp
 add chain inet cfnd_affinity svc_fd00_cafe__80_finish
 add chain inet cfnd_affinity svc_fd00_cafe__80_decide
 add chain inet cfnd_affinity svc_fd00_cafe__80_learn_1
 add chain inet cfnd_affinity svc_fd00_cafe__80_learn_2
+add chain inet cfnd_affinity svc_fd00_cafe__80_keep_1
+add chain inet cfnd_affinity svc_fd00_cafe__80_keep_2
 add map inet cfnd_affinity svc_fd00_cafe__80_split { typeof numgen inc mod 1000 : verdict; flags interval; }
 flush chain inet cfnd_affinity svc_fd00_cafe__80
+flush chain inet cfnd_affinity svc_fd00_cafe__80_tcp
 flush chain inet cfnd_affinity svc_fd00_cafe__80_finish
 flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
 flush chain inet cfnd_affinity svc_fd00_cafe__80_learn_1
 flush chain inet cfnd_affinity svc_fd00_cafe__80_learn_2
-add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & (fin | rst) != 0 jump svc_fd00_cafe__80_finish
-add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 update @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s } return
-add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 delete @live_1 { ip6 saddr . meta l4proto . th sport . th dport } add @closing_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
-add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 update @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s } return
-add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 delete @live_2 { ip6 saddr . meta l4proto . th sport . th dport } add @closing_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
+flush chain inet cfnd_affinity svc_fd00_cafe__80_keep_1
+flush chain inet cfnd_affinity svc_fd00_cafe__80_keep_2
+add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 delete @live_1 { ip6 saddr . meta l4proto . th sport . th dport } delete @recent_1 { @nh,64,128 . meta l4proto . @th,0,32 } add @closing_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
+add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 delete @live_2 { ip6 saddr . meta l4proto . th sport . th dport } delete @recent_2 { @nh,64,128 . meta l4proto . @th,0,32 } add @closing_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
+add rule inet cfnd_affinity svc_fd00_cafe__80_tcp tcp flags & (fin | rst) != 0 jump svc_fd00_cafe__80_finish
+add rule inet cfnd_affinity svc_fd00_cafe__80_tcp goto svc_fd00_cafe__80
+add rule inet cfnd_affinity svc_fd00_cafe__80 @nh,64,128 . meta l4proto . @th,0,32 @recent_1 meta mark set meta mark & 0xfffff000 | 0x101 accept
+add rule inet cfnd_affinity svc_fd00_cafe__80 @nh,64,128 . meta l4proto . @th,0,32 @recent_2 meta mark set meta mark & 0xfffff000 | 0x102 accept
+add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_1 goto svc_fd00_cafe__80_keep_1
+add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_2 goto svc_fd00_cafe__80_keep_2
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_1 meta mark set meta mark & 0xfffff000 | 0x101 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_2 meta mark set meta mark & 0xfffff000 | 0x102 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 goto svc_fd00_cafe__80_decide
-add rule inet cfnd_affinity svc_fd00_cafe__80_learn_1 meta mark set meta mark & 0xfffff000 | 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
-add rule inet cfnd_affinity svc_fd00_cafe__80_learn_2 meta mark set meta mark & 0xfffff000 | 0x102 add @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 300s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_keep_1 meta mark set meta mark & 0xfffff000 | 0x101 update @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 338s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_keep_1 add @recent_1 { @nh,64,128 . meta l4proto . @th,0,32 timeout 38s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_learn_1 meta mark set meta mark & 0xfffff000 | 0x101 add @live_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 338s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_keep_2 meta mark set meta mark & 0xfffff000 | 0x102 update @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 338s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_keep_2 add @recent_2 { @nh,64,128 . meta l4proto . @th,0,32 timeout 38s }
+add rule inet cfnd_affinity svc_fd00_cafe__80_learn_2 meta mark set meta mark & 0xfffff000 | 0x102 add @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 338s }
 add rule inet cfnd_affinity svc_fd00_cafe__80_decide counter name svc_fd00_cafe__80_new
 add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
 add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
 flush map inet cfnd_affinity svc_fd00_cafe__80_split
 add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-699 : goto svc_fd00_cafe__80_learn_1, 700-999 : goto svc_fd00_cafe__80_learn_2 }
-add element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }`;
+add element inet cfnd_affinity arrivals6 { fd00:cafe::80 . tcp : goto svc_fd00_cafe__80_tcp, fd00:cafe::80 . udp : goto svc_fd00_cafe__80 }`;

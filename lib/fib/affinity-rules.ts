@@ -3,9 +3,9 @@
 // between prerouting and postrouting). Decides what a change creates and takes away; the rules are affinity-chains.ts'.
 // Refuses to know how nft is run. Limits: a fragment after the first has no ports and follows the main table, as does ICMP.
 import { addressFamily } from '../net/address.ts';
-import { renderRules } from './affinity-chains.ts';
+import { rawFlowKey, renderRules } from './affinity-chains.ts';
 import { forgottenSets, leavesTrace, partsOf, type ServiceParts } from './affinity-classes.ts';
-import { CLASSIFY_CHAIN, serviceChains, serviceMap, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
+import { arrivalMap, CLASSIFY_CHAIN, serviceChains, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
 import { renderSplitElements, renderSplitMap } from './affinity-split.ts';
 import { sameStructure } from './affinity-text.ts';
 import type { AffinityService } from './fib.ts';
@@ -48,7 +48,7 @@ export function renderAffinityChange(
     ...renderSplitElements(next),
     ...(old ? renderPartsRemoval(old.service, without(partsOf(old), parts), rendering) : []),
     ...forget,
-    `add element ${TABLE} ${serviceMap(next.service)} { ${next.service} : goto ${serviceChains(next.service).main} }`,
+    `add element ${arrivalsOf(next.service)}`,
   ];
 }
 
@@ -57,14 +57,28 @@ export function renderTable({ markMask, accelerated }: Pick<AffinityRendering, '
   const marked = `add rule ${TABLE} ${CLASSIFY_CHAIN} meta mark & 0x${(markMask >>> 0).toString(16)} != 0 accept`;
   return [
     `add table ${TABLE}`,
-    `add map ${TABLE} services6 { type ipv6_addr : verdict; }`,
-    `add map ${TABLE} services4 { type ipv4_addr : verdict; }`,
+    `add map ${TABLE} arrivals6 { type ipv6_addr . inet_proto : verdict; }`,
+    `add map ${TABLE} arrivals4 { type ipv4_addr . inet_proto : verdict; }`,
     `add chain ${TABLE} ${CLASSIFY_CHAIN} { type filter hook prerouting priority mangle; policy accept; }`,
     `flush chain ${TABLE} ${CLASSIFY_CHAIN}`,
     ...(accelerated ? [marked] : []),
-    `add rule ${TABLE} ${CLASSIFY_CHAIN} meta l4proto { tcp, udp } ip6 daddr vmap @services6`,
-    `add rule ${TABLE} ${CLASSIFY_CHAIN} meta l4proto { tcp, udp } ip daddr vmap @services4`,
+    `add rule ${TABLE} ${CLASSIFY_CHAIN} ip6 daddr . meta l4proto vmap @arrivals6`,
+    `add rule ${TABLE} ${CLASSIFY_CHAIN} ip daddr . meta l4proto vmap @arrivals4`,
   ];
+}
+
+/** Tries our kinds of set, map and rule in a table that exists inside one transaction only. */
+export function renderAffinityProbe(): string[] {
+  const service: AffinityService = {
+    kind: 'affinity',
+    service: '100::',
+    mode: 'flow',
+    instances: [{ slot: 1, mark: 1, weight: 1000, failed: false }],
+    idleTimeoutMs: 8000,
+    closingTimeoutMs: 1000,
+  };
+  const scratch = renderAffinityChange(undefined, service, { markMask: 0xf, setSize: 16 });
+  return [...scratch, `delete table ${TABLE}`].map((command) => command.replace(TABLE, `${TABLE}_probe`));
 }
 
 /** Removes the whole table; the kernel need not hold it. */
@@ -73,25 +87,36 @@ export function renderTableRemoval(): string[] {
 }
 
 function renderRemoval(service: AffinityService, rendering: AffinityRendering): string[] {
-  const { main } = serviceChains(service.service);
-  const element = `${TABLE} ${serviceMap(service.service)} { ${service.service} : goto ${main} }`;
+  const { main, tcp } = serviceChains(service.service);
+  const elements = arrivalsOf(service.service);
   // nft knows no "delete if there" before 1.0.7; to add first makes each deletion hold in any state.
   return [
     ...renderTable(rendering),
     `add chain ${TABLE} ${main}`,
-    `add element ${element}`,
-    `delete element ${element}`,
+    `add chain ${TABLE} ${tcp}`,
+    `add element ${elements}`,
+    `delete element ${elements}`,
     ...renderPartsRemoval(service.service, partsOf(service), rendering),
   ];
 }
 
+/** Where packets to the service go. */
+function arrivalsOf(service: string): string {
+  const { main, tcp } = serviceChains(service);
+  return `${TABLE} ${arrivalMap(service)} { ${service} . tcp : goto ${tcp}, ${service} . udp : goto ${main} }`;
+}
+
 function renderParts(service: string, parts: ServiceParts, { setSize }: AffinityRendering): string[] {
   const address = addressFamily(service) === 'ipv6' ? 'ipv6_addr' : 'ipv4_addr';
+  const types = {
+    flow: `type ${address} . inet_proto . inet_service . inet_service`,
+    'raw-flow': `typeof ${rawFlowKey(service)}`,
+    client: `type ${address}`,
+  };
   return [
-    ...parts.sets.map(({ name, client }) => {
-      const type = client ? address : `${address} . inet_proto . inet_service . inet_service`;
+    ...parts.sets.map(({ name, key }) => {
       // No timeout on the set: the rules carry it, so that another timeout needs no other set, which would forget flows.
-      return `add set ${TABLE} ${name} { type ${type}; size ${setSize}; flags dynamic,timeout; }`;
+      return `add set ${TABLE} ${name} { ${types[key]}; size ${setSize}; flags dynamic,timeout; }`;
     }),
     ...parts.counters.map((name) => `add counter ${TABLE} ${name}`),
     ...parts.chains.map((name) => `add chain ${TABLE} ${name}`),

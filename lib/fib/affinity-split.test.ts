@@ -53,7 +53,11 @@ describe('a change of weights', () => {
   });
 
   it('forgets the flows of what has failed, and of nothing else', () => {
-    expect(splitChange(service([500, 500]), service([0, 1000], [1])).forget).toEqual(['live_1', 'closing_1']);
+    expect(splitChange(service([500, 500]), service([0, 1000], [1])).forget).toEqual([
+      'live_1',
+      'closing_1',
+      'recent_1',
+    ]);
   });
 
   it('of one class leaves the maps of the others alone', () => {

@@ -9,6 +9,24 @@ export function timeoutSeconds(timeoutMs: number): number {
   return Math.max(1, Math.ceil(timeoutMs / 1000));
 }
 
+/**
+ * What was seen is noted at most once in an eighth of the idle timeout, since to renew an entry costs as much as to look one
+ * up; for that long is an entry of those that were noted.
+ */
+export function recentSeconds(idleTimeoutMs: number): number {
+  return Math.ceil(timeoutSeconds(idleTimeoutMs) / 8);
+}
+
+/** How long a noted flow or client is kept: so that it is at least the idle timeout from the last packet on. */
+export function keptSeconds(idleTimeoutMs: number): number {
+  return timeoutSeconds(idleTimeoutMs) + recentSeconds(idleTimeoutMs);
+}
+
+/** The idle timeout of `keptSeconds`, in milliseconds; 0 of 0. */
+export function idleTimeoutOf(keptMs: number): number {
+  return Math.floor((keptMs * 8) / 9000) * 1000;
+}
+
 /** `failed` is an act, not a state, and left out. */
 export function affinityText(service: AffinityService, part: 'all' | 'structure' = 'all'): string {
   // What leaves nothing in nftables is alike.

@@ -37,3 +37,9 @@ export function markOf(expressions: readonly unknown[]): number | undefined {
   }
   return undefined;
 }
+
+/** The chain that a rule goes to at its end. */
+export function targetOf(rule: readonly unknown[]): string | undefined {
+  const target = asObject(asObject(rule.at(-1))?.goto)?.target;
+  return typeof target === 'string' ? target : undefined;
+}
