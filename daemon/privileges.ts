@@ -1,5 +1,5 @@
-// What a daemon that root started may still do: program the network, bind low ports, open raw sockets, load the accelerator
-// where one is configured, and nothing else.
+// What a daemon that root started may still do: program the network, bind low ports, load the accelerator where one is
+// configured, and nothing else. No raw sockets: STAMP is UDP, and netlink asks for CAP_NET_ADMIN.
 // Capabilities belong to threads, and Node has a dozen before the first line of a program runs, so the process limits
 // its bounding set and executes itself anew: every thread and every child (nft) of the new life starts within it.
 import { readFileSync } from 'node:fs';
@@ -11,8 +11,6 @@ export const KEPT_CAPABILITIES = {
   CAP_NET_BIND_SERVICE: 10,
   /** Routes, nexthops, nftables, /proc/sys/net. */
   CAP_NET_ADMIN: 12,
-  /** Packets made by hand: ICMPv6 and probes. */
-  CAP_NET_RAW: 13,
 } as const;
 
 /** Kept besides where `fib.accelerator` asks for eBPF. */

@@ -75,7 +75,7 @@ describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {
     return (await lab.ask(name, (admin) => admin.status())).pid;
   }
 
-  test('keeps three capabilities in every thread and in nft, and gets no others back', {
+  test('keeps two capabilities in every thread and in nft, and gets no others back', {
     timeout: 300_000,
   }, async () => {
     const threads = threadsOf(await pidOf('ra'));
@@ -86,8 +86,11 @@ describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {
     expect(readFileSync(`/proc/${await pidOf('ra')}/status`, 'utf8')).toMatch(/^NoNewPrivs:\s*1$/m);
   });
 
-  test('still programs routes, nexthops and nftables, and says nothing of missing rights', async () => {
-    expect(await served()).toBe(true);
+  test('still programs routes, nexthops and nftables, and says nothing of missing rights', {
+    timeout: 300_000,
+  }, async () => {
+    // Routers that were heard of since then may be on their way into the kernel.
+    await lab.until('everything is in force', () => served());
     const said = lab.daemon('ra').log.filter((line) => /EPERM|EACCES|permission/i.test(JSON.stringify(line)));
     expect(said).toEqual([]);
   });
