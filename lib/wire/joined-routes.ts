@@ -25,12 +25,15 @@ export class JoinedRoutes {
   readonly #originator: Uint32Array;
   readonly #set: Int32Array;
   readonly #withdrawn: Uint32Array;
+  /** The first `#setEnd` of them; those from `#setCount` on are of the message at hand. */
   readonly #sets: ServiceAttributes[] = [];
-  /** Of the message at hand: where its sets stand in `#sets`. */
-  readonly #places: number[] = [];
+  /** Where the sets of the message at hand stand in `#sets`. */
+  readonly #places: Uint16Array;
+  #placeCount = 0;
   /** Handles and keys of the rows, hashed to a bit each: what is not in it has not been announced. */
   readonly #seen = new Uint32Array(FILTER_WORDS);
   #setCount = 0;
+  #setEnd = 0;
   #withdrawals = 0;
   count = 0;
   /** Of the message at hand. */
@@ -44,6 +47,7 @@ export class JoinedRoutes {
     this.#originator = new Uint32Array(most);
     this.#set = new Int32Array(most);
     this.#withdrawn = new Uint32Array(most);
+    this.#places = new Uint16Array(most);
   }
 
   /** Reads a part whose fields stand in order, each whole and without fault; false: it is another one, or there is no room. */
@@ -80,14 +84,14 @@ export class JoinedRoutes {
     }
     this.count += this.newRows;
     this.#withdrawals += this.newWithdrawals;
-    this.#setCount = this.#sets.length;
+    this.#setCount = this.#setEnd;
     this.drop();
   }
 
   /** The message at hand is not. */
   drop(): void {
-    this.#sets.length = this.#setCount;
-    this.#places.length = 0;
+    this.#setEnd = this.#setCount;
+    this.#placeCount = 0;
     this.newRows = 0;
     this.newWithdrawals = 0;
   }
@@ -96,7 +100,7 @@ export class JoinedRoutes {
     const { count } = this;
     if (count === 0 && this.#withdrawals === 0) return undefined;
     const update: ServiceUpdate = {
-      attributeSets: this.#sets.slice(),
+      attributeSets: this.#sets.slice(0, this.#setCount),
       handle: this.#handle.slice(0, count),
       service: this.#service.slice(0, count * ADDRESS_WORDS),
       contactInstance: this.#instance.slice(0, count * ADDRESS_WORDS),
@@ -108,16 +112,19 @@ export class JoinedRoutes {
     this.#withdrawals = 0;
     this.#setCount = 0;
     this.drop();
+    // Nobody is kept alive for what he once said.
+    this.#sets.length = 0;
     if (count > 0) this.#seen.fill(0);
     return update;
   }
 
   #takeSet(cursor: Cursor): boolean {
+    if (this.#placeCount >= this.#places.length || this.#setEnd >= this.#places.length) return false;
     const set = takeSet(cursor, 0, new FaultLog());
     if (set === undefined) return false;
     // A peer says its few sets again and again, and equal bytes are the same object.
-    if (set !== this.#sets.at(-1)) this.#sets.push(set);
-    this.#places.push(this.#sets.length - 1);
+    if (this.#setEnd === 0 || set !== this.#sets[this.#setEnd - 1]) this.#sets[this.#setEnd++] = set;
+    this.#places[this.#placeCount++] = this.#setEnd - 1;
     return true;
   }
 
@@ -147,6 +154,7 @@ export class JoinedRoutes {
   /** Absent, and the last column then: all rows have the first set. */
   #takeIndexes(cursor: Cursor, rows: number): boolean {
     const places = this.#places;
+    const placeCount = this.#placeCount;
     const { pos, end } = cursor;
     let given = 0;
     if (cursor.more() && cursor.tag() === SET_INDEX) {
@@ -155,15 +163,15 @@ export class JoinedRoutes {
       if (to > end) return false;
       cursor.end = to;
       for (; cursor.more() && given < rows; given++) {
-        const place = places[cursor.uint32()];
-        if (place === undefined) return false;
-        this.#set[this.count + given] = place;
+        const index = cursor.uint32();
+        if (index >= placeCount) return false;
+        this.#set[this.count + given] = places[index]!;
       }
       if (cursor.more()) return false;
       cursor.end = end;
     } else cursor.pos = pos;
     if (given === rows) return true;
-    if (given > 1 || places.length === 0) return false;
+    if (given > 1 || placeCount === 0) return false;
     const place = given === 1 ? this.#set[this.count]! : places[0]!;
     this.#set.fill(place, this.count, this.count + rows);
     return true;

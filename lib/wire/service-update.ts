@@ -162,12 +162,12 @@ export function takeSet(cursor: Cursor, index: number, faults: FaultLog): Servic
     throw new SessionError(NOTIFICATION.update, UPDATE_SUBCODE.malformed, 'service.attribute_sets', text);
   }
   const body = cursor.nested();
-  const { buf, pos: from, end } = body;
-  const recent = recentSet(buf, from, end);
+  const { view, pos: from, end } = body;
+  const recent = recentSet(view, from, end);
   if (recent !== undefined) return recent;
   try {
     const set = readAttributes(body);
-    rememberSet(buf, from, end, set);
+    rememberSet(view, from, end, set);
     return set;
   } catch (error) {
     if (!(error instanceof WireFault)) throw error;
