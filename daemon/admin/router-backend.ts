@@ -5,6 +5,7 @@ import type { RouterConfig } from '../../lib/config/config.ts';
 import { nearestWord } from '../../lib/config/nearest-word.ts';
 import { unappliedOptions } from '../../lib/config/unapplied.ts';
 import type { BorderCounters, Fib } from '../../lib/fib/fib.ts';
+import { pushFault } from '../../lib/metric/agent.ts';
 import type { ServiceId, SiteId } from '../../lib/model/identity.ts';
 import type { CapabilityView, MetricView, StatusView, ViewKind, Views } from '../../lib/model/view.ts';
 import { entriesOf } from '../../lib/rib/route-entry.ts';
@@ -96,10 +97,12 @@ export function createBackend(options: BackendOptions): RouterBackend {
           'invalid',
           `${instance.config.instanceName} is measured by ${instance.config.metrics.kind}, not pushed`,
         );
-      post({ type: 'instance-report', service, contactInstance, report: { ...report, wallMs: wallClockMs() } });
+      const pushed = { ...report, wallMs: wallClockMs() };
+      post({ type: 'instance-report', service, contactInstance, report: pushed });
       // What it led to is written to the peers at the end of this turn: the answer, which takes longer, waits for that.
       await turn();
-      return { ok: true, value: undefined };
+      const fault = pushFault({ ...pushed, atMs: state().atMs }, instance.config.validForMs);
+      return fault ? refuse('invalid', `not used: ${fault.detail}`) : { ok: true, value: undefined };
     },
     reloadCertificates() {
       const outcome = options.credentials?.reload();

@@ -181,7 +181,8 @@ function gated(measurement: Measurement, healthy: boolean): Measurement {
   return { ...measurement, score: OUT_OF_SERVICE, serviceScore: OUT_OF_SERVICE, spareCapacity: 0 };
 }
 
-function pushFault(report: PushedReport, validForMs: number): Rejection | undefined {
+/** Why a ready-made report is not used; undefined: it is. */
+export function pushFault(report: PushedReport, validForMs: number): Rejection | undefined {
   for (const [name, value] of Object.entries(report)) {
     if (typeof value !== 'number' || name === 'atMs' || name === 'wallMs') continue;
     const fault = numberFault(name, value);
