@@ -7,7 +7,7 @@ import type { FibObjectSet } from '../../lib/fib/object-set.ts';
 import { Copies } from '../../lib/netlink/copies.ts';
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { RouteTemplate } from '../../lib/netlink/rt/route-template.ts';
-import type { EncodeAt, RequestSocket } from '../netlink/request-socket.ts';
+import { BATCH_MESSAGES, type EncodeAt, LIGHT_BATCH_MESSAGES, type RequestSocket } from '../netlink/request-socket.ts';
 import type { KernelContext } from './kernel-codec.ts';
 import { RouteMessages } from './route-messages.ts';
 import { RouteSort } from './route-sort.ts';
@@ -114,12 +114,7 @@ export class RouteSender {
     messages.reset();
     const outcomes =
       sort.isUniform && sort.count > 1
-        ? this.#sendCopies(
-            messages.templateToRemove(gone[0]!, found.shapeOf(sort.slots[0]!)),
-            this.#removals,
-            sort,
-            true,
-          )
+        ? this.#removeAlike(messages.templateToRemove(gone[0]!, found.shapeOf(sort.slots[0]!)), sort)
         : this.#requests.batchRange(sort.count, (writer, i) => {
             const slot = sort.slots[i]!;
             messages.remove(writer, gone[i]!, found.sought, found.addressAt(slot), found.shapeOf(slot));
@@ -137,7 +132,7 @@ export class RouteSender {
       count > 1 && sort.isUniform && lost.size === 0
         ? this.#templateFor(objectAt(0), isNew, found.shapeOf(slots[0]!))
         : undefined;
-    if (template) return this.#sendCopies(template, isNew ? this.#installs : this.#replacements, sort, patient);
+    if (template) return this.#putAlike(template, sort, isNew, patient);
     const write: EncodeAt = (writer, i) => {
       const slot = slots[i]!;
       const route = objectAt(i);
@@ -159,8 +154,14 @@ export class RouteSender {
   }
 
   /** The routes themselves are not looked at again: they lie far apart in memory. */
-  #sendCopies(template: RouteTemplate, copies: Copies, { ids, slots, count }: RouteSort, patient: boolean) {
+  #putAlike(template: RouteTemplate, { ids, slots, count }: RouteSort, isNew: boolean, patient: boolean) {
+    const copies = isNew ? this.#installs : this.#replacements;
     template.copy(copies, this.#found.sought, WIDTH, slots, count, ids);
-    return this.#requests.batchCopies(copies, count, patient);
+    return this.#requests.batchCopies(copies, count, ids ? LIGHT_BATCH_MESSAGES : BATCH_MESSAGES, patient);
+  }
+
+  #removeAlike(template: RouteTemplate, { slots, count }: RouteSort) {
+    template.copy(this.#removals, this.#found.sought, WIDTH, slots, count);
+    return this.#requests.batchCopies(this.#removals, count, LIGHT_BATCH_MESSAGES);
   }
 }

@@ -58,6 +58,10 @@ describe.skipIf(impossible)('batches', () => {
     const slots = Uint16Array.from(routes, (_, i) => i);
     new RouteTemplate('install', routes[0]!, rows[4]!).copy(copies, rows, 8, slots, 100);
     expect(refused(socket.batchCopies(copies, 100) ?? [])).toEqual([`${failing} EEXIST`]);
+    // The other way round, in one send: more answers than one.
+    const others = routes.map((_, i) => i).filter((i) => i !== failing);
+    expect(socket.request((w) => encodeRoute(w, 'remove', routes[failing]!))).toBeNull();
+    expect(refused(socket.batchCopies(copies, 100, 256) ?? [])).toEqual(others.map((i) => `${i} EEXIST`));
     expect((await dump()).map((route) => route.prefix)).toEqual(routes.map((route) => route.prefix));
     new RouteTemplate('remove', routes[0]!, rows[4]!).copy(copies, rows, 8, slots, 100);
     expect(socket.batchCopies(copies, 100)).toBeUndefined();

@@ -19,6 +19,8 @@ export type Reply<T> =
 
 /** Beyond 64 there is nothing to win, and seg6 adds drain the kernel's atomic percpu reserve (ENOMEM). */
 export const BATCH_MESSAGES = 64;
+/** Of what carries no segment list: a tenth is won over 64, most of it on a busy machine, and nothing beyond. */
+export const LIGHT_BATCH_MESSAGES = 256;
 const ENOMEM_ROUNDS = 32;
 const ENOMEM_PAUSE_MS = 1;
 const ANSWER_TIMEOUT_MS = 2000;
@@ -105,14 +107,14 @@ export class RequestSocket {
     return outcomes;
   }
 
-  /** As `batchRange`, for messages that are made already. Undefined: all were accepted, as they mostly are. */
-  batchCopies(copies: Copies, count: number, patient = true): Outcome[] | undefined {
+  /** As `batchRange`, for messages that are made already, `batch` a send. Undefined: all were accepted, as they mostly are. */
+  batchCopies(copies: Copies, count: number, batch = BATCH_MESSAGES, patient = true): Outcome[] | undefined {
     const first = this.takeSequences(count);
     const size = copies.length * 4;
-    copies.stamp(first, count, BATCH_MESSAGES);
+    copies.stamp(first, count, batch);
     let outcomes: Outcome[] | undefined;
-    for (let at = 0; at < count; at += BATCH_MESSAGES) {
-      const end = Math.min(count, at + BATCH_MESSAGES);
+    for (let at = 0; at < count; at += batch) {
+      const end = Math.min(count, at + batch);
       const last = first + end - 1;
       this.changes++;
       const received = this.send(copies.bytes, at * size, end * size, last);
