@@ -4,8 +4,9 @@ import { type Agent, type AgentConfig, type AgentOutcome, createAgent, due, heal
 import { asScore } from './score.ts';
 
 const WALL = 1_790_000_000_000;
+const NAMES = { workers: '', inFlight: '', arrivals: '', completions: '', busySeconds: '' };
 const CONFIG: AgentConfig = {
-  metrics: { kind: 'push' },
+  metrics: { kind: 'prometheus', url: '', intervalMs: 100, timeoutMs: 100, names: NAMES },
   health: { kind: 'none', url: '', intervalMs: 100, timeoutMs: 100, rise: 3, fall: 2 },
   reportIntervalMs: 1000,
   validForMs: 9000,
@@ -215,6 +216,23 @@ describe('when a report goes out', () => {
       const gap = outcome.agent.reportedAtMs - sent[index - 1]!.agent.reportedAtMs;
       expect(gap).toBeGreaterThanOrEqual(300);
     }
+  });
+
+  it('what is pushed too soon after a report is told when the interval is over, the newest of it, once', () => {
+    const config: AgentConfig = { ...CONFIG, metrics: { kind: 'push' } };
+    const at = (atMs: number) => ({ atMs, wallMs: WALL + atMs });
+    const report = (score: number, atMs: number) => ({ ...at(atMs), score: asScore(score) });
+    const first = push(createAgent(config, at(0)), report(10, 1000));
+    expect(first.cause).toBe('first');
+    const second = push(first.agent, report(9, 1100));
+    const third = push(second.agent, report(8, 1200));
+    expect([second.report, third.report]).toEqual([undefined, undefined]);
+    expect(third.dueAtMs).toBe(1000 + config.reportIntervalMs);
+    expect(due(third.agent, at(1900)).report).toBeUndefined();
+    const told = due(third.agent, at(third.dueAtMs));
+    expect(told).toMatchObject({ cause: 'interval', report: { score: 8 } });
+    expect(told.dueAtMs).toBe(1200 + config.validForMs);
+    expect(due(told.agent, at(told.dueAtMs - 1)).report).toBeUndefined();
   });
 
   it('sequences grow, also over a restart of the agent', () => {

@@ -149,19 +149,27 @@ function settle(agent: Agent, now: Moment, fresh = true): AgentOutcome {
   const healthy = reason === '';
   const turned = healthy !== agent.healthy;
   const settled: Agent = { ...agent, healthy, reason };
-  const dueAtMs = healthy ? agent.goodAtMs! + agent.goodForMs : now.atMs + agent.config.validForMs / 3;
+  const agesAtMs = healthy ? agent.goodAtMs! + agent.goodForMs : now.atMs + agent.config.validForMs / 3;
   const change = turned ? { health: { healthy, reason, detail: agent.checks.detail } } : {};
   const cause = causeAt(settled, now.atMs, turned, fresh);
-  if (cause === undefined) return { agent: settled, ...change, dueAtMs };
+  const mayTellAtMs = agent.reportedAtMs + agent.config.reportIntervalMs;
+  const waits = healthy && isUntold(settled) && now.atMs < mayTellAtMs;
+  if (cause === undefined)
+    return { agent: settled, ...change, dueAtMs: waits ? Math.min(mayTellAtMs, agesAtMs) : agesAtMs };
   const report = { ...quantise(gated(settled.measurement!, healthy)), sequence: agent.sequence };
   const sent: Agent = { ...settled, reported: report, reportedAtMs: now.atMs, sequence: agent.sequence + 1 };
-  return { agent: sent, report, cause, ...change, dueAtMs };
+  return { agent: sent, report, cause, ...change, dueAtMs: agesAtMs };
+}
+
+/** A push came too soon after the last report. A scrape that does is followed by the next; after a push there may be none. */
+function isUntold({ config, reported, goodAtMs = 0, reportedAtMs }: Agent): boolean {
+  return config.metrics.kind === 'push' && reported !== undefined && goodAtMs > reportedAtMs;
 }
 
 function causeAt(agent: Agent, atMs: number, turned: boolean, fresh: boolean): ReportCause | undefined {
   if (agent.measurement === undefined) return undefined;
   if (turned) return agent.reported === undefined ? 'first' : 'health';
-  if (!agent.healthy || !fresh || agent.goodAtMs !== atMs) return undefined;
+  if (!agent.healthy || !((fresh && agent.goodAtMs === atMs) || isUntold(agent))) return undefined;
   if (agent.reported === undefined) return 'first';
   const { reportIntervalMs, validForMs, deadBandPercent } = agent.config;
   const deadBand = deadBandPercent === undefined ? undefined : { percent: deadBandPercent, repeatMs: validForMs / 3 };
