@@ -34,7 +34,8 @@ const file = (name: Name) => join(folder, `${name}.yaml`);
 function configure(name: Name, peerOptions = ''): void {
   const [id, far, own] = name === 'hub' ? [1, 'site', 'hub'] : [2, 'hub', 'site'];
   const instance =
-    'instances: [ { name: web-1, service: web, address: "fd00:51::80", sid: "5f00:0:2:80::", metrics: { kind: push } } ]';
+    'instances: [ { name: web-1, service: web, address: "fd00:51::80", sid: "5f00:0:2:80::", metrics: { kind: push }, ' +
+    'region: eu, classes: [interactive], report-interval: 100ms } ]';
   const text = `
 name: ${name}
 site: ${name}
@@ -48,6 +49,7 @@ services: { web: "fd00:cafe::80" }
 srv6: { locator: "5f00:0:${id}::/48" }
 stamp: { enabled: false }
 fib: { kind: memory, verify-interval: 0s }
+plausibility: { workers: 100 }
 peers: [ { name: ${far}, address: "::1", port: ${ports[far as Name]}, role: ${far}${peerOptions} } ]
 ${name === 'site' ? instance : ''}
 ${POLICIES}
@@ -134,9 +136,20 @@ test('a subscription that changes withdraws and brings back, on one session', as
   await clients.hub.reloadPolicies();
   await until(async () => (await heard()).length === 0, 'what is not wanted is withdrawn');
   expect((await peerOf('site')).protocol.remoteSubscription).toEqual(['service fd00:beef::/32']);
-  configure('hub');
-  await clients.hub.reloadPolicies();
-  await until(async () => (await heard()).length === 1, 'what is wanted comes back');
+  const ways = [
+    ['regions: [eu]', 1],
+    ['regions: [us]', 0],
+    ['classes: [interactive, batch]', 1],
+    ['classes: [batch]', 0],
+    ['services: ["fd00:cafe::/64"], regions: [eu], classes: [interactive]', 1],
+    ['services: ["fd00:cafe::/64"], regions: [us], classes: [interactive]', 0],
+    ['services: []', 1],
+  ] as const;
+  for (const [wanted, routes] of ways) {
+    configure('hub', `, subscribe: { ${wanted} }`);
+    await clients.hub.reloadPolicies();
+    await until(async () => (await heard()).length === routes, `${routes} of ${wanted}`);
+  }
   expect((await peerOf('hub')).flaps).toBe(0);
 }, 120_000);
 
@@ -155,4 +168,29 @@ test('the operator refreshes, resets with a reason that the other side reads, an
   await expect(clients.site.session('hib', 'start', '')).rejects.toThrow('did you mean hub?');
   await clients.site.session('hub', 'start', '');
   await until(async () => (await heard()).length === 1, 'the start brings them back');
+}, 120_000);
+
+test('a report that is not believed counts as the worst until three in a row are, on one session', async () => {
+  const report = (workers: number) =>
+    clients.site.report('web-1', { workers, inFlight: 0, arrivalRate: 10, workTimeUs: 4000 });
+  const row = async () => (await clients.hub.show('rib'))[0]!;
+  await report(101);
+  await until(async () => (await row()).quarantine === 'workers', 'the report is in quarantine');
+  expect((await row()).state).toMatchObject({ score: 0, workers: 0 });
+  let believable = 0;
+  for (; (await row()).quarantine !== ''; believable++) {
+    const { sequence } = (await row()).state!;
+    await report(5 + believable);
+    await until(async () => (await row()).state!.sequence > sequence, 'the report comes');
+  }
+  expect(believable).toBe(3);
+  expect((await row()).state!.score).toBe(10);
+  expect((await peerOf('hub')).flaps).toBe(0);
+}, 120_000);
+
+test('a hard reset takes the routes at once, and the next session brings them back', async () => {
+  await clients.site.session('hub', 'hard-reset', 'for good');
+  await until(async () => (await heard()).length === 0, 'the routes are gone');
+  await until(async () => (await heard()).length === 1, 'they are back');
+  expect((await peerOf('hub')).lastError).toContain('for good');
 }, 120_000);

@@ -431,6 +431,24 @@ test('a report degrades when its validity is over, is forgotten after another, a
   expect(instances('s-0')).toContain('sv-2');
 });
 
+test('what is kept beyond the restart time scores at most 3 and is taken after anything fresh; in time it scores as before', () => {
+  begin({ hubs: 1, siteExtra: 'steering: { services: [ { service: web } ], blackout: 0s }' });
+  const steered = () => state('s-0').classes.get(SERVICE)![0]!;
+  const scores = () => candidates(state('s-0'), steered()).map((it) => it.state?.score);
+  const verdicts = () =>
+    Object.fromEntries(steered().decision!.ranked.map((it) => [it.attributes.instanceName, it.verdict]));
+  expect(scores()).toEqual([10, 10, 10, 10]);
+  world().domain.simulation.kill('hub-0');
+  world().run(60_000);
+  expect(scores()).toEqual([10, 10, 10, 10]);
+  expect(Object.values(verdicts())).not.toContain('long-lived-stale');
+  world().run(61_000);
+  expect(scores().sort()).toEqual([10, 3, 3, 3]);
+  const { 'sv-0': own, ...others } = verdicts();
+  expect(own).toBe('best');
+  expect(new Set(Object.values(others))).toEqual(new Set(['long-lived-stale']));
+});
+
 test('a clock that differs is tolerated and said, once there and once back', () => {
   begin({ hubs: 1 });
   const known = routeTo('hub-0', 0)!;
