@@ -14,7 +14,7 @@ import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, drainMeasured, instanceEvent } from './instances.ts';
 import { limitTimer } from './limits.ts';
 import { linksSettled, SETTLE_RETAINED_MS } from './link-facts.ts';
-import { originate, REFRESH_TIMER, refreshDue } from './link-state.ts';
+import { CONTEST_TIMER, contestDue, originate, REFRESH_TIMER, refreshDue } from './link-state.ts';
 import { linkEvent, linkMeasured, pathEvent } from './links.ts';
 import { takePolicies } from './policies.ts';
 import { endRefreshes } from './refresh.ts';
@@ -231,6 +231,8 @@ function timer(state: RouterState, name: string): void {
       return drainsDue(state);
     case REFRESH_TIMER:
       return refreshDue(state);
+    case CONTEST_TIMER:
+      return contestDue(state);
     case AGE_TIMER:
       return ageDue(state);
     case 'leave':

@@ -5,6 +5,7 @@ import type { FibCapability } from '../fib/fib.ts';
 import { createRouter, handle } from './handle.ts';
 import { install } from './link-state.ts';
 import { coreMtu } from './service-mtu.ts';
+import { World } from './world.fixture.ts';
 
 const CONFIG = `
 name: a
@@ -44,4 +45,52 @@ test('links of a router that no path leads to are no bound for packets', () => {
   install(state, { ...node, originator: '10.0.0.9', links: [{ ...link, remoteAddress: 'fd00:9::1' }] }, undefined);
   expect(state.spf.has('10.0.0.9')).toBe(false);
   expect(coreMtu(state)).toBe(1500);
+});
+
+/** Another router under the router id of s-0, heard by a hub from the site next to it. */
+function rivalOf(world: World) {
+  const own = world.state('s-0').ownNode!;
+  let { sequence } = own;
+  const held = () => world.state('s-2').lsdb.nodes.get(own.originator)!.name;
+  return {
+    held,
+    says: (links = own.links) => {
+      sequence = Math.max(sequence, world.state('s-2').lsdb.nodes.get(own.originator)!.sequence) + 1;
+      const nodes = [{ ...own, name: 'rival', links, sequence }];
+      world.say('s-1', 'hub-0', { type: 'UPDATE', linkState: { nodes } });
+      world.run(100);
+    },
+  };
+}
+
+test('a router that another one hid under its router id is known again soon, also when that one says no more', () => {
+  const world = new World();
+  const rival = rivalOf(world);
+  rival.says();
+  rival.says([]);
+  expect(rival.held()).toBe('rival');
+  world.run(11_000);
+  expect(rival.held()).toBe('s-0');
+  expect(world.logs('s-0', 'duplicate router id')).toHaveLength(1);
+});
+
+test('two routers under one router id outdo each other slowly, however often one of them speaks', () => {
+  const world = new World();
+  const rival = rivalOf(world);
+  const before = world.state('s-0').ownNode!.sequence;
+  world.sent = [];
+  for (let at = 0; at < 30_000; at += 500) {
+    rival.says();
+    world.run(400);
+  }
+  // Each time that ours is known for a moment, the other speaks again.
+  const ours = world.messages('UPDATE').filter(({ from, message }) => {
+    const nodes = 'linkState' in message ? (message.linkState?.nodes ?? []) : [];
+    return from === 's-0' && nodes.some((node) => node.name === 's-0');
+  });
+  expect(world.state('s-0').ownNode!.sequence).toBeGreaterThan(before);
+  expect(
+    new Set(ours.map(({ message }) => ('linkState' in message ? message.linkState!.nodes[0]!.sequence : 0))).size,
+  ).toBeLessThanOrEqual(4);
+  expect(ours.length).toBeGreaterThan(0);
 });

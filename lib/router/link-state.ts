@@ -13,6 +13,9 @@ import { log, viewChanged } from './turn.ts';
 import { scheduleSpf } from './underlay.ts';
 
 export const REFRESH_TIMER = 'node-refresh';
+export const CONTEST_TIMER = 'node-contest';
+/** How long another router's advertisement stands under our router id before we outdo it. */
+const CONTEST_MS = 10_000;
 /** Names told of; a bound against a peer that makes them up. */
 const MAX_DUPLICATES = 16;
 
@@ -64,6 +67,12 @@ export function retire(state: RouterState): void {
 export function refreshDue(state: RouterState): void {
   if (state.ownNode === undefined || state.stopping) return;
   publish(state, { ...state.ownNode, sequence: state.ownNode.sequence + 1 });
+}
+
+/** The timer fired: what another router said under our router id has stood for long enough. */
+export function contestDue(state: RouterState): void {
+  state.contested = false;
+  refreshDue(state);
 }
 
 function publish(state: RouterState, node: NodeAdvertisement): void {
@@ -151,7 +160,7 @@ function tellTwoNames(state: RouterState, node: NodeAdvertisement): void {
 /** A node advertisement with our router id that we did not send just now. */
 function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
   if (node.name !== state.config.name || node.site !== state.config.site) {
-    // Two routers that outdo each other would flood for ever: say it, and let the operator end it.
+    // Two routers that outdo each other at once would flood for ever: say it, and let the operator end it.
     if (state.duplicates.size < MAX_DUPLICATES && !state.duplicates.has(node.name))
       log(state, 'error', 'duplicate router id in the domain', {
         routerId: node.originator,
@@ -159,6 +168,7 @@ function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
         site: node.site,
       });
     if (state.duplicates.size < MAX_DUPLICATES) state.duplicates.add(node.name);
+    contest(state, node);
     return;
   }
   const own = state.ownNode;
@@ -166,6 +176,19 @@ function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
   // to outdo that would be to flood for ever.
   if (own !== undefined && (node.sequence > own.sequence || (node.sequence === own.sequence && !isAlike(node, own))))
     publish(state, { ...own, sequence: node.sequence + 1 });
+}
+
+/**
+ * Another router hides this one from the domain, also after it is gone: what it said under the higher sequence would stand for
+ * an hour. So it is outdone, but only after a while: two that live take turns, slowly.
+ */
+function contest(state: RouterState, { sequence }: NodeAdvertisement): void {
+  const own = state.ownNode;
+  if (own === undefined || sequence < own.sequence) return;
+  state.ownNode = { ...own, sequence };
+  if (state.contested) return;
+  state.contested = true;
+  state.effects.push({ type: 'set-timer', timer: CONTEST_TIMER, atMs: state.atMs + CONTEST_MS, jitter: true });
 }
 
 /** What does not lose digits on the wire is the same. */

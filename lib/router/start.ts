@@ -128,6 +128,7 @@ export function createState(event: StartEvent): RouterState {
     reportsAtMs: Number.POSITIVE_INFINITY,
     skewed: new Set(),
     duplicates: new Set(),
+    contested: false,
     retained: event.retained.length > 0,
     ready: false,
     announced: false,

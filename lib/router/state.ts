@@ -247,6 +247,8 @@ export interface RouterState {
   addressesChanged: boolean;
   /** Names of other routers that were heard under our router id. */
   readonly duplicates: Set<string>;
+  /** One of them is about to be outdone. */
+  contested: boolean;
   /** Forwarding of an earlier life went on when this one began. */
   readonly retained: boolean;
   /** The initial exchange is complete (RFC 4724 4.1): programming, End-of-RIB and own link state may go on. */
