@@ -23,7 +23,7 @@ import { createStampAgent } from './agent/stamp.ts';
 import { measureDrains } from './fib/measure-drains.ts';
 import { openFib } from './fib/open-fib.ts';
 import { logCapabilities } from './log-capabilities.ts';
-import { createLogLimiter } from './log-limiter.ts';
+import { createLogLimiter, mayRepeat } from './log-limiter.ts';
 import type { Logger } from './logger.ts';
 import { rehearseInIdleTime } from './rehearsal/in-idle-time.ts';
 import { type Claim, claim } from './runtime/claim.ts';
@@ -225,7 +225,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
 
   /** What a peer or a fault may repeat at its own pace is said once an interval, with a count; news always. */
   function logged(level: LogLevel, fields: LogFields, text: string): void {
-    if (level !== 'warn') return log[level](fields, text);
+    if (!mayRepeat(level, text)) return log[level](fields, text);
     limited.say(`${text} ${JSON.stringify(fields)}`, level, { ...fields }, text);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createLogLimiter } from './log-limiter.ts';
+import { createLogLimiter, mayRepeat } from './log-limiter.ts';
 
 describe('what repeats', () => {
   function limited(maxKeys?: number) {
@@ -39,4 +39,11 @@ describe('what repeats', () => {
     for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) limiter.say(key, 'info', {}, key);
     expect(lines.map(([, text]) => text)).toEqual(['a', 'b', 'c', 'b']);
   });
+});
+
+test('a warning may repeat, and a NOTIFICATION that is nobody’s fault; other news may not', () => {
+  expect(mayRepeat('warn', 'path down')).toBe(true);
+  expect(mayRepeat('info', 'received NOTIFICATION 6/5: peer is idle')).toBe(true);
+  expect(mayRepeat('info', 'path up')).toBe(false);
+  expect(mayRepeat('error', 'sent NOTIFICATION 2/3')).toBe(false);
 });

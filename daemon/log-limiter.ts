@@ -17,6 +17,11 @@ export interface LogLimiterOptions {
   readonly maxKeys?: number;
 }
 
+/** What a peer or a fault may repeat at its own pace: warnings, and what peers say to each other while they cannot agree. */
+export function mayRepeat(level: Level, text: string): boolean {
+  return level === 'warn' || (level === 'info' && /^(sent|received) NOTIFICATION /.test(text));
+}
+
 /** Wraps a log. */
 export function createLogLimiter<L extends Level>(
   log: Readonly<Record<L, LogFunction>>,
