@@ -15,6 +15,7 @@ test.each([
   [['run'], /required option '-c, --config <file>' not specified/],
   [['rum'], /unknown command 'rum'\s+\(Did you mean run/],
   [['run', '-c', 'a.yaml', '--log'], /unknown option '--log'/],
+  [['run', '-c', 'a.yaml', '--log-level', 'loud'], /'loud' is invalid\. Allowed choices are trace, debug/],
 ])('%j is a wrong command line: 64', (args, said) => {
   expect(cfnd(...args)).toMatchObject({ status: 64, stderr: expect.stringMatching(said) });
 });

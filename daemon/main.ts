@@ -1,8 +1,9 @@
 // cfnd: the daemon's command line. `run` lives until SIGTERM or SIGINT, `check` judges a configuration file. Loads no more than
 // it takes to limit the privileges of root, because the process then begins again and would pay for the rest twice.
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { asksForAccelerator } from '../lib/config/accelerator.ts';
+import type { RouterConfig } from '../lib/config/config.ts';
 import { keptMask, limitPrivileges } from './privileges.ts';
 import type { RunOptions } from './run.ts';
 import { VERSION } from './version.ts';
@@ -10,6 +11,7 @@ import { VERSION } from './version.ts';
 /** sysexits.h: the command line is wrong; the configuration cannot be read. */
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;
+const LOG_LEVELS: readonly RouterConfig['log']['level'][] = ['trace', 'debug', 'info', 'warn', 'error'];
 
 const program = new Command('cfnd')
   .description('compute-aware routing daemon (CATS, RFC 10053)')
@@ -27,7 +29,7 @@ program
   .command('run')
   .description('run the daemon in the foreground')
   .requiredOption('-c, --config <file>', 'configuration file')
-  .option('--log-level <level>', 'trace, debug, info, warn or error; overrides the configuration')
+  .addOption(new Option('--log-level <level>', 'overrides the configuration').choices(LOG_LEVELS))
   .option('--record <file>', 'write every event and its effects as JSON lines; overrides the configuration')
   .option('--keep-capabilities', 'keep every capability of root; default: only what networking needs')
   .action(async (options: RunOptions) => {
