@@ -99,8 +99,8 @@ verb('exec', 'run a command in a node, or in every node (all)')
 
 verb('graph', 'draw the file')
   .option('--mermaid', 'as mermaid text (default: one line a link)')
-  .action((options: CommonOptions & { mermaid?: boolean }) => {
-    const lab = fileOf(options);
+  .action(async (options: CommonOptions & { mermaid?: boolean }) => {
+    const lab = await fileOfDeployed(options);
     process.stdout.write(options.mermaid === true ? renderMermaid(lab) : renderText(lab));
   });
 
@@ -117,7 +117,7 @@ verb('verify', 'run the checks of verify.yml beside the file until they pass or 
   .option('--only <names...>', 'only the checks whose name starts so')
   .action(async (options: CommonOptions & { json?: boolean; only?: string[] }) => {
     const { verifyLab, renderCheck } = await import('./verify.ts');
-    const lab = fileOf(options);
+    const lab = await fileOfDeployed(options);
     const json = options.json === true || options.format === 'json';
     const result = await verifyLab(await engineOf(options), lab, {
       only: options.only ?? [],
@@ -194,6 +194,14 @@ async function engineOf({ engine }: CommonOptions): Promise<Engine> {
   }
   const { containerlabEngine } = await import('./engine-containerlab.ts');
   return containerlabEngine;
+}
+
+/** The file that is named, or that a deployed lab was made from. */
+async function fileOfDeployed(options: CommonOptions): Promise<LabFile> {
+  if (options.topo !== undefined || options.lab === undefined) return fileOf(options);
+  const file = (await (await engineOf(options)).inspect(options.lab))[0]?.absLabPath;
+  if (file === undefined) throw new LabError(`lab ${options.lab} is not deployed; -t FILE names its file`);
+  return readLabFile(file);
 }
 
 function fileOf({ topo }: CommonOptions): LabFile {
