@@ -135,6 +135,8 @@ export class SessionLab {
 
   /** Asks the daemon for what its probe saw since it was asked last; the load waits meanwhile. */
   async #loop(pid: number): Promise<NonNullable<Phase['loop']>> {
+    // First, because to answer is a turn of the daemon that the next report would have in it.
+    const timerLateMs = await this.#timerLateMs();
     const file = join(this.directory, 'loop.json');
     rmSync(file, { force: true });
     process.kill(pid, 'SIGUSR2');
@@ -143,7 +145,7 @@ export class SessionLab {
       await pause(LOOK_EVERY_MS);
     }
     const report = JSON.parse(readFileSync(file, 'utf8')) as LoopReport;
-    return { ...report, timerLateMs: await this.#timerLateMs() };
+    return { ...report, timerLateMs };
   }
 
   /** How late a KEEPALIVE or hold timer fired at worst, as the daemon itself counts it. */
