@@ -17,6 +17,8 @@ const [end, egress] = segmentsTo(1) as [string, string];
 const attacks = attacksOn({ client: '2001:db8:c::2', service: SERVICE, end, egress });
 const count = (reason: Attack['reason']) => attacks.filter((attack) => attack.reason === reason).length;
 
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
 describe.skipIf(skip !== undefined)(`the border of the domain${skip ? ` (skipped: ${skip})` : ''}`, () => {
   let lab: SteeringLab;
   let outside: PacketPort;
@@ -41,7 +43,7 @@ describe.skipIf(skip !== undefined)(`the border of the domain${skip ? ` (skipped
     const from = core.captured.length;
     const fence = [0xfe, 0x4c, 0xe0, from >> 16, (from >> 8) & 255, from & 255];
     outside.send('c0', [...attacks.map(({ bytes }) => bytes), harmless('2001:db8:c::2', SERVICE, fence)]);
-    const seen = () => core.captured.slice(from).map(({ bytes }) => Buffer.from(bytes).toString('hex'));
+    const seen = () => core.captured.slice(from).map(({ bytes }) => hex(bytes));
     const end = Buffer.from(fence).toString('hex');
     await eventually('the packet behind the attacks passes', () => seen().some((hex) => hex.endsWith(end)));
     return attacks.filter(({ tag }) => seen().some((hex) => hex.includes(tag))).map(({ name }) => name);
@@ -65,6 +67,30 @@ describe.skipIf(skip !== undefined)(`the border of the domain${skip ? ` (skipped
 
     await lab.fib.apply({ put: [], remove: [BORDER_KEY] });
     expect(await attack()).toEqual(attacks.map(({ name }) => name));
+  });
+
+  it('does not let a header that is hidden behind another send packets to SIDs from the router itself', async () => {
+    // As an interface that was made after the start has it.
+    lab.ingress.sysctl('net.ipv6.conf.c0.seg6_enabled', '1');
+    const own = attacksOn({ client: '2001:db8:c::2', service: '2001:db8:c::1', end, egress }).filter(({ name }) =>
+      name.includes('another'),
+    );
+    const toCore = () => own.filter(({ tag }) => core.captured.some(({ bytes }) => hex(bytes).includes(tag)));
+    outside.send(
+      'c0',
+      own.map(({ bytes }) => bytes),
+    );
+    await eventually('the router does what the hidden headers say', () => toCore().length === own.length);
+    expect((await lab.fib.apply({ put: [border], remove: [] })).failures).toEqual([]);
+    core.captured.length = 0;
+    const fence = [0xfe, 0x4c, 0xe0, 1];
+    outside.send('c0', [...own.map(({ bytes }) => bytes), harmless('2001:db8:c::2', SERVICE, fence)]);
+    await eventually('the packet behind them passes', () =>
+      core.captured.some(({ bytes }) => hex(bytes).endsWith(Buffer.from(fence).toString('hex'))),
+    );
+    expect(own).toHaveLength(2);
+    expect(toCore()).toEqual([]);
+    expect(await lab.fib.borderCounters()).toEqual({ routingHeaders: own.length, toSids: 0, fromSids: 0 });
   });
 
   it('goes on counting when the domain grows, and is made anew when somebody took it apart', async () => {

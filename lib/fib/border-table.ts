@@ -15,6 +15,12 @@ const TABLE = `ip6 ${BORDER_TABLE}`;
 const PRIORITY = -350;
 
 const REASONS = ['routing_headers', 'to_sids', 'from_sids'] as const;
+/**
+ * Routing, Fragment, Destination Options. nftables sees the first routing header alone, and whose address a packet has skips
+ * one that is done with (Segments Left 0) whatever its type: a segment routing header might be hidden behind it. Nobody
+ * else has a use for headers behind one.
+ */
+const MORE_HEADERS = [43, 44, 60] as const;
 /** Up to so many prefixes are compared one after the other: octets at a fixed place, a tenth of a look-up of intervals. */
 const COMPARED_PREFIXES = 4;
 
@@ -64,6 +70,7 @@ function outsideRules(sidSpace: Border['sidSpace']): string[] {
   const drop = (match: string, counter: (typeof REASONS)[number]) => `${match} counter name ${counter} drop`;
   return [
     drop('rt type 4', 'routing_headers'),
+    drop(`rt nexthdr { ${MORE_HEADERS.join(', ')} }`, 'routing_headers'),
     ...spaces.map((space) => drop(`ip6 daddr ${space}`, 'to_sids')),
     ...spaces.map((space) => drop(`ip6 saddr ${space}`, 'from_sids')),
   ];

@@ -25,6 +25,7 @@ describe('the border as a table', () => {
       'flush set ip6 cfnd_border sid_space',
       'add element ip6 cfnd_border inside { "lo", "eth1" }',
       'add rule ip6 cfnd_border outside rt type 4 counter name routing_headers drop',
+      'add rule ip6 cfnd_border outside rt nexthdr { 43, 44, 60 } counter name routing_headers drop',
     ]);
   });
 
@@ -50,7 +51,7 @@ describe('the border as a table', () => {
     const rule = { rule: { chain: 'outside', expr: [{ drop: null }] } };
     const counter = (packets: number) => ({ counter: { name: 'to_sids', packets, bytes: 9 } });
     const prefixes = [{ prefix: { addr: 'fcbb::', len: 16 } }, { prefix: { addr: '5f00::', len: 32 } }];
-    const items = [set('inside', ['lo', 'eth1']), set('sid_space', prefixes), rule, rule, rule, rule, rule];
+    const items = [set('inside', ['lo', 'eth1']), set('sid_space', prefixes), ...Array(6).fill(rule)];
     const table = readTable(listing(counter(7), ...items));
     expect(borderTable.read(table)).toEqual(border);
     expect(borderCounters(table)).toEqual({ routingHeaders: 0, toSids: 7, fromSids: 0 });

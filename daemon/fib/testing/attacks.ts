@@ -27,7 +27,7 @@ export function harmless(from: string, to: string, tag: readonly number[]): Uint
   return Uint8Array.from(ipv6Packet(NextHeader.none, from, to, tag));
 }
 
-/** The six of issue and prototype, fragments in three guises. */
+/** The six of issue and prototype, fragments in three guises, and headers hidden behind others. */
 export function attacksOn({ client, service, end, egress }: Targets): Attack[] {
   const header = (next: number, to: string, payload: number[], from = client) => ipv6Packet(next, from, to, payload);
   const inner = (tag: number[]) => header(NextHeader.none, service, tag);
@@ -54,6 +54,20 @@ export function attacksOn({ client, service, end, egress }: Targets): Attack[] {
       'destination options before the SRH',
       'routingHeaders',
       (tag) => header(NextHeader.options, end, options(routing, srh(ipv6, [end, egress], inner(tag)))),
+    ],
+    [
+      'SRH behind another routing header that is done with',
+      'routingHeaders',
+      (tag) => header(routing, service, [routing, 0, 0, 0, 0, 0, 0, 0, ...srh(ipv6, [service, egress], inner(tag))]),
+    ],
+    [
+      'SRH behind another routing header and options',
+      'routingHeaders',
+      (tag) =>
+        header(routing, service, [
+          ...[NextHeader.options, 0, 0, 0, 0, 0, 0, 0],
+          ...options(routing, srh(ipv6, [service, egress], inner(tag))),
+        ]),
     ],
     [
       'whole fragment to a SID',
