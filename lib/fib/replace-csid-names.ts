@@ -35,9 +35,16 @@ export function layoutName({ blockBits, csidBits }: ReplaceLayout): string {
   return `b${blockBits}c${csidBits}`;
 }
 
-/** Address of the full SID → its chain; SIDs of one layout share it. */
+/** Block and C-SID → chain of the SID; SIDs of one layout share it. */
 export function sidMap(layout: ReplaceLayout): string {
   return `${layoutName(layout)}_sids`;
+}
+
+/** What it is looked up by in that map: `0xfdbbcafe000000030001`, the octets of block and C-SID as one number. */
+export function sidKey({ prefix }: Pick<ReplaceSid, 'prefix'>): string {
+  const { address, length } = parsePrefix(prefix);
+  const octets = [...addressToBytes(address).subarray(0, length / 8)];
+  return `0x${octets.map((octet) => octet.toString(16).padStart(2, '0')).join('')}`;
 }
 
 /** `sid_b48c32_fdbb_cafe_0_3_1__`, End.X with its mark: `sid_b48c32_m1003_...`. */

@@ -1,7 +1,7 @@
 // Reads REPLACE-CSID endpoints back from nft's JSON. It names the SIDs that packets are sent to; whether the rules behind
 // them are the rendered ones shows by comparing texts of the table (`ruleText`), never by trusting a name.
 import type { ReplaceSid, SidCounters } from './fib.ts';
-import { layoutOf, sidChain, sidCounterNames, sidMap, sidOfChain } from './replace-csid-names.ts';
+import { layoutOf, sidChain, sidCounterNames, sidKey, sidMap, sidOfChain } from './replace-csid-names.ts';
 
 export interface ReplaceReadBack {
   /** SIDs with an entry in their layout's map and a chain of their own. */
@@ -16,7 +16,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Parses the document of `nft -j list table`. Throws SyntaxError when it is not JSON. */
 export function readReplaceTable(document: string): ReplaceReadBack {
-  const items = asArray(asObject(JSON.parse(document))?.nftables).map(asObject);
+  const items = asArray(asObject(JSON.parse(quoteLarge(document)))?.nftables).map(asObject);
   const chains = new Set(items.map((item) => asObject(item?.chain)?.name).filter((name) => typeof name === 'string'));
   const counters = new Map<string, { packets: number; bytes: number }>();
   const structure: Json[] = [];
@@ -45,15 +45,27 @@ export function replaceCounters(sids: Iterable<ReplaceSid>, read: ReplaceReadBac
   return found;
 }
 
-/** The SIDs of a map whose address, chain and layout agree. */
+/** The SIDs of a map whose key, chain and layout agree. */
 function destinationsOf(map: Json): ReplaceSid[] {
   const sids: ReplaceSid[] = [];
   for (const element of asArray(map.elem)) {
-    const [address, verdict] = asArray(element);
+    const [key, verdict] = asArray(element);
     const sid = sidOfChain(String(asObject(asObject(verdict)?.goto)?.target));
-    if (sid?.prefix.startsWith(`${address}/`) && sidMap(layoutOf(sid)) === map.name) sids.push(sid);
+    if (sid && isNumber(key, sidKey(sid)) && sidMap(layoutOf(sid)) === map.name) sids.push(sid);
   }
   return sids;
+}
+
+/** Numbers that are exact in nft and would not be here, as texts. */
+function quoteLarge(document: string): string {
+  return document.replace(/(?<=[[,:] ?)-?\d{16,}(?=[\],}])/g, '"$&"');
+}
+
+/** nft prints numbers of more than 64 bits in hexadecimal, and others as if they had a sign. */
+function isNumber(key: unknown, wanted: string): boolean {
+  const text = String(key);
+  if (/^0x[0-9a-f]+$/.test(text)) return BigInt(text) === BigInt(wanted);
+  return /^-?\d+$/.test(text) && BigInt.asUintN(64, BigInt(text)) === BigInt(wanted);
 }
 
 /** A hash table has no order of its own. */

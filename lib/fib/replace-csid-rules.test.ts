@@ -23,7 +23,7 @@ describe('nft transaction of a new table', () => {
     expect(rules).toContain(add('b48c32_l8_i0', '@nh,344,8 set 7 @nh,240,32 set @nh,1376,32 @nh,318,2 set 3 accept'));
     expect(rules).toContain(add('b48c32_l7_i1', '@nh,1280,32 0 @nh,344,8 set 6 @nh,192,128 set @nh,1152,128 accept'));
     expect(rules).toContain(add('b48c16_l8_i0', '@nh,344,8 set 7 @nh,240,16 set @nh,1392,16 @nh,317,3 set 7 accept'));
-    expect(rules).toContain(add('sids', 'ip6 daddr & ffff:ffff:ffff:ffff:: vmap @b48c16_sids'));
+    expect(rules).toContain(add('sids', '@nh,192,64 vmap @b48c16_sids'));
   });
 
   it('never copies before the bounds of what it copies are known', () => {
@@ -54,9 +54,9 @@ describe('nft transaction of a change', () => {
 
   it('turns End into End.X under its counters', () => {
     const commands = renderReplaceChange([end], [{ ...end, mark: 0x204 }], rendering);
-    expect(commands).toContain('delete element ip6 cfnd_replace b48c32_sids { fdbb:cafe:0:3:1:: }');
+    expect(commands).toContain('delete element ip6 cfnd_replace b48c32_sids { 0xfdbbcafe000000030001 }');
     expect(commands).toContain(
-      'add element ip6 cfnd_replace b48c32_sids { fdbb:cafe:0:3:1:: : goto sid_b48c32_m516_fdbb_cafe_0_3_1__ }',
+      'add element ip6 cfnd_replace b48c32_sids { 0xfdbbcafe000000030001 : goto sid_b48c32_m516_fdbb_cafe_0_3_1__ }',
     );
     expect(commands.filter((command) => command.startsWith('delete counter'))).toEqual([]);
   });
@@ -128,13 +128,13 @@ it('gives End.X a table of its own that knows one way, and a rule for its mark',
   ]);
 });
 
-const OTHER_END_X = `delete element ip6 cfnd_replace b48c32_sids { fdbb:cafe:0:3:2:: }
+const OTHER_END_X = `delete element ip6 cfnd_replace b48c32_sids { 0xfdbbcafe000000030002 }
 add counter ip6 cfnd_replace seen_b48c32_fdbb_cafe_0_3_7__
 add counter ip6 cfnd_replace lost_b48c32_fdbb_cafe_0_3_7__
 add chain ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_7__
 add rule ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_7__ counter name seen_b48c32_fdbb_cafe_0_3_7__ meta mark set meta mark & 0xfffff000 | 0x203 jump b48c32
 add rule ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_7__ counter name lost_b48c32_fdbb_cafe_0_3_7__ drop
-add element ip6 cfnd_replace b48c32_sids { fdbb:cafe:0:3:7:: : goto sid_b48c32_m515_fdbb_cafe_0_3_7__ }
+add element ip6 cfnd_replace b48c32_sids { 0xfdbbcafe000000030007 : goto sid_b48c32_m515_fdbb_cafe_0_3_7__ }
 flush chain ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_2__
 delete chain ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_2__
 delete counter ip6 cfnd_replace seen_b48c32_fdbb_cafe_0_3_2__
@@ -146,7 +146,7 @@ add table ip6 cfnd_replace
 add counter ip6 cfnd_replace loss_header
 add counter ip6 cfnd_replace loss_segments_left
 add counter ip6 cfnd_replace loss_zero_csid
-add map ip6 cfnd_replace b48c32_sids { type ipv6_addr : verdict; size 4096; }
+add map ip6 cfnd_replace b48c32_sids { typeof @nh,192,80 : verdict; size 4096; }
 add chain ip6 cfnd_replace b48c32_upper
 add chain ip6 cfnd_replace b48c32_l0_i1
 add chain ip6 cfnd_replace b48c32_l0_i2
@@ -197,11 +197,11 @@ add rule ip6 cfnd_replace b48c32_excess counter name loss_header return
 add rule ip6 cfnd_replace b48c32_n1 @nh,352,8 > 0 goto b48c32_excess
 add rule ip6 cfnd_replace b48c32_n1 ip6 length < 24 counter name loss_header return
 add rule ip6 cfnd_replace b48c32_n1 goto b48c32_walk
-add rule ip6 cfnd_replace b48c32_n1_l0_i1 ip6 length >= 24 @nh,384,32 != 0 @nh,240,32 set @nh,384,32 @nh,318,2 set 0 accept
-add rule ip6 cfnd_replace b48c32_n1_l0_i2 ip6 length >= 24 @nh,416,32 != 0 @nh,240,32 set @nh,416,32 @nh,318,2 set 1 accept
-add rule ip6 cfnd_replace b48c32_n1_l0_i3 ip6 length >= 24 @nh,448,32 != 0 @nh,240,32 set @nh,448,32 @nh,318,2 set 2 accept
-add rule ip6 cfnd_replace b48c32_n1_l1_i0 ip6 length >= 24 @nh,480,32 != 0 @nh,344,8 set 0 @nh,240,32 set @nh,480,32 @nh,318,2 set 3 accept
-add rule ip6 cfnd_replace b48c32 ip6 nexthdr 43 @nh,312,48 & 0x0300ffffffff vmap { 0x010002040000 : jump b48c32_n1_l0_i1, 0x020002040000 : jump b48c32_n1_l0_i2, 0x030002040000 : jump b48c32_n1_l0_i3, 0x000002040100 : jump b48c32_n1_l1_i0 }
+add rule ip6 cfnd_replace b48c32_n1_l0_i1 ip6 length >= 24 @nh,384,32 != 0 @nh,240,32 set @nh,384,32 @nh,312,8 set 0 accept
+add rule ip6 cfnd_replace b48c32_n1_l0_i2 ip6 length >= 24 @nh,416,32 != 0 @nh,240,32 set @nh,416,32 @nh,312,8 set 1 accept
+add rule ip6 cfnd_replace b48c32_n1_l0_i3 ip6 length >= 24 @nh,448,32 != 0 @nh,240,32 set @nh,448,32 @nh,312,8 set 2 accept
+add rule ip6 cfnd_replace b48c32_n1_l1_i0 ip6 length >= 24 @nh,480,32 != 0 @nh,344,8 set 0 @nh,240,32 set @nh,480,32 @nh,312,8 set 3 accept
+add rule ip6 cfnd_replace b48c32 ip6 nexthdr 43 @nh,312,48 & 0xff00ffffffff vmap { 0x010002040000 : jump b48c32_n1_l0_i1, 0x020002040000 : jump b48c32_n1_l0_i2, 0x030002040000 : jump b48c32_n1_l0_i3, 0x000002040100 : jump b48c32_n1_l1_i0 }
 add rule ip6 cfnd_replace b48c32 ip6 nexthdr != 43 goto b48c32_upper
 add rule ip6 cfnd_replace b48c32 @nh,336,8 != 4 counter name loss_header return
 add rule ip6 cfnd_replace b48c32 @nh,328,8 & 0xfe vmap { 0 : goto b48c32_excess, 2 : goto b48c32_n1 }
@@ -211,12 +211,12 @@ add counter ip6 cfnd_replace lost_b48c32_fdbb_cafe_0_3_1__
 add chain ip6 cfnd_replace sid_b48c32_fdbb_cafe_0_3_1__
 add rule ip6 cfnd_replace sid_b48c32_fdbb_cafe_0_3_1__ counter name seen_b48c32_fdbb_cafe_0_3_1__ jump b48c32
 add rule ip6 cfnd_replace sid_b48c32_fdbb_cafe_0_3_1__ counter name lost_b48c32_fdbb_cafe_0_3_1__ drop
-add element ip6 cfnd_replace b48c32_sids { fdbb:cafe:0:3:1:: : goto sid_b48c32_fdbb_cafe_0_3_1__ }
+add element ip6 cfnd_replace b48c32_sids { 0xfdbbcafe000000030001 : goto sid_b48c32_fdbb_cafe_0_3_1__ }
 add counter ip6 cfnd_replace seen_b48c32_fdbb_cafe_0_3_2__
 add counter ip6 cfnd_replace lost_b48c32_fdbb_cafe_0_3_2__
 add chain ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_2__
 add rule ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_2__ counter name seen_b48c32_fdbb_cafe_0_3_2__ meta mark set meta mark & 0xfffff000 | 0x203 jump b48c32
 add rule ip6 cfnd_replace sid_b48c32_m515_fdbb_cafe_0_3_2__ counter name lost_b48c32_fdbb_cafe_0_3_2__ drop
-add element ip6 cfnd_replace b48c32_sids { fdbb:cafe:0:3:2:: : goto sid_b48c32_m515_fdbb_cafe_0_3_2__ }
+add element ip6 cfnd_replace b48c32_sids { 0xfdbbcafe000000030002 : goto sid_b48c32_m515_fdbb_cafe_0_3_2__ }
 add chain ip6 cfnd_replace sids { type filter hook prerouting priority raw; policy accept; }
-add rule ip6 cfnd_replace sids ip6 daddr & ffff:ffff:ffff:ffff:ffff:: vmap @b48c32_sids`;
+add rule ip6 cfnd_replace sids @nh,192,80 vmap @b48c32_sids`;

@@ -4,7 +4,6 @@
 //
 // Limits that a planner has to know: two SIDs of one node in a row are not walked in one pass (a packet passes here
 // once), and packets that this node itself encapsulates do not pass here at all: a list starts at the first remote hop.
-import { bytesToAddress, maskBytes } from '../net/address.ts';
 import { sameObject } from './equality.ts';
 import type { ReplaceSid } from './fib.ts';
 import {
@@ -15,10 +14,11 @@ import {
   SIDS_CHAIN,
   sidChain,
   sidCounterNames,
+  sidKey,
   sidMap,
   REPLACE_TABLE_SPEC as TABLE,
 } from './replace-csid-names.ts';
-import { MAX_CONTAINERS, type NamedChain, renderWalk, walkEntry } from './replace-csid-walk.ts';
+import { DESTINATION, MAX_CONTAINERS, type NamedChain, renderWalk, walkEntry } from './replace-csid-walk.ts';
 
 export interface ReplaceRendering {
   /** Bits of the packet mark that are ours; the others are kept. */
@@ -47,7 +47,7 @@ export function renderReplaceChange(
   const fresh = after.filter((sid) => !before.some((old) => sameObject(old, sid)));
   const kept = new Set(after.flatMap(countersOf));
   return [
-    ...gone.map((sid) => `delete element ${TABLE} ${sidMap(layoutOf(sid))} { ${addressOf(sid)} }`),
+    ...gone.map((sid) => `delete element ${TABLE} ${sidMap(layoutOf(sid))} { ${sidKey(sid)} }`),
     ...fresh.flatMap((sid) => renderSid(sid, rendering)),
     ...gone.flatMap((sid) => [`flush chain ${TABLE} ${sidChain(sid)}`, `delete chain ${TABLE} ${sidChain(sid)}`]),
     ...gone.flatMap(countersOf).flatMap((name) => (kept.has(name) ? [] : [`delete counter ${TABLE} ${name}`])),
@@ -82,7 +82,9 @@ function renderTable(sids: readonly ReplaceSid[], { markMask, maxContainers }: R
     `delete table ${TABLE}`,
     `add table ${TABLE}`,
     ...Object.values(LOSS_COUNTERS).map((name) => `add counter ${TABLE} ${name}`),
-    ...layouts.map((layout) => `add map ${TABLE} ${sidMap(layout)} { type ipv6_addr : verdict; size ${MAP_SIZE}; }`),
+    ...layouts.map(
+      (layout) => `add map ${TABLE} ${sidMap(layout)} { typeof ${octetsOf(layout)} : verdict; size ${MAP_SIZE}; }`,
+    ),
     ...renderChains(walks),
     ...sids.flatMap((sid) => renderSid(sid, { markMask })),
     BASE_CHAIN,
@@ -100,7 +102,7 @@ function renderSid(sid: ReplaceSid, { markMask }: ReplaceRendering): string[] {
   return [
     ...countersOf(sid).map((counter) => `add counter ${TABLE} ${counter}`),
     ...renderChains([{ name, rules }]),
-    `add element ${TABLE} ${sidMap(layout)} { ${addressOf(sid)} : goto ${name} }`,
+    `add element ${TABLE} ${sidMap(layout)} { ${sidKey(sid)} : goto ${name} }`,
   ];
 }
 
@@ -112,8 +114,12 @@ function renderChains(chains: readonly NamedChain[]): string[] {
 }
 
 function lookUp(layout: ReplaceLayout): string {
-  const mask = maskBytes(new Uint8Array(16).fill(0xff), layout.blockBits + layout.csidBits);
-  return `ip6 daddr & ${bytesToAddress(mask)} vmap @${sidMap(layout)}`;
+  return `${octetsOf(layout)} vmap @${sidMap(layout)}`;
+}
+
+/** The destination's block and C-SID: so many octets from its first on need no mask, which costs every packet a step. */
+function octetsOf({ blockBits, csidBits }: ReplaceLayout): string {
+  return `@nh,${DESTINATION},${blockBits + csidBits}`;
 }
 
 function countersOf(sid: ReplaceSid): string[] {
@@ -128,10 +134,6 @@ function layoutsOf(sids: readonly ReplaceSid[]): ReadonlyMap<string, ReplaceLayo
 function haveSameLayouts(a: readonly ReplaceSid[], b: readonly ReplaceSid[]): boolean {
   const [first, second] = [layoutsOf(a), layoutsOf(b)];
   return first.size === second.size && [...first.keys()].every((name) => second.has(name));
-}
-
-function addressOf({ prefix }: ReplaceSid): string {
-  return prefix.slice(0, prefix.indexOf('/'));
 }
 
 function hex(value: number): string {

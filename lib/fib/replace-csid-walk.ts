@@ -18,7 +18,8 @@ export interface NamedChain {
 
 export const MAX_CONTAINERS = 8;
 
-const DESTINATION = 192;
+/** Of the destination in the network header, bits. */
+export const DESTINATION = 192;
 const LAST_OCTET = DESTINATION + 120;
 const ENTRIES = 384;
 const SRH_FIXED_OCTETS = 8;
@@ -98,7 +99,8 @@ function renderAtOnce(layout: ReplaceLayout, maxContainers: number): { rule: str
         elements.push(`${hex48([index, 0, 2 * entries, 4, left, entries - 1])} : jump ${chain}`);
       }
   }
-  const mask = hex48([positions(layout) - 1, 0, 0xff, 0xff, 0xff, 0xff]);
+  // All of the octet that ends in the index: 0 in what our planner makes, and then it can be written whole.
+  const mask = hex48([0xff, 0, 0xff, 0xff, 0xff, 0xff]);
   return { rule: `ip6 nexthdr 43 ${AT_ONCE} & ${mask} vmap { ${elements.join(', ')} }`, chains };
 }
 
@@ -107,7 +109,8 @@ function plainStep(layout: ReplaceLayout, left: number, index: number): string |
   if (left === 0 && index === 0) return undefined;
   const [entry, next] = index === 0 ? [left - 1, positions(layout) - 1] : [left, index - 1];
   const decrement = index === 0 ? `${SEGMENTS_LEFT} set ${entry} ` : '';
-  return `${csidAt(layout, entry, next)} != 0 ${decrement}${writeCsid(layout, entry, next)} accept`;
+  const write = `${copyCsid(layout, entry, next)} @nh,${LAST_OCTET},8 set ${next}`;
+  return `${csidAt(layout, entry, next)} != 0 ${decrement}${write} accept`;
 }
 
 /** What comes before the walk: is there an SRH, and does it hold what Last Entry says? */
@@ -194,8 +197,11 @@ function stepRules(layout: ReplaceLayout, left: number, index: number): string[]
 
 /** R20: block and the rest of the argument stay. */
 function writeCsid(layout: ReplaceLayout, entry: number, index: number): string {
-  const { blockBits, csidBits } = layout;
-  return `@nh,${DESTINATION + blockBits},${csidBits} set ${csidAt(layout, entry, index)} ${indexField(layout)} set ${index}`;
+  return `${copyCsid(layout, entry, index)} ${indexField(layout)} set ${index}`;
+}
+
+function copyCsid(layout: ReplaceLayout, entry: number, index: number): string {
+  return `@nh,${DESTINATION + layout.blockBits},${layout.csidBits} set ${csidAt(layout, entry, index)}`;
 }
 
 function csidAt({ csidBits }: ReplaceLayout, entry: number, index: number): string {
