@@ -3,11 +3,12 @@
 // services and attribute sets are small integers; texts and objects are made when somebody looks (route-entry.ts).
 // It refuses to know sessions and policy. What changed is noted in `log` for the Adj-RIB-Outs.
 import type { PeerName, ServiceId } from '../model/identity.ts';
-import { COMMUNITY, type RouteKey, type ServiceAttributes } from '../model/service-route.ts';
+import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
 import { Records } from '../records.ts';
 import { AttributeSets } from './attribute-sets.ts';
 import { ChangeLog } from './change-log.ts';
-import { HashIndex, mix } from './hash-index.ts';
+import { PathLists } from './path-lists.ts';
+import { ORIGINATOR, RouteIndex, SERVICE } from './route-index.ts';
 import { ServiceIndex } from './service-index.ts';
 import { Sources } from './sources.ts';
 import { StateStore } from './state-store.ts';
@@ -19,10 +20,7 @@ export const LOCAL_SOURCE = 0;
 
 export type Change = 'none' | 'added' | 'changed' | 'removed';
 
-/** Words of a row; 0..3 are the contact instance's address. */
-const SERVICE = 4;
-const ORIGINATOR = 5;
-/** Best path + 1, which begins the list of all; 0: the row is not in use. */
+/** Words of a row behind its key's (route-index.ts). The first: best path + 1, which begins the list of all; 0: not in use. */
 const BEST = 6;
 /** Neighbours + 1 among the routes of the service. */
 const NEXT = 7;
@@ -30,13 +28,6 @@ const BEFORE = 8;
 const ROUTE_LOGGED = 9;
 const STATE_LOGGED = 10;
 const WIDTH = 11;
-
-/** Words of a path. */
-const SET = 0;
-const SOURCE = 1;
-const HANDLE = 2;
-const NEXT_PATH = 3;
-const PATH_WIDTH = 4;
 
 /** Bands of the score (DESIGN section 4): 0..3, 4..7, 8..10. */
 const bandOf = (score: number): number => (score >= 8 ? 2 : score >= 4 ? 1 : 0);
@@ -49,21 +40,15 @@ export class RouteTable {
   /** Texts of rows that somebody watches, made when first looked at (route-entry.ts). */
   readonly texts = new Map<number, { readonly key: string; readonly route: RouteKey }>();
   readonly #rows = new Records(WIDTH, NEXT);
-  readonly #paths = new Records(PATH_WIDTH, NEXT_PATH);
-  readonly #hash = new HashIndex((row) => this.#isSought(row));
-  /** The key that is being looked for. */
-  #instance: Uint32Array = new Uint32Array(0);
-  #instanceAt = 0;
-  #service = 0;
-  #originator = 0;
-  readonly #seed: number;
+  readonly #paths = new PathLists(this.sets, this.sources);
+  readonly #index: RouteIndex;
   /** Rows whose reachability, and rows whose state, changed: what Adj-RIB-Outs read. */
   readonly routeLog = new ChangeLog(this.#rows, ROUTE_LOGGED);
   readonly stateLog = new ChangeLog(this.#rows, STATE_LOGGED);
 
   /** `seed` keeps a peer from choosing keys that collide; equal seeds give equal tables. */
   constructor(seed = 0) {
-    this.#seed = seed;
+    this.#index = new RouteIndex(this.#rows, seed);
     this.services = new ServiceIndex(seed);
   }
 
@@ -79,7 +64,7 @@ export class RouteTable {
 
   /** Bytes of all columns, rows not in use included; not of attribute sets. */
   get bytes(): number {
-    return this.#rows.bytes + this.#paths.bytes + this.#hash.bytes + this.services.bytes + this.states.bytes;
+    return this.#rows.bytes + this.#paths.bytes + this.#index.bytes + this.services.bytes + this.states.bytes;
   }
 
   isUsed(row: number): boolean {
@@ -89,7 +74,7 @@ export class RouteTable {
   /** Row of the key, or -1. `instance` and `service` are four words that begin at their offsets. */
   find(service: Uint32Array, serviceAt: number, instance: Uint32Array, instanceAt: number, originator: number): number {
     const number = this.services.find(service, serviceAt);
-    return number < 0 ? -1 : this.#hash.find(this.#seek(number, instance, instanceAt, originator));
+    return number < 0 ? -1 : this.#index.find(number, instance, instanceAt, originator);
   }
 
   /** The same, and a row for a key that is not known: the caller announces it. */
@@ -101,15 +86,12 @@ export class RouteTable {
     originator: number,
   ): number {
     const number = this.services.intern(service, serviceAt);
-    const hash = this.#seek(number, instance, instanceAt, originator);
-    const known = this.#hash.find(hash);
+    const known = this.#index.find(number, instance, instanceAt, originator);
     if (known >= 0) return known;
     const row = this.#rows.add();
+    this.#index.insertSought(row);
     const chunk = this.#rows.chunk(row);
     const at = this.#rows.offset(row);
-    for (let i = 0; i < 4; i++) chunk[at + i] = instance[instanceAt + i]!;
-    chunk[at + SERVICE] = number;
-    chunk[at + ORIGINATOR] = originator;
     chunk[at + BEST] = 0;
     const first = this.services.first(number);
     chunk[at + NEXT] = first;
@@ -117,7 +99,6 @@ export class RouteTable {
     if (first > 0) this.#rows.set(first - 1, BEFORE, row + 1);
     this.services.changed(number, 1, row + 1);
     this.states.clear(row);
-    this.#hash.insert(row, hash);
     return row;
   }
 
@@ -127,50 +108,31 @@ export class RouteTable {
    */
   announce(row: number, source: number, set: number, handle: number): Change {
     const best = this.#rows.get(row, BEST);
-    const word = this.sources.stamp(source);
-    let path = this.#pathOf(row, source);
-    if (path < 0) {
-      path = this.#paths.add();
-      this.#paths.set(path, NEXT_PATH, 0);
-      this.sources.counted(source, 1);
-      this.sets.retain(set);
-      if (best === 0) this.#rows.set(row, BEST, path + 1);
-      else {
-        this.#paths.set(path, NEXT_PATH, this.#paths.get(best - 1, NEXT_PATH));
-        this.#paths.set(best - 1, NEXT_PATH, path + 1);
-      }
-      this.#paths.set(path, SET, set);
-    } else {
-      this.#paths.set(path, SOURCE, word);
-      this.#paths.set(path, HANDLE, handle);
-      return this.revise(row, source, set);
+    const path = this.#paths.find(best, source);
+    if (path >= 0) {
+      this.#paths.renew(path, source, handle);
+      return this.#revise(row, path, set);
     }
-    this.#paths.set(path, SOURCE, word);
-    this.#paths.set(path, HANDLE, handle);
-    if (best === 0) {
-      this.routeLog.touch(row, false);
-      return 'added';
-    }
-    return this.#choose(row) ? this.#changed(row) : 'none';
+    const list = this.#paths.add(best, source, set, handle);
+    if (best !== 0) return this.#choose(row, list) ? this.#changed(row) : 'none';
+    this.#rows.set(row, BEST, list);
+    this.routeLog.touch(row, false);
+    return 'added';
   }
 
   /** With a handle: only what is still known under it; a route that moved to another handle stays. */
   withdraw(row: number, source: number, handle = 0): Change {
     const path = this.#pathOf(row, source);
-    if (path < 0 || (handle !== 0 && this.#paths.get(path, HANDLE) !== handle)) return 'none';
+    if (path < 0 || (handle !== 0 && this.#paths.handle(path) !== handle)) return 'none';
     const best = this.#rows.get(row, BEST);
-    const next = this.#paths.get(path, NEXT_PATH);
-    if (best === path + 1) this.#rows.set(row, BEST, next);
-    else this.#paths.set(this.#before(row, path), NEXT_PATH, next);
-    this.sets.release(this.#paths.get(path, SET));
-    this.sources.counted(source, -1);
-    this.#paths.remove(path);
-    if (best === path + 1 && next === 0) {
+    const list = this.#paths.remove(best, path);
+    if (list === best) return 'none';
+    this.#rows.set(row, BEST, list);
+    if (list === 0) {
       this.#free(row);
       return 'removed';
     }
-    if (best !== path + 1) return 'none';
-    this.#choose(row);
+    this.#choose(row, list);
     return this.#changed(row);
   }
 
@@ -195,43 +157,36 @@ export class RouteTable {
 
   /** Number of the set that `source` says the row with; it must say it. */
   setOf(row: number, source: number): number {
-    return this.#paths.get(this.#pathOf(row, source), SET);
+    return this.#paths.set(this.#pathOf(row, source));
   }
 
   /** The handle under which `source` says the row; 0: it does not, or without one. */
   handleOf(row: number, source: number): number {
     const path = this.#pathOf(row, source);
-    return path < 0 ? 0 : this.#paths.get(path, HANDLE);
+    return path < 0 ? 0 : this.#paths.handle(path);
   }
 
   /** Gives what `source` says another set, as old and under the same handle as before. */
   revise(row: number, source: number, set: number): Change {
-    const path = this.#pathOf(row, source);
-    const before = this.#paths.get(path, SET);
-    if (before === set) return 'none';
-    const best = this.#rows.get(row, BEST);
-    this.sets.retain(set);
-    this.#paths.set(path, SET, set);
-    this.sets.release(before);
-    return this.#choose(row) || path + 1 === best ? this.#changed(row) : 'none';
+    return this.#revise(row, this.#pathOf(row, source), set);
   }
 
   /** Whether `source` says this row, and under this handle where one is given. */
   says(row: number, source: number, handle = 0): boolean {
     if (!this.isUsed(row)) return false;
     const path = this.#pathOf(row, source);
-    return path >= 0 && (handle === 0 || this.#paths.get(path, HANDLE) === handle);
+    return path >= 0 && (handle === 0 || this.#paths.handle(path) === handle);
   }
 
   /** Number of the source in use, or -1 where the row is not. */
   bestSource(row: number): number {
     const best = this.#rows.get(row, BEST);
-    return best === 0 ? -1 : this.#paths.get(best - 1, SOURCE) & 0xffff;
+    return best === 0 ? -1 : this.#paths.source(best - 1);
   }
 
   /** Number of the attribute set in use; the row must be in use. */
   bestSet(row: number): number {
-    return this.#paths.get(this.#rows.get(row, BEST) - 1, SET);
+    return this.#paths.set(this.#rows.get(row, BEST) - 1);
   }
 
   bestAttributes(row: number): ServiceAttributes {
@@ -240,22 +195,19 @@ export class RouteTable {
 
   /** Whether the version in use waits for its source to come back (RFC 4724): see `Sources.markStale`. */
   isBestStale(row: number): boolean {
-    return this.sources.isStale(this.#paths.get(this.#rows.get(row, BEST) - 1, SOURCE));
+    return this.sources.isStale(this.#paths.stamp(this.#rows.get(row, BEST) - 1));
   }
 
   /** Numbers of all who say the row, the one in use first. */
   sourcesOf(row: number): number[] {
-    const found: number[] = [];
-    for (let path = this.#rows.get(row, BEST); path !== 0; path = this.#paths.get(path - 1, NEXT_PATH))
-      found.push(this.#paths.get(path - 1, SOURCE) & 0xffff);
-    return found;
+    return this.#paths.sourcesOf(this.#rows.get(row, BEST));
   }
 
   /** Whether `source` said the row before `epoch` of it began and not since. */
   saidBefore(row: number, source: number, epoch: number): boolean {
     if (this.#rows.get(row, BEST) === 0) return false;
     const path = this.#pathOf(row, source);
-    return path >= 0 && this.sources.isBefore(this.#paths.get(path, SOURCE), epoch);
+    return path >= 0 && this.sources.isBefore(this.#paths.stamp(path), epoch);
   }
 
   service(row: number): number {
@@ -287,6 +239,20 @@ export class RouteTable {
     for (let row = 0; row < this.#rows.top; row++) if (this.#rows.get(row, BEST) !== 0) yield row;
   }
 
+  #revise(row: number, path: number, set: number): Change {
+    if (!this.#paths.revise(path, set)) return 'none';
+    const best = this.#rows.get(row, BEST);
+    return this.#choose(row, best) || path + 1 === best ? this.#changed(row) : 'none';
+  }
+
+  /** True when another path than before is the best of the row's. */
+  #choose(row: number, list: number): boolean {
+    const chosen = this.#paths.choose(list);
+    if (chosen === list) return false;
+    this.#rows.set(row, BEST, chosen);
+    return true;
+  }
+
   #changed(row: number): 'changed' {
     this.routeLog.touch(row, false);
     return 'changed';
@@ -299,90 +265,14 @@ export class RouteTable {
     const before = this.#rows.get(row, BEFORE);
     if (next > 0) this.#rows.set(next - 1, BEFORE, before);
     if (before > 0) this.#rows.set(before - 1, NEXT, next);
-    this.#hash.remove(row, this.#hashOf(row));
+    this.#index.remove(row);
     this.services.changed(number, -1, before === 0 ? next : this.services.first(number));
     this.states.clear(row);
     this.texts.delete(row);
     this.#rows.remove(row);
   }
 
-  /** Notes the key that is looked for, and gives its hash. */
-  #seek(service: number, instance: Uint32Array, at: number, originator: number): number {
-    this.#instance = instance;
-    this.#instanceAt = at;
-    this.#service = service;
-    this.#originator = originator;
-    return this.#hashKey(instance, at, service, originator);
-  }
-
-  #isSought(row: number): boolean {
-    const chunk = this.#rows.chunk(row);
-    const from = this.#rows.offset(row);
-    const instance = this.#instance;
-    const at = this.#instanceAt;
-    return (
-      chunk[from] === instance[at] &&
-      chunk[from + 1] === instance[at + 1] &&
-      chunk[from + 2] === instance[at + 2] &&
-      chunk[from + 3] === instance[at + 3] &&
-      chunk[from + SERVICE] === this.#service &&
-      chunk[from + ORIGINATOR] === this.#originator
-    );
-  }
-
-  #hashOf(row: number): number {
-    const chunk = this.#rows.chunk(row);
-    const at = this.#rows.offset(row);
-    return this.#hashKey(chunk, at, chunk[at + SERVICE]!, chunk[at + ORIGINATOR]!);
-  }
-
-  #hashKey(words: Uint32Array, at: number, service: number, originator: number): number {
-    const address = mix(mix(mix(mix(this.#seed, words[at]!), words[at + 1]!), words[at + 2]!), words[at + 3]!);
-    return mix(mix(address, service), originator);
-  }
-
   #pathOf(row: number, source: number): number {
-    for (let path = this.#rows.get(row, BEST); path !== 0; path = this.#paths.get(path - 1, NEXT_PATH))
-      if ((this.#paths.get(path - 1, SOURCE) & 0xffff) === source) return path - 1;
-    return -1;
-  }
-
-  /** The path whose successor in the row's list is `path`. */
-  #before(row: number, path: number): number {
-    let at = this.#rows.get(row, BEST) - 1;
-    while (this.#paths.get(at, NEXT_PATH) !== path + 1) at = this.#paths.get(at, NEXT_PATH) - 1;
-    return at;
-  }
-
-  /** Moves the path to be used to the front; true when it is another one than before. */
-  #choose(row: number): boolean {
-    const first = this.#rows.get(row, BEST) - 1;
-    let best = first;
-    for (let path = this.#paths.get(first, NEXT_PATH); path !== 0; path = this.#paths.get(path - 1, NEXT_PATH))
-      if (this.#precedes(path - 1, best)) best = path - 1;
-    if (best === first) return false;
-    this.#paths.set(this.#before(row, best), NEXT_PATH, this.#paths.get(best, NEXT_PATH));
-    this.#paths.set(best, NEXT_PATH, first + 1);
-    this.#rows.set(row, BEST, best + 1);
-    return true;
-  }
-
-  /**
-   * Which of several versions of one route is used: each step headed by its clause, ending in identifiers. Staleness is no
-   * step (RFC 4724 4.2 keeps stale routes in use as they are): two neighbours of a restarting peer that each preferred the
-   * other's fresh copy of the same stale route would take it from each other for ever.
-   */
-  #precedes(path: number, other: number): boolean {
-    const a = this.sets.get(this.#paths.get(path, SET));
-    const b = this.sets.get(this.#paths.get(other, SET));
-    // RFC 9494 4.3: long-lived stale routes are the least preferred.
-    const stale = a.communities.includes(COMMUNITY.llgrStale);
-    if (stale !== b.communities.includes(COMMUNITY.llgrStale)) return !stale;
-    // RFC 4271 9.1.2.2 (a): the shortest path; a local route has none.
-    if (a.sitePath.length !== b.sitePath.length) return a.sitePath.length < b.sitePath.length;
-    // RFC 4456 section 9: the shorter CLUSTER_LIST.
-    if (a.clusterList.length !== b.clusterList.length) return a.clusterList.length < b.clusterList.length;
-    // RFC 4271 9.1.2.2 (f), (g): the lowest BGP identifier, then the lowest peer.
-    return this.sources.precedes(this.#paths.get(path, SOURCE) & 0xffff, this.#paths.get(other, SOURCE) & 0xffff);
+    return this.#paths.find(this.#rows.get(row, BEST), source);
   }
 }
