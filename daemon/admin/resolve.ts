@@ -39,16 +39,17 @@ export function resolveInstances<Row extends Named>(target: string, rows: readon
   const found = byInstance.length > 0 ? byInstance : byService;
   if (found.length > 0) return { ok: true, value: found };
   const words = rows.flatMap((row) => [row.instanceName, row.serviceName, row.contactInstance, row.service]);
-  return unknown('service or contact instance', target, words);
+  // A service may be configured and well, and have none yet.
+  return unknown('contact instance', target, words, ', nor a service that has one');
 }
 
-function unknown(what: string, text: string, known: readonly string[]): Outcome<never> {
+function unknown(what: string, text: string, known: readonly string[], rest = ''): Outcome<never> {
   const near = nearestWord(
     text,
     known.filter((word) => word !== ''),
   );
   const hint = near === undefined ? '' : `; did you mean ${near}?`;
-  return { ok: false, code: 'not-found', text: `there is no ${what} ${JSON.stringify(text)}${hint}` };
+  return { ok: false, code: 'not-found', text: `there is no ${what} ${JSON.stringify(text)}${rest}${hint}` };
 }
 
 /** Canonical form of an address; other text as it is. */

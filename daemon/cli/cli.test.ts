@@ -144,7 +144,7 @@ describe('exit codes', () => {
   test.each([
     ['explain wbe', EXIT.negative, /^cfnctl: there is no service "wbe"; did you mean web\?\n$/],
     ['explain web --from mars', EXIT.negative, /no router of site mars/],
-    ['drain nothing', EXIT.negative, /there is no service or contact instance "nothing"/],
+    ['drain nothing', EXIT.negative, /there is no contact instance "nothing", nor a service that has one/],
     ['report web-10 --in-flight 1', EXIT.negative, /takes its load from prometheus/],
     ['explain', EXIT.usage, /missing required argument 'service'/],
     ['show rib --verify', EXIT.usage, /--verify goes with fib/],
