@@ -48,7 +48,7 @@ test('links of a router that no path leads to are no bound for packets', () => {
 });
 
 /** Another router under the router id of s-0, heard by a hub from the site next to it. */
-function rivalOf(world: World) {
+function rivalOf(world: World, name = 'rival') {
   const own = world.state('s-0').ownNode!;
   let { sequence } = own;
   const held = () => world.state('s-2').lsdb.nodes.get(own.originator)!.name;
@@ -56,7 +56,7 @@ function rivalOf(world: World) {
     held,
     says: (links = own.links) => {
       sequence = Math.max(sequence, world.state('s-2').lsdb.nodes.get(own.originator)!.sequence) + 1;
-      const nodes = [{ ...own, name: 'rival', links, sequence }];
+      const nodes = [{ ...own, name, links, sequence }];
       world.say('s-1', 'hub-0', { type: 'UPDATE', linkState: { nodes } });
       world.run(100);
     },
@@ -93,4 +93,18 @@ test('two routers under one router id outdo each other slowly, however often one
     new Set(ours.map(({ message }) => ('linkState' in message ? message.linkState!.nodes[0]!.sequence : 0))).size,
   ).toBeLessThanOrEqual(4);
   expect(ours.length).toBeGreaterThan(0);
+});
+
+test('a clone, under our name as well, is outdone like an earlier life, then slowly, and said', () => {
+  const world = new World();
+  const clone = rivalOf(world, 's-0');
+  const own = () => world.state('s-0').ownNode!.sequence;
+  clone.says([]);
+  const first = own();
+  expect(world.state('s-2').lsdb.nodes.get(world.state('s-0').config.routerId)!.links).not.toEqual([]);
+  for (let at = 0; at < 30_000; at += 100) clone.says([]);
+  // Each word of the clone is one step, each of ours another.
+  expect(own() - first).toBeLessThan(300 + 20);
+  expect(own() - first).toBeGreaterThan(300 + 9);
+  expect(world.logs('s-0', 'another router says what it is under our router id and name')).toHaveLength(1);
 });

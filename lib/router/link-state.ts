@@ -16,6 +16,8 @@ export const REFRESH_TIMER = 'node-refresh';
 export const CONTEST_TIMER = 'node-contest';
 /** How long another router's advertisement stands under our router id before we outdo it. */
 const CONTEST_MS = 10_000;
+/** Advertisements of earlier lives that are outdone at once: peers bring old ones for a while after a start. */
+const MAX_OUTDONE = 10;
 /** Names told of; a bound against a peer that makes them up. */
 const MAX_DUPLICATES = 16;
 
@@ -174,8 +176,14 @@ function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
   const own = state.ownNode;
   // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it. What we say now comes back too, around every circle of sessions:
   // to outdo that would be to flood for ever.
-  if (own !== undefined && (node.sequence > own.sequence || (node.sequence === own.sequence && !isAlike(node, own))))
-    publish(state, { ...own, sequence: node.sequence + 1 });
+  if (own === undefined || node.sequence < own.sequence || (node.sequence === own.sequence && isAlike(node, own)))
+    return;
+  if (state.outdone >= MAX_OUTDONE) return contest(state, node);
+  // An earlier life says no more. What does is another daemon with our configuration, on a cloned machine for example.
+  state.outdone++;
+  if (state.outdone === MAX_OUTDONE)
+    log(state, 'error', 'another router says what it is under our router id and name', { routerId: node.originator });
+  publish(state, { ...own, sequence: node.sequence + 1 });
 }
 
 /**

@@ -129,6 +129,7 @@ export function createState(event: StartEvent): RouterState {
     skewed: new Set(),
     duplicates: new Set(),
     contested: false,
+    outdone: 0,
     retained: event.retained.length > 0,
     ready: false,
     announced: false,

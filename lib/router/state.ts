@@ -249,6 +249,8 @@ export interface RouterState {
   readonly duplicates: Set<string>;
   /** One of them is about to be outdone. */
   contested: boolean;
+  /** Advertisements of what seemed to be earlier lives of ours that were outdone. */
+  outdone: number;
   /** Forwarding of an earlier life went on when this one began. */
   readonly retained: boolean;
   /** The initial exchange is complete (RFC 4724 4.1): programming, End-of-RIB and own link state may go on. */
