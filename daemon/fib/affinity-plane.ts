@@ -133,7 +133,7 @@ export class AffinityPlane {
       return { services: [], damaged: new Set() };
     }
     // A terse list leaves out the maps' elements too, and nft 1.0.6 lists only one object a command.
-    const input = `list map inet ${AFFINITY_TABLE} arrivals6\nlist map inet ${AFFINITY_TABLE} arrivals4\n`;
+    const input = `list map inet ${AFFINITY_TABLE} services6\nlist map inet ${AFFINITY_TABLE} services4\n`;
     const maps = await runNft(['-j', '-i'], { netns, program, input });
     const documents = [table.output, ...maps.output.split('\n')].filter((text) => text.trim() !== '');
     let read: AffinityReadBack;

@@ -111,9 +111,7 @@ describe.skipIf(skip !== undefined)(`kernel FIB among others${skip ? ` (skipped:
     expect(namespace.ip('-6', 'route', 'show', 'fd00:cafe::80')).toMatch(/nhid 100000001 .*proto 201/);
     expect(namespace.ip('-6', 'route', 'show', 'fcbb:bb:1:1::/64')).toMatch(/seg6local action End .*dev sr0/);
     expect(namespace.ip('-6', 'rule')).toContain('10001:\tfrom all fwmark 0x101/0xfff lookup 10001 proto 201');
-    expect(namespace.run('nft', 'list', 'map', 'inet', 'cfnd_affinity', 'arrivals6')).toContain(
-      'fd00:cafe::80 . tcp : goto',
-    );
+    expect(namespace.run('nft', 'list', 'map', 'inet', 'cfnd_affinity', 'services6')).toContain('fd00:cafe::80 : goto');
   });
 
   it('leaves foreign routes, rules, nexthops and tables as they are, whatever it does', async () => {

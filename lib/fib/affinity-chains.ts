@@ -39,7 +39,7 @@ export function renderRules(service: AffinityService, markMask: number): string[
  * segments only: a SYN of the same ports is a new flow and is decided anew.
  */
 function renderMain(service: AffinityService, all: readonly NamedClass[], markMask: number): string[] {
-  const { main, tcp, finish, classes } = serviceChains(service.service);
+  const { main, finish, classes } = serviceChains(service.service);
   const flow = flowKey(service.service);
   const raw = rawFlowKey(service.service);
   const recent: string[] = [];
@@ -60,9 +60,11 @@ function renderMain(service: AffinityService, all: readonly NamedClass[], markMa
       late.push(`${main} tcp flags & syn == 0 ${flow} @${closed} ${marked} return`);
     }
   }
-  if (ending.length > 0) ending.push(`${tcp} tcp flags & (fin | rst) != 0 jump ${finish}`);
+  if (ending.length > 0) ending.push(`${main} tcp flags & (fin | rst) != 0 jump ${finish}`);
   const next = all.length > 1 ? classes : classNames(service.service, '').decide;
-  return [...ending, `${tcp} goto ${main}`, ...recent, ...live, ...late, `${main} goto ${next}`].map(addRule);
+  // No flow of another protocol is in any of the sets, so that what is runs past this.
+  const others = `${main} meta l4proto != { tcp, udp } return`;
+  return [...ending, ...recent, ...live, others, ...late, `${main} goto ${next}`].map(addRule);
 }
 
 function renderClassifier({ service, classifier = [] }: AffinityService, all: readonly NamedClass[]): string[] {

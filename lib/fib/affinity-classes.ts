@@ -74,7 +74,7 @@ export interface ServiceParts {
 }
 
 export function partsOf(service: AffinityService): ServiceParts {
-  const { main, tcp, finish, classes } = serviceChains(service.service);
+  const { main, finish, classes } = serviceChains(service.service);
   const all = classesOf(service);
   const names = all.map(({ name }) => classNames(service.service, name));
   const learn = all.flatMap(({ name, instances }) =>
@@ -86,7 +86,7 @@ export function partsOf(service: AffinityService): ServiceParts {
   const decide = names.map((it) => it.decide);
   return {
     sets: all.flatMap(({ mode, instances }) => instances.flatMap(({ slot }) => learnedSets(mode, slot))),
-    chains: [main, tcp, finish, ...(all.length > 1 ? [classes] : []), ...decide, ...learn, ...keep],
+    chains: [main, finish, ...(all.length > 1 ? [classes] : []), ...decide, ...learn, ...keep],
     maps: names.map(({ split }) => split),
     counters: names.map(({ counter }) => counter),
   };

@@ -9,15 +9,13 @@ export const AFFINITY_TABLE_SPEC = `inet ${AFFINITY_TABLE}`;
 /** Base chain at prerouting: sends packets to services on to the chain of their service. */
 export const CLASSIFY_CHAIN = 'classify';
 
-/** Address and protocol → chain of the service. */
-export function arrivalMap(service: string): 'arrivals4' | 'arrivals6' {
-  return addressFamily(service) === 'ipv6' ? 'arrivals6' : 'arrivals4';
+/** Address → chain of the service. */
+export function serviceMap(service: string): 'services4' | 'services6' {
+  return addressFamily(service) === 'ipv6' ? 'services6' : 'services4';
 }
 
 export interface ServiceChains {
   readonly main: string;
-  /** What comes before it for TCP: flows that end. */
-  readonly tcp: string;
   /** Moves closing TCP flows from the live to the closing set. */
   readonly finish: string;
   /** Tells the class of a new flow; only where there are classes. */
@@ -27,7 +25,7 @@ export interface ServiceChains {
 /** `svc_fd00_cafe__80`: canonical text stays readable, and no two addresses share it. */
 export function serviceChains(service: string): ServiceChains {
   const main = `svc_${service.replaceAll(/[:.]/g, '_')}`;
-  return { main, tcp: `${main}_tcp`, finish: `${main}_finish`, classes: `${main}_classes` };
+  return { main, finish: `${main}_finish`, classes: `${main}_classes` };
 }
 
 export interface ClassNames {

@@ -43,13 +43,12 @@ const frame = [
   { rule: { chain: 'classify', expr: [] } },
   { rule: { chain: 'classify', expr: [] } },
   { chain: { name: 'svc_fd00_cafe__80' } },
-  { chain: { name: 'svc_fd00_cafe__80_tcp' } },
   { chain: { name: 'svc_fd00_cafe__80_finish' } },
   { chain: { name: 'svc_fd00_cafe__80_decide' } },
   { counter: { name: 'svc_fd00_cafe__80_new' } },
   { rule: { chain: 'svc_fd00_cafe__80_decide', expr: [{ counter: 'svc_fd00_cafe__80_new' }] } },
-  { rule: { chain: 'svc_fd00_cafe__80_tcp', expr: [{ jump: { target: 'svc_fd00_cafe__80_finish' } }] } },
-  { rule: { chain: 'svc_fd00_cafe__80_tcp', expr: [{ goto: { target: 'svc_fd00_cafe__80' } }] } },
+  { rule: { chain: 'svc_fd00_cafe__80', expr: [{ jump: { target: 'svc_fd00_cafe__80_finish' } }] } },
+  { rule: { chain: 'svc_fd00_cafe__80', expr: [{ match: { op: '!=' } }, { return: null }] } },
 ];
 const leave = { rule: { chain: main, expr: [{ goto: { target: 'svc_fd00_cafe__80_decide' } }] } };
 const lookUp = {
@@ -68,9 +67,7 @@ const splits = new Map([
     ],
   ],
 ]);
-const arrival = (protocol: string, target: string) => [{ concat: ['fd00:cafe::80', protocol] }, { goto: { target } }];
-const arrivals = [arrival('tcp', `${main}_tcp`), arrival('udp', main)];
-const map = { map: { name: 'arrivals6', elem: arrivals } };
+const map = { map: { name: 'services6', elem: [['fd00:cafe::80', { goto: { target: 'svc_fd00_cafe__80' } }]] } };
 const text = (...nftables: unknown[]) => JSON.stringify({ nftables });
 const whole = [...frame, ...learned(1, 0x101), ...learned(2, 0x102), leave, lookUp, lookUp];
 
@@ -109,10 +106,7 @@ describe('affinity read back', () => {
       const found = services.find((service) => sameObject(service, expected));
       expect(!found || damaged.has('fd00:cafe::80'), JSON.stringify(whole[gone])).toBe(true);
     }
-    for (const elem of [[], arrivals.slice(1), arrivals.slice(0, 1), [arrivals[0], arrival('udp', `${main}_tcp`)]])
-      expect([...readAffinity([text(...whole), text({ map: { name: 'arrivals6', elem } })], splits).damaged]).toEqual([
-        'fd00:cafe::80',
-      ]);
+    expect([...readAffinity([text(...whole)], splits).damaged]).toEqual(['fd00:cafe::80']);
   });
 
   it.each([

@@ -37,8 +37,7 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead, a
     if (part) named.add(String(part.name));
     for (const pair of asArray(asObject(item?.map)?.elem)) {
       const [address, verdict] = asArray(pair);
-      const arrival = asArray(asObject(address)?.concat).join(' ');
-      entries.set(arrival, String(asObject(asObject(verdict)?.goto)?.target));
+      entries.set(String(address), String(asObject(asObject(verdict)?.goto)?.target));
     }
   }
   for (const item of items) {
@@ -55,9 +54,7 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead, a
     services.push(service);
     const { sets, counters } = partsOf(service);
     const held = [...sets.map((set) => set.name), ...counters].every((part) => named.has(part));
-    const arrives =
-      entries.get(`${address} tcp`) === serviceChains(address).tcp && entries.get(`${address} udp`) === name;
-    if (!baseWhole || !whole || !held || !arrives) damaged.add(address);
+    if (!baseWhole || !whole || !held || entries.get(address) !== name) damaged.add(address);
   }
   return { services, damaged };
 }
@@ -88,7 +85,7 @@ function readService(
   chains: ChainRules,
   splits: SplitsRead,
 ): { service: AffinityService; whole: boolean } {
-  const { main, tcp, finish, classes } = serviceChains(address);
+  const { main, finish, classes } = serviceChains(address);
   const names = [...chains.keys()].flatMap((chain) => ofDecideChain(address, chain) ?? []);
   const read = new Map(names.map((name) => [name, readClass(address, name, chains, splits)]));
   const own = read.get('') ?? readClass(address, '', chains, splits);
@@ -107,9 +104,7 @@ function readService(
   const whole =
     all.every((one) => one.whole) &&
     classifier !== undefined &&
-    chains.get(main)?.length === 3 * flows + 1 &&
-    chains.get(tcp)?.length === (flows > 0 ? 2 : 1) &&
-    targetOf(chains.get(tcp)!.at(-1)!) === main &&
+    chains.get(main)?.length === (flows > 0 ? 3 * flows + 3 : 2) &&
     chains.get(finish)?.length === flows &&
     targetOf(chains.get(main)!.at(-1)!) === (read.size > 0 ? classes : `${main}_decide`) &&
     new Set(instancesOf(service).map(({ slot }) => slot)).size === instancesOf(service).length &&

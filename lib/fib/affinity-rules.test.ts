@@ -36,9 +36,7 @@ describe('nft transaction of a new service', () => {
   it('keys IPv4 services by IPv4 sources', () => {
     const text = renderAffinityChange(undefined, service({ 1: 1000 }, { service: '10.80.0.80' }), rendering).join('\n');
     expect(text).toContain('add set inet cfnd_affinity live_1 { type ipv4_addr . inet_proto');
-    expect(text).toContain(
-      'add element inet cfnd_affinity arrivals4 { 10.80.0.80 . tcp : goto svc_10_80_0_80_tcp, 10.80.0.80 . udp : goto svc_10_80_0_80 }',
-    );
+    expect(text).toContain('add element inet cfnd_affinity services4 { 10.80.0.80 : goto svc_10_80_0_80 }');
     expect(text).toContain('add set inet cfnd_affinity recent_1 { typeof @nh,96,32 . meta l4proto . @th,0,32;');
     expect(text).not.toMatch(/ip6 saddr|@nh,64/);
   });
@@ -84,10 +82,11 @@ describe('what is known of a flow or a client', () => {
     );
   });
 
-  it('is asked for before all else, and forgotten when TCP ends', () => {
+  it('is asked for before all else but whether TCP ends, and is then forgotten', () => {
     const rules = rulesOf('flow');
     const main = rules.filter((rule) => rule.startsWith(' '));
-    expect(main[0]).toContain('@recent_1');
+    expect(main[0]).toContain('jump svc_fd00_cafe__80_finish');
+    expect(main[1]).toContain('@recent_1');
     expect(rules.find((rule) => rule.startsWith('_finish'))).toMatch(/delete @live_1 .* delete @recent_1 /);
   });
 });
@@ -156,9 +155,7 @@ describe('nft transaction of a change', () => {
     expect(renderAffinityChange(before, service({ 1: 1000 }, { mode: 'bucket', instances: [] }), rendering)).toEqual(
       removal,
     );
-    expect(removal).toContain(
-      'delete element inet cfnd_affinity arrivals6 { fd00:cafe::80 . tcp : goto svc_fd00_cafe__80_tcp, fd00:cafe::80 . udp : goto svc_fd00_cafe__80 }',
-    );
+    expect(removal).toContain('delete element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }');
     expect(removal).toContain('delete set inet cfnd_affinity live_1');
   });
 });
@@ -210,7 +207,6 @@ add set inet cfnd_affinity closing_2 { type ipv6_addr . inet_proto . inet_servic
 add set inet cfnd_affinity recent_2 { typeof @nh,64,128 . meta l4proto . @th,0,32; size 262144; flags dynamic,timeout; }
 add counter inet cfnd_affinity svc_fd00_cafe__80_new
 add chain inet cfnd_affinity svc_fd00_cafe__80
-add chain inet cfnd_affinity svc_fd00_cafe__80_tcp
 add chain inet cfnd_affinity svc_fd00_cafe__80_finish
 add chain inet cfnd_affinity svc_fd00_cafe__80_decide
 add chain inet cfnd_affinity svc_fd00_cafe__80_learn_1
@@ -219,7 +215,6 @@ add chain inet cfnd_affinity svc_fd00_cafe__80_keep_1
 add chain inet cfnd_affinity svc_fd00_cafe__80_keep_2
 add map inet cfnd_affinity svc_fd00_cafe__80_split { typeof numgen inc mod 1000 : verdict; flags interval; }
 flush chain inet cfnd_affinity svc_fd00_cafe__80
-flush chain inet cfnd_affinity svc_fd00_cafe__80_tcp
 flush chain inet cfnd_affinity svc_fd00_cafe__80_finish
 flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
 flush chain inet cfnd_affinity svc_fd00_cafe__80_learn_1
@@ -228,12 +223,12 @@ flush chain inet cfnd_affinity svc_fd00_cafe__80_keep_1
 flush chain inet cfnd_affinity svc_fd00_cafe__80_keep_2
 add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_1 meta mark set meta mark & 0xfffff000 | 0x101 delete @live_1 { ip6 saddr . meta l4proto . th sport . th dport } delete @recent_1 { @nh,64,128 . meta l4proto . @th,0,32 } add @closing_1 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
 add rule inet cfnd_affinity svc_fd00_cafe__80_finish ip6 saddr . meta l4proto . th sport . th dport @live_2 meta mark set meta mark & 0xfffff000 | 0x102 delete @live_2 { ip6 saddr . meta l4proto . th sport . th dport } delete @recent_2 { @nh,64,128 . meta l4proto . @th,0,32 } add @closing_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 2s } accept
-add rule inet cfnd_affinity svc_fd00_cafe__80_tcp tcp flags & (fin | rst) != 0 jump svc_fd00_cafe__80_finish
-add rule inet cfnd_affinity svc_fd00_cafe__80_tcp goto svc_fd00_cafe__80
+add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & (fin | rst) != 0 jump svc_fd00_cafe__80_finish
 add rule inet cfnd_affinity svc_fd00_cafe__80 @nh,64,128 . meta l4proto . @th,0,32 @recent_1 meta mark set meta mark & 0xfffff000 | 0x101 accept
 add rule inet cfnd_affinity svc_fd00_cafe__80 @nh,64,128 . meta l4proto . @th,0,32 @recent_2 meta mark set meta mark & 0xfffff000 | 0x102 accept
 add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_1 goto svc_fd00_cafe__80_keep_1
 add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_2 goto svc_fd00_cafe__80_keep_2
+add rule inet cfnd_affinity svc_fd00_cafe__80 meta l4proto != { tcp, udp } return
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_1 meta mark set meta mark & 0xfffff000 | 0x101 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_2 meta mark set meta mark & 0xfffff000 | 0x102 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 goto svc_fd00_cafe__80_decide
@@ -248,4 +243,4 @@ add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport 
 add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
 flush map inet cfnd_affinity svc_fd00_cafe__80_split
 add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-699 : goto svc_fd00_cafe__80_learn_1, 700-999 : goto svc_fd00_cafe__80_learn_2 }
-add element inet cfnd_affinity arrivals6 { fd00:cafe::80 . tcp : goto svc_fd00_cafe__80_tcp, fd00:cafe::80 . udp : goto svc_fd00_cafe__80 }`;
+add element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }`;

@@ -5,7 +5,7 @@
 import { addressFamily } from '../net/address.ts';
 import { rawFlowKey, renderRules } from './affinity-chains.ts';
 import { forgottenSets, leavesTrace, partsOf, type ServiceParts } from './affinity-classes.ts';
-import { arrivalMap, CLASSIFY_CHAIN, serviceChains, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
+import { CLASSIFY_CHAIN, serviceChains, serviceMap, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
 import { renderSplitElements, renderSplitMap } from './affinity-split.ts';
 import { sameStructure } from './affinity-text.ts';
 import type { AffinityService } from './fib.ts';
@@ -48,7 +48,7 @@ export function renderAffinityChange(
     ...renderSplitElements(next),
     ...(old ? renderPartsRemoval(old.service, without(partsOf(old), parts), rendering) : []),
     ...forget,
-    `add element ${arrivalsOf(next.service)}`,
+    `add element ${entryOf(next.service)}`,
   ];
 }
 
@@ -57,13 +57,13 @@ export function renderTable({ markMask, accelerated }: Pick<AffinityRendering, '
   const marked = `add rule ${TABLE} ${CLASSIFY_CHAIN} meta mark & 0x${(markMask >>> 0).toString(16)} != 0 accept`;
   return [
     `add table ${TABLE}`,
-    `add map ${TABLE} arrivals6 { type ipv6_addr . inet_proto : verdict; }`,
-    `add map ${TABLE} arrivals4 { type ipv4_addr . inet_proto : verdict; }`,
+    `add map ${TABLE} services6 { type ipv6_addr : verdict; }`,
+    `add map ${TABLE} services4 { type ipv4_addr : verdict; }`,
     `add chain ${TABLE} ${CLASSIFY_CHAIN} { type filter hook prerouting priority mangle; policy accept; }`,
     `flush chain ${TABLE} ${CLASSIFY_CHAIN}`,
     ...(accelerated ? [marked] : []),
-    `add rule ${TABLE} ${CLASSIFY_CHAIN} ip6 daddr . meta l4proto vmap @arrivals6`,
-    `add rule ${TABLE} ${CLASSIFY_CHAIN} ip daddr . meta l4proto vmap @arrivals4`,
+    `add rule ${TABLE} ${CLASSIFY_CHAIN} ip6 daddr vmap @services6`,
+    `add rule ${TABLE} ${CLASSIFY_CHAIN} ip daddr vmap @services4`,
   ];
 }
 
@@ -87,23 +87,20 @@ export function renderTableRemoval(): string[] {
 }
 
 function renderRemoval(service: AffinityService, rendering: AffinityRendering): string[] {
-  const { main, tcp } = serviceChains(service.service);
-  const elements = arrivalsOf(service.service);
+  const { main } = serviceChains(service.service);
+  const entry = entryOf(service.service);
   // nft knows no "delete if there" before 1.0.7; to add first makes each deletion hold in any state.
   return [
     ...renderTable(rendering),
     `add chain ${TABLE} ${main}`,
-    `add chain ${TABLE} ${tcp}`,
-    `add element ${elements}`,
-    `delete element ${elements}`,
+    `add element ${entry}`,
+    `delete element ${entry}`,
     ...renderPartsRemoval(service.service, partsOf(service), rendering),
   ];
 }
 
-/** Where packets to the service go. */
-function arrivalsOf(service: string): string {
-  const { main, tcp } = serviceChains(service);
-  return `${TABLE} ${arrivalMap(service)} { ${service} . tcp : goto ${tcp}, ${service} . udp : goto ${main} }`;
+function entryOf(service: string): string {
+  return `${TABLE} ${serviceMap(service)} { ${service} : goto ${serviceChains(service).main} }`;
 }
 
 function renderParts(service: string, parts: ServiceParts, { setSize }: AffinityRendering): string[] {
