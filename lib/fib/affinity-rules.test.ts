@@ -228,7 +228,7 @@ add rule inet cfnd_affinity svc_fd00_cafe__80 @nh,64,128 . meta l4proto . @th,0,
 add rule inet cfnd_affinity svc_fd00_cafe__80 @nh,64,128 . meta l4proto . @th,0,32 @recent_2 meta mark set meta mark & 0xfffff000 | 0x102 accept
 add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_1 goto svc_fd00_cafe__80_keep_1
 add rule inet cfnd_affinity svc_fd00_cafe__80 ip6 saddr . meta l4proto . th sport . th dport @live_2 goto svc_fd00_cafe__80_keep_2
-add rule inet cfnd_affinity svc_fd00_cafe__80 meta l4proto != { tcp, udp } return
+add rule inet cfnd_affinity svc_fd00_cafe__80 meta l4proto != udp meta l4proto != tcp return
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_1 meta mark set meta mark & 0xfffff000 | 0x101 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 tcp flags & syn == 0 ip6 saddr . meta l4proto . th sport . th dport @closing_2 meta mark set meta mark & 0xfffff000 | 0x102 return
 add rule inet cfnd_affinity svc_fd00_cafe__80 goto svc_fd00_cafe__80_decide
