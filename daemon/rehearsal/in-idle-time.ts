@@ -18,12 +18,11 @@ export interface IdleTime {
 /** Rehearses until done, or until the function that it returns is called. */
 export function rehearseInIdleTime({ handled, done }: IdleTime): () => void {
   const fromMs = monotonicMs();
-  const steps = rehearsal();
+  let steps: ReturnType<typeof rehearsal> | undefined = rehearsal();
   let lives = 0;
   let seen = handled();
-  let stopped = false;
   const slice = (): void => {
-    if (stopped) return;
+    if (steps === undefined) return;
     if (handled() !== seen) {
       seen = handled();
       setTimeout(slice, QUIET_MS).unref();
@@ -31,11 +30,16 @@ export function rehearseInIdleTime({ handled, done }: IdleTime): () => void {
     }
     const until = monotonicMs() + SLICE_MS;
     while (lives < LIVES && monotonicMs() < until) if (steps.next().value === 'life') lives++;
-    if (lives < LIVES) setImmediate(slice);
-    else done(monotonicMs() - fromMs);
+    if (lives < LIVES) {
+      setImmediate(slice);
+      return;
+    }
+    steps = undefined;
+    done(monotonicMs() - fromMs);
   };
   setImmediate(slice);
+  // This function is kept for as long as the daemon lives; the scratch router and its tables are not to be.
   return () => {
-    stopped = true;
+    steps = undefined;
   };
 }

@@ -1,3 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test, vi } from 'vitest';
 import { wallClockMs } from '../runtime/clock.ts';
 import { rehearseInIdleTime } from './in-idle-time.ts';
@@ -60,4 +63,32 @@ test('it stands back while the router has events, and begins when there are none
     stop();
     said.mockRestore();
   }
+});
+
+test('nothing of it is kept by who may stop it', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const say = ScratchRouter.prototype.say;
+  let router: WeakRef<ScratchRouter> | undefined;
+  ScratchRouter.prototype.say = function (this: ScratchRouter, ...said) {
+    router ??= new WeakRef(this);
+    say.apply(this, said);
+  };
+  const stop = rehearseInIdleTime({ handled: () => 0, done: () => {} });
+  try {
+    await vi.waitUntil(() => router !== undefined, { timeout: 10_000 });
+  } finally {
+    stop();
+    ScratchRouter.prototype.say = say;
+  }
+  await vi.waitUntil(
+    async () => {
+      await pause(1);
+      collect();
+      return router!.deref() === undefined;
+    },
+    { timeout: 10_000 },
+  );
+  // Held until here, as the daemon holds it.
+  expect(stop).toBeTypeOf('function');
 });
