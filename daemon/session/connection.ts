@@ -1,6 +1,5 @@
 // One call of Session/Peer, whichever side dialled: bytes in and out with bounded memory. A reader that stalls costs at
 // most the queue's bytes and then the send hold time (RFC 9687). It knows frames and time, no peers' states.
-import { CodedError } from '../../lib/errors.ts';
 import {
   CEASE_SUBCODE,
   NOTIFICATION,
@@ -8,7 +7,7 @@ import {
   type SessionMessage,
 } from '../../lib/session/message.ts';
 import { decodeFrame, encodeFrame } from '../../lib/wire/frame.ts';
-import { MessageReader, PREFIX_BYTES, putPrefix, withPrefix } from '../../lib/wire/length-prefixed.ts';
+import { MessageReader, PREFIX_BYTES, PrefixFault, putPrefix, withPrefix } from '../../lib/wire/length-prefixed.ts';
 import { MAX_FRAME_BYTES } from '../../lib/wire/limits.ts';
 import { HEADER_SUBCODE, SessionError } from '../../lib/wire/session-error.ts';
 import { UpdateJoiner } from '../../lib/wire/update-joiner.ts';
@@ -141,7 +140,8 @@ export class SessionConnection {
         this.#reader.take(piece, (bytes, from, to) => this.#take(bytes, from, to));
         this.#takeJoined();
       } catch (error) {
-        if (!(error instanceof CodedError)) throw error;
+        // Whatever else is thrown while messages are handed over is no fault of the peer's.
+        if (!(error instanceof PrefixFault)) throw error;
         this.#takeJoined();
         this.#refuse(new SessionError(NOTIFICATION.messageHeader, HEADER_SUBCODE.badLength, 'frame', error.message));
       }

@@ -9,6 +9,14 @@ import { CodedError } from '../errors.ts';
 export const PREFIX_BYTES = 5;
 const NOTHING = new Uint8Array(0);
 
+/** A prefix that nobody may send: where the next message begins is not known any more. */
+export class PrefixFault extends CodedError {
+  constructor(code: 'compressed' | 'too-long', text: string) {
+    super(code, text);
+    this.name = 'PrefixFault';
+  }
+}
+
 /** A copy of `message` with its prefix in front. */
 export function withPrefix(message: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(PREFIX_BYTES + message.length);
@@ -88,10 +96,10 @@ export class MessageReader {
 
   /** Prefix included. */
   #sizeOf(bytes: Uint8Array, at: number): number {
-    if (bytes[at] !== 0) throw new CodedError('compressed', 'a compressed message, which nobody has agreed to');
+    if (bytes[at] !== 0) throw new PrefixFault('compressed', 'a compressed message, which nobody has agreed to');
     const length = ((bytes[at + 1]! << 24) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!) >>> 0;
     if (length > this.#maxBytes)
-      throw new CodedError('too-long', `a message of ${length} bytes, at most ${this.#maxBytes}`);
+      throw new PrefixFault('too-long', `a message of ${length} bytes, at most ${this.#maxBytes}`);
     return PREFIX_BYTES + length;
   }
 }
