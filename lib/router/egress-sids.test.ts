@@ -6,13 +6,14 @@ import { allotEgressSids } from './egress-sids.ts';
 import { prefixOfSid, sortLocators } from './locators.ts';
 
 const NEXT = ['seg6local-next-csid', 'seg6local-next-csid-end-x'];
+const NEXT_LOCATOR = { prefix: 'fcbb:bbbb:1::/48', behaviour: 'next-csid' };
 
 interface Wanted {
   readonly host: number;
   readonly sid?: string;
 }
 
-function configOf(instances: readonly Wanted[]) {
+function configOf(instances: readonly Wanted[], locator: object = NEXT_LOCATOR) {
   const parsed = parseConfig(
     JSON.stringify({
       name: 'eg1',
@@ -22,7 +23,7 @@ function configOf(instances: readonly Wanted[]) {
       services: { web: 'fd00:cafe::80' },
       srv6: {
         locator: '5f00:0:1::/48',
-        locators: [{ prefix: 'fcbb:bbbb:1::/48', behaviour: 'next-csid' }],
+        locators: [locator],
       },
       instances: instances.map(({ host, ...rest }) => ({
         name: `sv${host}`,
@@ -60,6 +61,17 @@ test('a first life numbers contact instances in the order of the file, but for w
     '1 fcbb:bbbb:1:f001::',
     '2 fcbb:bbbb:1:100::',
     '3 fcbb:bbbb:1:f002::',
+  ]);
+});
+
+test('a SID that is configured is given to nobody else, also where a function is as short as the numbers', () => {
+  const locator = { prefix: 'fdbb:cafe:0:100::/56', behaviour: 'replace-csid', 'csid-bits': 16 };
+  const config = configOf([{ host: 1 }, { host: 2, sid: 'fdbb:cafe:0:1f1::' }, { host: 3 }], locator);
+  const { served } = sortLocators(config, [{ name: 'replace-csid', available: true, remark: '' }]);
+  expect(allotEgressSids(config, served, []).map(({ sid }) => sid)).toEqual([
+    'fdbb:cafe:0:1f2::',
+    'fdbb:cafe:0:1f1::',
+    'fdbb:cafe:0:1f3::',
   ]);
 });
 

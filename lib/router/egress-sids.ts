@@ -28,8 +28,8 @@ export function allotEgressSids(
     // One that lies in a locator that is not served is replaced, like one that is not configured.
     return own.sid === instance.sid ? own : undefined;
   });
-  // Configured ones have no such numbers (lib/config): only allotted ones could meet.
-  const taken = new Set<string>();
+  // Configured ones may have such a number where a function is short (8 bits of REPLACE-CSID).
+  const taken = new Set(sids.flatMap((sid) => (sid ? prefixOfSid(sid) : [])));
   const give = (i: number, sid: SidAdvertisement): boolean => {
     const prefix = prefixOfSid(sid);
     if (taken.has(prefix)) return false;
