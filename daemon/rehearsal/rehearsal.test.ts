@@ -32,7 +32,7 @@ test('all lives are alike', () => {
   expect(second).toEqual(first);
 });
 
-test('a rehearsal is made of short steps and ends life after life', () => {
+test('life follows life, each in as many steps', () => {
   const steps = rehearsal();
   const inLife: number[] = [0];
   while (inLife.length < 4)

@@ -53,7 +53,7 @@ function takeStates(state: RouterState, peer: Peer, session: EstablishedSession,
     if (said === undefined) continue;
     const at = said === update.state ? i * STATE_NUMBERS : 0;
     if (isHeldBack(state, peer, row, handle, said, at)) continue;
-    if (table.states.has(row)) noteSkew(state, row, said[at]!, said[at + STATE.measuredAtMs]!);
+    if (table.states.has(row)) noteSkew(state, row, said[at + STATE.sequence]!, said[at + STATE.measuredAtMs]!);
     if (table.updateState(row, said, at, peer.source, state.atMs) === 'older') continue;
     news = true;
     stateChanged(state, row);
