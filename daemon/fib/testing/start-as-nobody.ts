@@ -1,5 +1,9 @@
 // Starts the kernel forwarding plane as an unprivileged user, and tells what it found. Run by a test, in a namespace.
+import { loadNative } from '../../netlink/native.ts';
 import { createKernelFib } from '../kernel-fib.ts';
+
+// As root: a user may not be able to read this checkout.
+loadNative();
 
 process.setgroups?.([]);
 process.setgid?.(65534);
