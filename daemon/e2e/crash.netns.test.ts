@@ -76,6 +76,7 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
 
       // The first packets of all find neighbours unresolved; what is claimed here begins with the kill.
       const dropsBefore = udpSocketDrops(lab.ns('sv1'));
+      const discards = lab.discards();
       client.mark('dead');
       const first = lab.daemon(victim);
       await first.end('SIGKILL');
@@ -98,7 +99,11 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
       const machine = (summary.udpDroppedHere ?? 0) + udpSocketDrops(lab.ns('sv1')) - dropsBefore;
       // In hundreds of milliseconds since the client's start.
       const when = (summary.udpLostOverTime ?? []).flatMap((count, i) => (count > 0 ? [`${count} at ${i}`] : []));
-      const told = [`client began at ${summary.startedAtMs}, lost ${when}`, ...phases.map((phase) => lab.told(phase))];
+      const told = [
+        `client began at ${summary.startedAtMs}, lost ${when}`,
+        discards(),
+        ...phases.map((phase) => lab.told(phase)),
+      ];
       expect(lost - machine, told.join('\n')).toBeLessThanOrEqual(0);
       for (const phase of phases) {
         expect(phase, lab.told(phase)).toMatchObject({ brokenFlows: 0, movedFlows: 0, failedFlows: 0 });

@@ -207,6 +207,20 @@ export class Lab {
     return [JSON.stringify(phase), ...lines].join('\n');
   }
 
+  /** For failures: which kernel has discarded packets since it was asked before, and why. */
+  discards(): () => string {
+    const before = new Map([...this.#namespaces].map(([name, namespace]) => [name, namespace.discards()]));
+    return () =>
+      [...this.#namespaces]
+        .flatMap(([name, namespace]) =>
+          [...namespace.discards()].flatMap(([counter, count]) => {
+            const more = count - (before.get(name)?.get(counter) ?? 0);
+            return more > 0 ? [`${name} ${counter} ${more}`] : [];
+          }),
+        )
+        .join(', ');
+  }
+
   socket(name: string): string {
     return join(this.directory, `${name}.sock`);
   }

@@ -1,16 +1,18 @@
 // REPLACE-CSID endpoints in nftables: holds which SIDs the kernel is believed to have, and brings changes in, one
 // transaction at a time; what arrives meanwhile is merged into the next. Decides when the table can still be trusted: after each transaction it is listed, and any later difference to that listing is somebody else's.
 import { type FibFailure, type FibKey, fibKey, type ReplaceSid, type SidCounters } from '../../lib/fib/fib.ts';
-import { REPLACE_TABLE } from '../../lib/fib/replace-csid-names.ts';
+import { REPLACE_TABLE, REPLACE_TABLE_SPEC } from '../../lib/fib/replace-csid-names.ts';
 import { type ReplaceReadBack, readReplaceTable, replaceCounters } from '../../lib/fib/replace-csid-readback.ts';
 import {
   countReplaceRules,
+  haveSameLayouts,
   renderReplaceChange,
   renderReplaceProbe,
   renderReplaceRemoval,
 } from '../../lib/fib/replace-csid-rules.ts';
 import { Accelerator } from './accelerated.ts';
 import { runNft } from './nft-process.ts';
+import { makeAnew } from './nft-stand-in.ts';
 import { listTable } from './nft-table-listing.ts';
 import type { SidAccelerator } from './sid-accelerator.ts';
 
@@ -194,7 +196,12 @@ export class ReplacePlane {
     const { markMask } = this.#options;
     const held = [...this.#held.values()];
     const sids = [...wanted.values()];
-    const refusal = await this.#transact(renderReplaceChange(anew ? undefined : held, sids, { markMask }));
+    const known = anew || !haveSameLayouts(held, sids) ? undefined : held;
+    const commands = renderReplaceChange(known, sids, { markMask });
+    const isUnderTraffic = known === undefined && held.length > 0 && sids.length > 0;
+    const refusal = await (isUnderTraffic
+      ? makeAnew(REPLACE_TABLE_SPEC, commands, (step) => this.#transact(step))
+      : this.#transact(commands));
     if (refusal !== '') {
       this.#baseline = undefined;
       return refusal;

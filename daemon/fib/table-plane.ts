@@ -3,8 +3,10 @@
 // listed, and any later difference to that listing is somebody else's.
 import { sameObject } from '../../lib/fib/equality.ts';
 import type { FibFailure, FibKey, FibObject } from '../../lib/fib/fib.ts';
+import { renderStandInRemoval } from '../../lib/fib/nft-stand-in.ts';
 import { readTable, renderTableRemoval, type TableReadBack, type WholeTable } from '../../lib/fib/nft-table.ts';
 import { runNft } from './nft-process.ts';
+import { makeAnew } from './nft-stand-in.ts';
 import { listTable } from './nft-table-listing.ts';
 
 export interface TablePlaneOptions {
@@ -122,7 +124,7 @@ export class TablePlane<T extends FibObject> {
   async removeAll(): Promise<void> {
     if (this.#unavailable) return;
     await this.idle();
-    if (this.#held) await this.#transact(renderTableRemoval(this.#table));
+    if (this.#held) await this.#transact(this.#removal());
     this.#held = undefined;
   }
 
@@ -147,7 +149,7 @@ export class TablePlane<T extends FibObject> {
 
   async #perform(wish: T | undefined): Promise<string> {
     if (!wish) {
-      const refusal = await this.#transact(renderTableRemoval(this.#table));
+      const refusal = await this.#transact(this.#removal());
       if (refusal === '') this.#held = this.#baseline = undefined;
       return refusal;
     }
@@ -155,10 +157,18 @@ export class TablePlane<T extends FibObject> {
     if (known && sameObject(known, wish)) return '';
     if (known && (await this.#transact(this.#table.render(known, wish))) === '') return this.#took(wish);
     // Changed behind our back, or never ours to know: from the ground up, at the price of its counters.
-    const refusal = await this.#transact(this.#table.render(undefined, wish));
+    const make = this.#table.render(undefined, wish);
+    const refusal = await (this.#held
+      ? makeAnew(`${this.#table.family} ${this.#table.name}`, make, (step) => this.#transact(step))
+      : this.#transact(make));
     if (refusal === '') return this.#took(wish);
     this.#baseline = undefined;
     return refusal;
+  }
+
+  #removal(): string[] {
+    const { family, name } = this.#table;
+    return [...renderTableRemoval(this.#table), ...renderStandInRemoval(`${family} ${name}`)];
   }
 
   async #took(wish: T): Promise<string> {

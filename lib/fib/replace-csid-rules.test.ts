@@ -72,6 +72,8 @@ describe('nft transaction of a change', () => {
     expect(renderReplaceChange([end], [], rendering)).toEqual([
       'add table ip6 cfnd_replace',
       'delete table ip6 cfnd_replace',
+      'add table ip6 cfnd_replace_stand_in',
+      'delete table ip6 cfnd_replace_stand_in',
     ]);
   });
 });

@@ -6,6 +6,7 @@
 // once), and packets that this node itself encapsulates do not pass here at all: a list starts at the first remote hop.
 import { sameObject } from './equality.ts';
 import type { ReplaceSid } from './fib.ts';
+import { renderStandInRemoval } from './nft-stand-in.ts';
 import {
   LOSS_COUNTERS,
   layoutName,
@@ -56,7 +57,13 @@ export function renderReplaceChange(
 
 /** Removes the table, whether it is there or not. */
 export function renderReplaceRemoval(): string[] {
-  return [`add table ${TABLE}`, `delete table ${TABLE}`];
+  return [`add table ${TABLE}`, `delete table ${TABLE}`, ...renderStandInRemoval(TABLE)];
+}
+
+/** False: a change from one to the other makes the table anew. */
+export function haveSameLayouts(a: readonly ReplaceSid[], b: readonly ReplaceSid[]): boolean {
+  const [first, second] = [layoutsOf(a), layoutsOf(b)];
+  return first.size === second.size && [...first.keys()].every((name) => second.has(name));
 }
 
 /**
@@ -129,11 +136,6 @@ function countersOf(sid: ReplaceSid): string[] {
 
 function layoutsOf(sids: readonly ReplaceSid[]): ReadonlyMap<string, ReplaceLayout> {
   return new Map(sids.map(layoutOf).map((layout) => [layoutName(layout), layout]));
-}
-
-function haveSameLayouts(a: readonly ReplaceSid[], b: readonly ReplaceSid[]): boolean {
-  const [first, second] = [layoutsOf(a), layoutsOf(b)];
-  return first.size === second.size && [...first.keys()].every((name) => second.has(name));
 }
 
 function hex(value: number): string {

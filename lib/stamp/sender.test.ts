@@ -82,13 +82,13 @@ const verdicts = (told: readonly Told[]) =>
   only(told, 'path-up', 'path-down').map((effect) => [effect.type, effect.atMs]);
 
 describe('a STAMP session-sender', () => {
-  test('probes every interval, is up after three replies, and then tells half the round trip', () => {
-    const { told } = run(() => ({ roundTripMs: 8 }), 400);
-    expect(only(told, 'send').map((effect) => effect.atMs)).toEqual([0, 50, 100, 150, 200, 250, 300, 350, 400]);
+  test('probes every interval, is up after three replies, and after ten tells half the round trip', () => {
+    const { told } = run(() => ({ roundTripMs: 8 }), 500);
+    expect(only(told, 'send').map((effect) => effect.atMs)).toEqual(Array.from({ length: 11 }, (_, i) => i * 50));
     expect(verdicts(told)).toEqual([['path-up', 108]]);
     expect(only(told, 'measured')).toEqual([
       {
-        atMs: 108,
+        atMs: 458,
         type: 'measured',
         measurement: { delayMinUs: 4_000, delayAvgUs: 4_000, delayVariationUs: 0, loss: 0 },
       },
@@ -112,13 +112,28 @@ describe('a STAMP session-sender', () => {
     expect(state.probes.length).toBeGreaterThan(0);
   });
 
-  test('a path that comes back is up after three replies in a row and tells its new delay at once', () => {
+  test('a path that comes back is up after three replies in a row and after ten tells its new delay', () => {
     const { told } = run(
       (atMs) => (atMs < 500 ? { roundTripMs: 10 } : atMs < 1_000 ? 'lost' : { roundTripMs: 30 }),
       2_000,
     );
     expect(verdicts(told).at(-1)).toEqual(['path-up', 1_130]);
-    expect(only(told, 'measured').at(-1)).toMatchObject({ atMs: 1_130, measurement: { delayMinUs: 15_000, loss: 0 } });
+    expect(only(told, 'measured').at(-1)).toMatchObject({ atMs: 1_480, measurement: { delayMinUs: 15_000, loss: 0 } });
+  });
+
+  test('slow first answers of a daemon that comes back, and the refusals before them, say nothing about the link', () => {
+    const fate = (atMs: number): Fate => {
+      if (atMs < 1_000) return { roundTripMs: 2 };
+      if (atMs < 9_000) return { roundTripMs: 2, refused: true };
+      return { roundTripMs: atMs < 10_300 ? 40 : 2 };
+    };
+    const { told } = run(fate, 15_000);
+    expect(only(told, 'measured')).toHaveLength(1);
+  });
+
+  test('a delay that a few samples say is shorter is told at once', () => {
+    const { told } = run((atMs) => ({ roundTripMs: atMs < 2_000 ? 20 : 10 }), 3_000);
+    expect(only(told, 'measured').at(-1)).toMatchObject({ atMs: 2_010, measurement: { delayMinUs: 5_000 } });
   });
 
   test('two replies, a loss, two replies do not bring a path up', () => {

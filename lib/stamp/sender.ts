@@ -55,8 +55,13 @@ export interface SenderStep {
   readonly effects: readonly SenderEffect[];
 }
 
-/** Replies in a row that bring a path up, and samples that the first measurement needs. */
+/** Replies in a row that bring a path up. */
 const UP_AFTER = 3;
+/**
+ * Samples that a first delay, or a longer one, needs: the least of a few, taken while a neighbour's daemon starts on a busy
+ * machine, tells of that machine, and neighbours that believe it at different moments send packets in circles.
+ */
+const SETTLED_AFTER = 10;
 /** Linux sends one ICMPv6 error a second to one host (icmp.ratelimit): faster probing of a dead port looks like silence. */
 const REFUSED_INTERVAL_MS = 1_100;
 /** A probe older than this is lost, whatever the interval. */
@@ -172,20 +177,24 @@ function onReply(state: SenderState, event: Extract<SenderEvent, { type: 'reply'
 
 /** A refusal proves the way there and back as well as a reply does; only the measurement is missing. */
 function onRefused(state: SenderState, atMs: number): SenderStep {
+  // What was refused is not lost.
+  const probes = state.probes.filter((probe) => probe.roundTripUs !== undefined);
   return {
-    state: { ...state, refused: true, heardAtMs: atMs, unanswered: 0, inRow: 0 },
+    state: { ...state, refused: true, heardAtMs: atMs, unanswered: 0, inRow: 0, probes },
     effects: state.refused ? [] : [{ type: 'reflector-gone' }],
   };
 }
 
-/** Tells a measurement when it is the first, or left the dead-band around the last one told. */
+/** Tells a measurement when it is the first, or left the dead-band around the last one told; a shorter delay at once. */
 function publish(state: SenderState, effects: SenderEffect[], atMs: number, config: SenderConfig): SenderStep {
   const probes = withinWindow(state.probes, atMs, config);
   const kept: SenderState = { ...state, probes };
   const samples = probes.filter((probe) => probe.roundTripUs !== undefined).length;
   const measurement = measure(probes, atMs - lossTimeoutMs(config));
-  if (!measurement || (!state.published && samples < UP_AFTER)) return { state: kept, effects };
-  if (state.published && !leavesDeadBand(state.published, measurement, config)) return { state: kept, effects };
+  if (!measurement) return { state: kept, effects };
+  const isSure = samples >= SETTLED_AFTER || measurement.delayMinUs < (state.published?.delayMinUs ?? 0);
+  if (!isSure || (state.published && !leavesDeadBand(state.published, measurement, config)))
+    return { state: kept, effects };
   return { state: { ...kept, published: measurement }, effects: [...effects, { type: 'measured', measurement }] };
 }
 
@@ -200,7 +209,7 @@ function lossTimeoutMs(config: SenderConfig): number {
 
 function withinWindow(probes: readonly Probe[], atMs: number, config: SenderConfig): readonly Probe[] {
   // A window must hold the samples of the first measurement, and a probe until it is known to be lost.
-  const windowMs = Math.max(config.windowMs, 2 * lossTimeoutMs(config), (UP_AFTER + 1) * config.intervalMs);
+  const windowMs = Math.max(config.windowMs, 2 * lossTimeoutMs(config), (SETTLED_AFTER + 1) * config.intervalMs);
   const first = probes.findIndex((probe) => probe.sentAtMs > atMs - windowMs);
   return first < 0 ? [] : first === 0 ? probes : probes.slice(first);
 }

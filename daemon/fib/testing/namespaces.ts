@@ -66,6 +66,25 @@ export class Namespace {
     return Number(/^Udp6RcvbufErrors\s+(\d+)/m.exec(this.run('cat', '/proc/net/snmp6'))?.[1] ?? 0);
   }
 
+  /** Whatever the kernel counts of packets that went no further, by counter: for failures, where a packet was lost. */
+  discards(): ReadonlyMap<string, number> {
+    const counters = new Map<string, number>();
+    for (const [, name, count] of this.run('cat', '/proc/net/snmp6').matchAll(/^(\S+)\s+(\d+)$/gm))
+      if (/Discards|NoRoutes|Errors|NoPorts|TimeExcds|Unreachs|ReqFails/i.test(name!))
+        counters.set(name!, Number(count));
+    for (const [, device, fields] of this.run('cat', '/proc/net/dev').matchAll(/^\s*(\S+):(.*)$/gm)) {
+      const columns = fields!.trim().split(/\s+/).map(Number);
+      for (const [name, column] of [
+        ['rx-errors', 2],
+        ['rx-dropped', 3],
+        ['tx-errors', 10],
+        ['tx-dropped', 11],
+      ] as const)
+        counters.set(`${device} ${name}`, columns[column]!);
+    }
+    return counters;
+  }
+
   /** Runs a script of this Node inside, with a message channel; ended with the namespace. */
   fork(script: string, ...args: string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', this.name, process.execPath, script, ...args], {
