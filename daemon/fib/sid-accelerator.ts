@@ -1,6 +1,6 @@
 // SIDs of one flavour in eBPF in front of whoever does them otherwise: loads the program, tells it the SIDs, and attaches it
-// to the domain's links. All of it ends with this process, and then nftables or the kernel do everything again. Refuses to
-// know what the program does.
+// to the domain's links while there are any, since every packet pays for every program. All of it ends with this process,
+// and then nftables or the kernel do everything again. Refuses to know what the program does.
 import type { PacketCounts, SidFlavour } from '../../lib/bpf/sid-flavour.ts';
 import { createMap, deleteElement, lookUpElement, updateElement } from '../../lib/bpf/system-call.ts';
 import { BpfKernel, BpfLinks } from './bpf-kernel.ts';
@@ -26,7 +26,10 @@ export class SidAccelerator<S extends { readonly prefix: string }> {
   readonly #links: BpfLinks;
   readonly #devices: Set<string>;
 
-  /** Loads the program and attaches it to those of `devices` that are there. Throws `CodedError` with the errno's name. */
+  /**
+   * Loads a program and attaches it to those of `devices` that are there, to see whether that can be done. Throws
+   * `CodedError` with the errno's name.
+   */
   constructor(flavour: SidFlavour<S>, devices: readonly string[], options: AcceleratorOptions) {
     this.#flavour = flavour;
     this.#options = options;
@@ -37,6 +40,8 @@ export class SidAccelerator<S extends { readonly prefix: string }> {
     this.#map = this.#kernel.call(map, 'cannot make a map');
     try {
       this.#reload([flavour.probe]);
+      this.#attachAll();
+      this.#links.detach();
     } catch (error) {
       this.close();
       throw error;
@@ -45,9 +50,7 @@ export class SidAccelerator<S extends { readonly prefix: string }> {
 
   /** Attaches to an interface that has come, or come anew. Others than those given at the start are left alone. */
   attach(device: string): void {
-    const index = this.#options.interfaceIndex(device);
-    if (!this.#devices.has(device) || index === undefined) return;
-    this.#links.attach(device, index, { ingress: this.#program! });
+    if (this.#devices.has(device) && this.#sids.size > 0) this.#attachTo(device);
   }
 
   /** Does for these SIDs, and for no others; those that stay keep their counts. */
@@ -65,6 +68,8 @@ export class SidAccelerator<S extends { readonly prefix: string }> {
       this.#kernel.call(updateElement(this.#map, one.key, this.#flavour.value(one.sid)), `cannot take ${prefix}`);
       this.#sids.set(prefix, one);
     }
+    if (this.#sids.size === 0) this.#links.detach();
+    else this.#attachAll();
   }
 
   /** What nobody else has counted, by prefix. */
@@ -91,7 +96,15 @@ export class SidAccelerator<S extends { readonly prefix: string }> {
     if (this.#program !== undefined) this.#kernel.close(this.#program);
     this.#program = program;
     this.#layouts = this.#flavour.layouts(sids);
-    for (const device of this.#devices) this.attach(device);
+  }
+
+  #attachAll(): void {
+    for (const device of this.#devices) this.#attachTo(device);
+  }
+
+  #attachTo(device: string): void {
+    const index = this.#options.interfaceIndex(device);
+    if (index !== undefined) this.#links.attach(device, index, { ingress: this.#program! });
   }
 }
 

@@ -7,7 +7,15 @@ export interface BpfCall {
   readonly pointers: readonly { readonly at: number; readonly buffer: Uint8Array }[];
 }
 
-const Command = { mapCreate: 0, mapLookup: 1, mapUpdate: 2, mapDelete: 3, programLoad: 5, linkCreate: 28 } as const;
+const Command = {
+  mapCreate: 0,
+  mapLookup: 1,
+  mapUpdate: 2,
+  mapDelete: 3,
+  programLoad: 5,
+  programQuery: 16,
+  linkCreate: 28,
+} as const;
 /** Kinds of map: `cache` forgets what was not looked up for longest when it is full; the keys of an array are 32-bit numbers. */
 const MAP_TYPES = { hash: 1, array: 2, cache: 9 } as const;
 export type MapType = keyof typeof MAP_TYPES;
@@ -66,6 +74,14 @@ export function attach(program: number, interfaceIndex: number, hook: Hook): Bpf
     [0, program],
     [4, interfaceIndex],
     [8, TCX_HOOKS[hook]],
+  ]);
+}
+
+/** Fills in, at 24 of the attributes, the number of programs at an interface's hook (32 bits). */
+export function queryPrograms(interfaceIndex: number, hook: Hook): BpfCall {
+  return call(Command.programQuery, 64, [
+    [0, interfaceIndex],
+    [4, TCX_HOOKS[hook]],
   ]);
 }
 
