@@ -122,13 +122,21 @@ describe('a STAMP session-sender', () => {
   });
 
   test('slow first answers of a daemon that comes back, and the refusals before them, say nothing about the link', () => {
+    let backMs = 10_900;
     const fate = (atMs: number): Fate => {
       if (atMs < 1_000) return { roundTripMs: 2 };
       if (atMs < 9_000) return { roundTripMs: 2, refused: true };
-      return { roundTripMs: atMs < 10_300 ? 40 : 2 };
+      return { roundTripMs: atMs < backMs ? 40 : 2 };
     };
-    const { told } = run(fate, 15_000);
-    expect(only(told, 'measured')).toHaveLength(1);
+    const measured = () => only(run(fate, 20_000, { ...CONFIG, windowMs: 3_000 }).told, 'measured');
+    expect(measured()).toHaveLength(1);
+    // A window of them does.
+    backMs = 14_000;
+    expect(measured()).toMatchObject([
+      { measurement: { delayMinUs: 1_000, loss: 0 } },
+      { measurement: { delayMinUs: 20_000, loss: 0 } },
+      { measurement: { delayMinUs: 1_000, loss: 0 } },
+    ]);
   });
 
   test('a delay that a few samples say is shorter is told at once', () => {

@@ -21,6 +21,8 @@ export interface SenderState {
   readonly unanswered: number;
   readonly lastAnswered: number;
   readonly inRow: number;
+  /** First answer since nobody answered. */
+  readonly answeringSinceMs: number;
   /** Oldest first, at most one window of them. */
   readonly probes: readonly Probe[];
   readonly published?: LinkMeasurement;
@@ -57,10 +59,7 @@ export interface SenderStep {
 
 /** Replies in a row that bring a path up. */
 const UP_AFTER = 3;
-/**
- * Samples that a first delay, or a longer one, needs: the least of a few, taken while a neighbour's daemon starts on a busy
- * machine, tells of that machine, and neighbours that believe it at different moments send packets in circles.
- */
+/** Samples that a first measurement needs. */
 const SETTLED_AFTER = 10;
 /** Linux sends one ICMPv6 error a second to one host (icmp.ratelimit): faster probing of a dead port looks like silence. */
 const REFUSED_INTERVAL_MS = 1_100;
@@ -82,6 +81,7 @@ export function startSender(atMs: number, firstSequence: number): SenderState {
     unanswered: 0,
     lastAnswered: -1,
     inRow: 0,
+    answeringSinceMs: atMs,
     probes: [],
   };
 }
@@ -158,6 +158,7 @@ function onReply(state: SenderState, event: Extract<SenderEvent, { type: 'reply'
     ...state,
     refused: false,
     heardAtMs: event.atMs,
+    ...((state.refused || state.phase === 'down') && { answeringSinceMs: event.atMs }),
     ...(!overtaken && {
       unanswered: (state.nextSequence - 1 - event.sequence) >>> 0,
       lastAnswered: event.sequence,
@@ -185,16 +186,21 @@ function onRefused(state: SenderState, atMs: number): SenderStep {
   };
 }
 
-/** Tells a measurement when it is the first, or left the dead-band around the last one told; a shorter delay at once. */
+/**
+ * Tells a measurement when it is the first, or left the dead-band around the last one told. A shorter delay is told at
+ * once, a longer one when no sample of a whole window was shorter: the first answers of a daemon that starts on a busy
+ * machine tell of that machine, and routers that believe them at different moments send packets in circles.
+ */
 function publish(state: SenderState, effects: SenderEffect[], atMs: number, config: SenderConfig): SenderStep {
   const probes = withinWindow(state.probes, atMs, config);
   const kept: SenderState = { ...state, probes };
   const samples = probes.filter((probe) => probe.roundTripUs !== undefined).length;
   const measurement = measure(probes, atMs - lossTimeoutMs(config));
   if (!measurement) return { state: kept, effects };
-  const isSure = samples >= SETTLED_AFTER || measurement.delayMinUs < (state.published?.delayMinUs ?? 0);
-  if (!isSure || (state.published && !leavesDeadBand(state.published, measurement, config)))
-    return { state: kept, effects };
+  const isWhole = !state.published || atMs - state.answeringSinceMs >= config.windowMs;
+  const isShorter = state.published && measurement.delayMinUs < state.published.delayMinUs;
+  if (!isShorter && !(isWhole && samples >= SETTLED_AFTER)) return { state: kept, effects };
+  if (state.published && !leavesDeadBand(state.published, measurement, config)) return { state: kept, effects };
   return { state: { ...kept, published: measurement }, effects: [...effects, { type: 'measured', measurement }] };
 }
 
