@@ -149,7 +149,9 @@ export function peerText(view: PeerView, nowMs: number, paint: Paint): string {
   const { protocol: p, received, advertised } = view;
   const up = view.state === 'Established';
   const list = (texts: readonly string[], none: string) => (texts.length === 0 ? none : texts.join(', '));
-  const kept = p.retention === 'none' ? '' : `, ${p.retention} for ${span(Math.max(0, p.retentionUntilMs - nowMs))}`;
+  const stale = p.retention === 'none' ? [] : [`${p.retention} for ${span(Math.max(0, p.retentionUntilMs - nowMs))}`];
+  // For how long is agreed by both ends, at each session anew.
+  const agreed = up ? [span(p.restartTimeMs), `then ${span(p.longLivedMs)} long-lived`] : [];
   const pairs: [string, string][] = [
     ['peer', `${view.name} (${orDash(view.remoteName)}, ${orDash(view.remoteRouterId)}) of ${orDash(view.remoteSite)}`],
     ['address', `${view.address} port ${view.port}${view.passive ? ', passive' : ''}`],
@@ -158,7 +160,7 @@ export function peerText(view: PeerView, nowMs: number, paint: Paint): string {
     ['families', list(view.families, '-')],
     ['capabilities', list(p.capabilities, '-')],
     ['hold time', span(view.holdTimeMs)],
-    ['routes kept', `${span(p.restartTimeMs)}, then ${span(p.longLivedMs)} long-lived${kept}`],
+    ['routes kept', list([...agreed, ...stale], 'none')],
     ['received', countsText(received)],
     ['not used', `${p.rejected} by policy, ${p.damped} damped`],
     ['advertised', countsText(advertised)],

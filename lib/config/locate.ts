@@ -35,12 +35,16 @@ export function readYaml(text: string): YamlResult {
     };
     const faults = [...document.errors, ...document.warnings];
     if (faults.length > 0) {
+      // Met inside the library, the end of the stack is told like a slip of the file's.
+      if (faults.some((fault) => /stack overflow|call stack/i.test(fault.message))) return refuse('nested too deeply');
       const lines = text.split('\n');
       const errors = faults.map((fault) => {
         const where = position(fault.pos[0]);
         return { ...where, message: firstLine(fault.message) + hint(lines[where.line - 1] ?? '') };
       });
-      return { ok: false, errors };
+      // What never closes is said once for each level.
+      const told = new Map(errors.map((error) => [`${error.line}:${error.column} ${error.message}`, error]));
+      return { ok: false, errors: [...told.values()] };
     }
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { ok: true, file: { value, locate: (path, atKey) => position(offsetOf(document, path, atKey === true)) } };
