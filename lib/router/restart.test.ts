@@ -2,13 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/parse.ts';
 import { aCandidate } from '../decision/fixture.ts';
-import type { Family } from '../model/identity.ts';
+import type { Family, Score } from '../model/identity.ts';
 import type { ServiceAttributes } from '../model/service-route.ts';
 import type { OpenMessage } from '../session/message.ts';
 import { openOf } from '../session/peers.fixture.ts';
-import { serviceUpdate } from '../session/update-rows.ts';
+import { computeUpdate, serviceUpdate } from '../session/update-rows.ts';
 import type { RouterEventBody } from './event.ts';
 import { createRouter, handle } from './handle.ts';
+import { ribRows } from './view/services.ts';
 
 const PEER = 'core1';
 const ROUTE = aCandidate(2).route;
@@ -116,6 +117,18 @@ describe('routes of a peer whose session is lost', () => {
     expect(communities(it)).toEqual([['llgr-stale']]);
     it.post(timer, LONG_LIVED_MS);
     expect(routes(it)).toBe(0);
+  });
+
+  test('are shown with the score that decisions give them', () => {
+    const it = heard();
+    const report = { ...aCandidate(2).state!, score: 9 as Score };
+    const message = { type: 'UPDATE', compute: computeUpdate([{ handle: 1, state: report }]) } as const;
+    it.post({ type: 'message', peer: PEER, connection: 1, message });
+    const shown = () => ribRows(it.state).map(({ state }) => state?.score);
+    expect(shown()).toEqual([9]);
+    it.post({ type: 'connection-closed', peer: PEER, connection: 1, reason: 'reset' }, 2000);
+    it.post(timer, RESTART_TIME_MS);
+    expect(shown()).toEqual([3]);
   });
 
   test('go with the restart time when one side does not keep them longer, or the route says so', () => {

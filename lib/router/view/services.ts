@@ -21,7 +21,7 @@ import { explicitPathTo } from '../explicit-paths.ts';
 import { isAdvertised, isJudged, routeOf } from '../instances.ts';
 import { planFor } from '../segment-lists.ts';
 import type { RouterState, Steered } from '../state.ts';
-import { candidates, decisionInput } from '../steering.ts';
+import { asKept, candidates, decisionInput } from '../steering.ts';
 import { wallMs } from '../turn.ts';
 import { pathNames } from './peers.ts';
 import { entryViews } from './segments.ts';
@@ -107,7 +107,7 @@ function ribRow(state: RouterState, entry: RouteEntry): RibRow {
     quarantine: state.quarantine.get(entry.row)?.reason ?? '',
     ...(roundTripUs !== undefined && { roundTripUs }),
     ...(ranked?.cost && { costUs: ranked.cost.total }),
-    ...(entry.state && { state: stateView(state, entry.state, entry.stateReceivedAtMs) }),
+    ...(entry.state && { state: stateView(state, asKept(entry.state, attributes), entry.stateReceivedAtMs) }),
   };
 }
 
