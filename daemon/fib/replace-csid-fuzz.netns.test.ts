@@ -12,7 +12,7 @@ import { makeSid } from '../../lib/segment/sid.ts';
 import { kernelFibIn } from './testing/kernel-fixture.ts';
 import { eventually, Namespace, wire } from './testing/namespaces.ts';
 import { linkAddress, PacketPort, whyNoPacketTests } from './testing/packet-port.ts';
-import { arbitraryPacket, type Layout } from './testing/replace-packets.ts';
+import { arbitraryPacket, type Layout, type SamplePacket } from './testing/replace-packets.ts';
 import { packetOctets } from './testing/srv6-octets.ts';
 
 const skip = whyNoPacketTests();
@@ -188,9 +188,9 @@ describe.skipIf(skip !== undefined).each([
         if (isMalformed(isEndX ? endX : end, packet)) lost++;
         const want = expectation(verdict, packet);
         if (!want || !isRoutable(want.packet.destination)) return undefined;
-        return { device: want.device, hex: hex(packetOctets(want.packet, SOURCE, tail(serial + i))) };
+        return { device: want.device, hex: hex(octetsOf(want.packet, burst[i]!.inner, serial + i)) };
       });
-      const octets = burst.map(({ packet }, i) => packetOctets(packet, SOURCE, tail(serial + i)));
+      const octets = burst.map(({ packet, inner }, i) => octetsOf(packet, inner, serial + i));
       const out = await pass(octets, wanted.filter((want) => want !== undefined).length);
       for (const [i, want] of wanted.entries()) {
         const seen = (out.get(i) ?? []).map(({ device, bytes }) => ({ device, hex: hex(bytes) }));
@@ -265,6 +265,12 @@ function isRoutable(destination: Uint8Array): boolean {
   const [first = 0, second = 0] = destination;
   const isLoopback = destination[15] === 1 && destination.subarray(0, 15).every((octet) => octet === 0);
   return first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80) && !isLoopback;
+}
+
+/** As long behind the headers as what they say is there. */
+function octetsOf(packet: ModelPacket, inner: SamplePacket['inner'], value: number): Uint8Array {
+  const more = { ipv6: 40, ipv4: 20, other: 0 }[inner];
+  return packetOctets({ ...packet, payload: inner }, SOURCE, Buffer.concat([Buffer.alloc(more, 0xa5), tail(value)]));
 }
 
 function tail(value: number): Uint8Array {

@@ -35,13 +35,16 @@ describe('nft transaction of a new table', () => {
           `@nh,352,8 < ${index === 0 ? left - 1 : left} counter name loss_segments_left return`,
         );
       }
-    const atOnce = rules.filter((rule) => /^add rule ip6 cfnd_replace b48c32_n\d_l\d_i\d /.test(rule));
+    const atOnce = rules.filter((rule) => /^add rule ip6 cfnd_replace b48c32_n\d_l\d_i\d(_h\d+)? /.test(rule));
     for (const rule of atOnce) {
-      const [, entries, octets, copied] = /_n(\d)_l\d_i\d ip6 length >= (\d+) .* set @nh,(\d+),32/.exec(rule) ?? [];
+      const [, entries, octets, copied, length, mask] =
+        /_n(\d)_l\d_i\d\S* ip6 length >= (\d+) .* set @nh,(\d+),(\d+) & (\S+) /.exec(rule) ?? [];
       expect(Number(octets)).toBe(8 + 16 * Number(entries));
       expect(Number(copied) + 32).toBeLessThanOrEqual(320 + 8 * Number(octets));
+      // Of what stands behind the C-SID nothing is taken over.
+      expect(mask).toBe(`0xffffffff${'00'.repeat(Number(length) / 8 - 4)}`);
     }
-    expect(atOnce.length).toBe([1, 2, 3, 4].reduce((sum, entries) => sum + entries + 3 * entries, 0));
+    expect(atOnce.length).toBe([1, 2, 3, 4].reduce((sum, entries) => sum + 2 * entries + 3 * entries, 0));
   });
 });
 
@@ -165,7 +168,8 @@ add chain ip6 cfnd_replace b48c32_n1
 add chain ip6 cfnd_replace b48c32_n1_l0_i1
 add chain ip6 cfnd_replace b48c32_n1_l0_i2
 add chain ip6 cfnd_replace b48c32_n1_l0_i3
-add chain ip6 cfnd_replace b48c32_n1_l1_i0
+add chain ip6 cfnd_replace b48c32_n1_l1_i0_h41
+add chain ip6 cfnd_replace b48c32_n1_l1_i0_h4
 add chain ip6 cfnd_replace b48c32
 add rule ip6 cfnd_replace b48c32_upper meta mark set meta mark & 0xfffff000 accept
 add rule ip6 cfnd_replace b48c32_l0_i1 @nh,384,32 0 goto b48c32_upper
@@ -199,11 +203,12 @@ add rule ip6 cfnd_replace b48c32_excess counter name loss_header return
 add rule ip6 cfnd_replace b48c32_n1 @nh,352,8 > 0 goto b48c32_excess
 add rule ip6 cfnd_replace b48c32_n1 ip6 length < 24 counter name loss_header return
 add rule ip6 cfnd_replace b48c32_n1 goto b48c32_walk
-add rule ip6 cfnd_replace b48c32_n1_l0_i1 ip6 length >= 24 @nh,384,32 != 0 @nh,240,32 set @nh,384,32 @nh,312,8 set 0 accept
-add rule ip6 cfnd_replace b48c32_n1_l0_i2 ip6 length >= 24 @nh,416,32 != 0 @nh,240,32 set @nh,416,32 @nh,312,8 set 1 accept
-add rule ip6 cfnd_replace b48c32_n1_l0_i3 ip6 length >= 24 @nh,448,32 != 0 @nh,240,32 set @nh,448,32 @nh,312,8 set 2 accept
-add rule ip6 cfnd_replace b48c32_n1_l1_i0 ip6 length >= 24 @nh,480,32 != 0 @nh,344,8 set 0 @nh,240,32 set @nh,480,32 @nh,312,8 set 3 accept
-add rule ip6 cfnd_replace b48c32 ip6 nexthdr 43 @nh,312,48 & 0xff00ffffffff vmap { 0x010002040000 : jump b48c32_n1_l0_i1, 0x020002040000 : jump b48c32_n1_l0_i2, 0x030002040000 : jump b48c32_n1_l0_i3, 0x000002040100 : jump b48c32_n1_l1_i0 }
+add rule ip6 cfnd_replace b48c32_n1_l0_i1 ip6 length >= 24 @nh,384,32 != 0 @nh,240,80 set @nh,384,80 & 0xffffffff000000000000 | 0x000000000000 accept
+add rule ip6 cfnd_replace b48c32_n1_l0_i2 ip6 length >= 24 @nh,416,32 != 0 @nh,240,80 set @nh,416,80 & 0xffffffff000000000000 | 0x000000000001 accept
+add rule ip6 cfnd_replace b48c32_n1_l0_i3 ip6 length >= 24 @nh,448,32 != 0 @nh,240,80 set @nh,448,80 & 0xffffffff000000000000 | 0x000000000002 accept
+add rule ip6 cfnd_replace b48c32_n1_l1_i0_h41 ip6 length >= 24 @nh,480,32 != 0 @nh,240,112 set @nh,480,112 & 0xffffffff00000000000000000000 | 0x00000000000329020400 accept
+add rule ip6 cfnd_replace b48c32_n1_l1_i0_h4 ip6 length >= 24 @nh,480,32 != 0 @nh,240,112 set @nh,480,112 & 0xffffffff00000000000000000000 | 0x00000000000304020400 accept
+add rule ip6 cfnd_replace b48c32 ip6 nexthdr 43 @nh,272,88 vmap { 0x0000000000012902040000 : jump b48c32_n1_l0_i1, 0x0000000000010402040000 : jump b48c32_n1_l0_i1, 0x0000000000022902040000 : jump b48c32_n1_l0_i2, 0x0000000000020402040000 : jump b48c32_n1_l0_i2, 0x0000000000032902040000 : jump b48c32_n1_l0_i3, 0x0000000000030402040000 : jump b48c32_n1_l0_i3, 0x0000000000002902040100 : jump b48c32_n1_l1_i0_h41, 0x0000000000000402040100 : jump b48c32_n1_l1_i0_h4 }
 add rule ip6 cfnd_replace b48c32 ip6 nexthdr != 43 goto b48c32_upper
 add rule ip6 cfnd_replace b48c32 @nh,336,8 != 4 counter name loss_header return
 add rule ip6 cfnd_replace b48c32 @nh,328,8 & 0xfe vmap { 0 : goto b48c32_excess, 2 : goto b48c32_n1 }

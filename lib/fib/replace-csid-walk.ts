@@ -28,10 +28,13 @@ const ENTRY_OCTETS = 16;
 const HDR_EXT_LEN = '@nh,328,8';
 const ROUTING_TYPE = '@nh,336,8';
 const SEGMENTS_LEFT = '@nh,344,8';
-const LAST_ENTRY = '@nh,352,8';
+const LAST_ENTRY_AT = 352;
+const LAST_ENTRY = `@nh,${LAST_ENTRY_AT},8`;
+/** Bits that the kernel masks at once (struct nft_data). */
+const MAX_BITWISE = 128;
+/** What a tunnel carries: IPv6, IPv4. */
+const INNER_HEADERS = [41, 4] as const;
 
-/** From DA's last octet to Last Entry: index, the SRH's next header, Hdr Ext Len, type, Segments Left, Last Entry. */
-const AT_ONCE = `@nh,${LAST_OCTET},48`;
 /** Most entries of the lists that a packet without oddities is walked through by one look-up; 4 containers are 16 or 32 SIDs. */
 const AT_ONCE_CONTAINERS = 4;
 
@@ -82,35 +85,54 @@ function indexField(layout: ReplaceLayout): string {
 }
 
 /**
- * What nearly every packet is (no TLVs, nothing cut short, nothing ended) is looked up by all of its header at once, and
- * written by one rule. Whatever else comes back, untouched, to be walked step by step.
+ * What nearly every packet is (no argument but the index, no TLVs, an IP packet behind, nothing cut short, nothing ended)
+ * is looked up by all that stands from its C-SID to Last Entry, and written by one rule. Whatever else comes back,
+ * untouched, to be walked step by step.
  */
 function renderAtOnce(layout: ReplaceLayout, maxContainers: number): { rule: string; chains: NamedChain[] } {
-  const chains: NamedChain[] = [];
+  const chains = new Map<string, NamedChain>();
   const elements: string[] = [];
-  for (let entries = 1; entries <= Math.min(maxContainers, AT_ONCE_CONTAINERS); entries++) {
-    const whole = `ip6 length >= ${SRH_FIXED_OCTETS + entries * ENTRY_OCTETS}`;
+  const from = DESTINATION + layout.blockBits + layout.csidBits;
+  for (let entries = 1; entries <= Math.min(maxContainers, AT_ONCE_CONTAINERS); entries++)
     for (let left = 0; left <= entries; left++)
       for (let index = 0; index < positions(layout); index++) {
-        const step = plainStep(layout, left, index);
-        if (step === undefined || left - (index === 0 ? 1 : 0) >= entries) continue;
-        const chain = `${layoutName(layout)}_n${entries}_l${left}_i${index}`;
-        chains.push({ name: chain, rules: [`${whole} ${step}`] });
-        elements.push(`${hex48([index, 0, 2 * entries, 4, left, entries - 1])} : jump ${chain}`);
+        if ((left === 0 && index === 0) || left - (index === 0 ? 1 : 0) >= entries) continue;
+        for (const next of INNER_HEADERS) {
+          const srh = [next, 2 * entries, 4, left, entries - 1];
+          const chain = plainStep(layout, left, index, srh);
+          chains.set(chain.name, chain);
+          elements.push(`${hexOf([...argumentOf(layout), index, ...srh])} : jump ${chain.name}`);
+        }
       }
-  }
-  // All of the octet that ends in the index: 0 in what our planner makes, and then it can be written whole.
-  const mask = hex48([0xff, 0, 0xff, 0xff, 0xff, 0xff]);
-  return { rule: `ip6 nexthdr 43 ${AT_ONCE} & ${mask} vmap { ${elements.join(', ')} }`, chains };
+  const octets = `@nh,${from},${LAST_ENTRY_AT + 8 - from}`;
+  return { rule: `ip6 nexthdr 43 ${octets} vmap { ${elements.join(', ')} }`, chains: [...chains.values()] };
 }
 
-/** R16-R20 or R05-R06 and R20, for a C-SID that is not 0; undefined where the packet has arrived. */
-function plainStep(layout: ReplaceLayout, left: number, index: number): string | undefined {
-  if (left === 0 && index === 0) return undefined;
-  const [entry, next] = index === 0 ? [left - 1, positions(layout) - 1] : [left, index - 1];
-  const decrement = index === 0 ? `${SEGMENTS_LEFT} set ${entry} ` : '';
-  const write = `${copyCsid(layout, entry, next)} @nh,${LAST_OCTET},8 set ${next}`;
-  return `${csidAt(layout, entry, next)} != 0 ${decrement}${write} accept`;
+/**
+ * R16-R20 or R05-R06 and R20, for a C-SID that is not 0 and an SRH that begins with `srh`. To write costs more than all
+ * else: C-SID, argument and index, and where it changes Segments Left, are one stretch, in which all but the C-SID is known.
+ */
+function plainStep(layout: ReplaceLayout, left: number, index: number, srh: readonly number[]): NamedChain {
+  const [next = 0, length = 0, type = 0, , last = 0] = srh;
+  const [entry, place] = index === 0 ? [left - 1, positions(layout) - 1] : [left, index - 1];
+  const upToLeft = index === 0 ? [next, length, type, entry] : [];
+  const isTooLong = 8 * upToLeft.length > MAX_BITWISE + DESTINATION + layout.blockBits - LAST_OCTET - 8;
+  const decrement = isTooLong ? `${SEGMENTS_LEFT} set ${entry} ` : '';
+  const known = [...argumentOf(layout), place, ...(isTooLong ? [] : upToLeft)];
+  const bits = layout.csidBits + 8 * known.length;
+  const mask = hexOf([...Array<number>(layout.csidBits / 8).fill(0xff), ...known.map(() => 0)]);
+  const from = entryAt(entry) + place * layout.csidBits;
+  const write = `@nh,${DESTINATION + layout.blockBits},${bits} set @nh,${from},${bits} & ${mask} | ${hexOf(known)}`;
+  const whole = `ip6 length >= ${SRH_FIXED_OCTETS + (last + 1) * ENTRY_OCTETS}`;
+  return {
+    name: `${layoutName(layout)}_n${last + 1}_l${left}_i${index}${index === 0 ? `_h${next}` : ''}`,
+    rules: [`${whole} ${csidAt(layout, entry, place)} != 0 ${decrement}${write} accept`],
+  };
+}
+
+/** The octets between C-SID and index, as our planner makes them. */
+function argumentOf({ blockBits, csidBits }: ReplaceLayout): number[] {
+  return Array(15 - (blockBits + csidBits) / 8).fill(0);
 }
 
 /** What comes before the walk: is there an SRH, and does it hold what Last Entry says? */
@@ -216,8 +238,8 @@ function lose(reason: keyof typeof LOSS_COUNTERS): string {
   return `counter name ${LOSS_COUNTERS[reason]} return`;
 }
 
-/** Six octets, as one number. */
-function hex48(octets: readonly number[]): string {
+/** As one number. */
+function hexOf(octets: readonly number[]): string {
   return `0x${octets.map((octet) => octet.toString(16).padStart(2, '0')).join('')}`;
 }
 

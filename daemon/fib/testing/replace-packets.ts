@@ -15,8 +15,15 @@ export interface Layout {
   readonly mark: number;
 }
 
+export interface SamplePacket {
+  readonly isEndX: boolean;
+  readonly packet: ModelPacket;
+  /** What the headers say they carry; the packet's own `payload` is what the endpoint makes of it. */
+  readonly inner: ModelPacket['payload'];
+}
+
 /** One packet to one SID, mostly near what a headend sends, and then bent in places. */
-export function arbitraryPacket(layout: Layout): fc.Arbitrary<{ isEndX: boolean; packet: ModelPacket }> {
+export function arbitraryPacket(layout: Layout): fc.Arbitrary<SamplePacket> {
   const positions = 128 / layout.csidBits;
   const octets = layout.csidBits / 8;
   const csid = fc.oneof(
@@ -38,6 +45,7 @@ export function arbitraryPacket(layout: Layout): fc.Arbitrary<{ isEndX: boolean;
   return fc
     .record({
       isEndX: fc.boolean(),
+      inner: fc.constantFrom('ipv6' as const, 'ipv6' as const, 'ipv4' as const, 'other' as const),
       list: fc.oneof({ weight: 12, arbitrary: fc.array(entry, { minLength: 1, maxLength: MAX_CONTAINERS }) }, entries),
       index: fc.oneof(fc.integer({ min: 0, max: positions - 1 }), fc.constantFrom(0, 1, positions - 1)),
       argument: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 0, max: 0xffff_ffff })),
@@ -48,7 +56,7 @@ export function arbitraryPacket(layout: Layout): fc.Arbitrary<{ isEndX: boolean;
       hasSrh: fc.integer({ min: 0, max: 30 }).map((n) => n > 0),
       hopLimit: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 2, max: 255 }) }, fc.constantFrom(0, 1)),
     })
-    .map(({ isEndX, list, index, argument, left, wrongLeft, wrongLast, hasTlv, hasSrh, hopLimit }) => {
+    .map(({ isEndX, inner, list, index, argument, left, wrongLeft, wrongLast, hasTlv, hasSrh, hopLimit }) => {
       const destination = addressToBytes(isEndX ? layout.endX : layout.end);
       new DataView(destination.buffer).setUint32(12, argument);
       destination[15] = (argument & (255 & ~(positions - 1))) | index;
@@ -56,7 +64,7 @@ export function arbitraryPacket(layout: Layout): fc.Arbitrary<{ isEndX: boolean;
       const segmentsLeft = wrongLeft ?? left % (list.length + (index === 0 ? 2 : 1));
       const hdrExtLen = 2 * list.length + (hasTlv ? 1 : 0);
       const srh = { segmentsLeft, lastEntry: wrongLast ?? Math.max(0, list.length - 1), hdrExtLen, list };
-      return { isEndX, packet: { destination, hopLimit, payload: 'other', ...(hasSrh && { srh }) } };
+      return { isEndX, inner, packet: { destination, hopLimit, payload: 'other', ...(hasSrh && { srh }) } };
     });
 }
 
