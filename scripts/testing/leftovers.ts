@@ -45,13 +45,13 @@ function forwarding(): string[] {
   return keys.map((key) => `sysctl ${key} = ${readFileSync(`/proc/sys/${key}`, 'utf8').trim()}`);
 }
 
-/** Programs of labs and their engines, by what stands on their command lines. */
+/** Programs of labs, which find themselves at /opt/cfnd, and of their engines, by what stands on their command lines. */
 function processes(): string[] {
   const names: string[] = [];
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
       const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
-      if (/\.cache\/docker-|\/opt\/cfnd\/|containerd-shim|node-init\.sh|supervisor\.ts/.test(line))
+      if (/\.cache\/docker-|(^| )\/opt\/cfnd\/|containerd-shim|node-init\.sh|supervisor\.ts/.test(line))
         names.push(`${pid} ${line.slice(0, 100)}`);
     } catch {
       // ended meanwhile
