@@ -52,13 +52,18 @@ function isThere(lab: Lab, node: string, { list, text }: (typeof objects)[number
   return lines.some((line) => line.startsWith(text) || line.includes(` ${text} `));
 }
 
-describe.skipIf(why !== undefined)('a daemon that is killed', () => {
+const accelerated = { in: { fib: { accelerator: 'tc-bpf' } } };
+
+describe.skipIf(why !== undefined).each([
+  { what: 'a daemon', victims: ['in', 'core1', 'eg1'], options: {} },
+  { what: 'a daemon whose programs forward in front of nftables', victims: ['in'], options: accelerated },
+])('$what that is killed', ({ victims, options }) => {
   let lab: Lab;
   let client: Client | undefined;
 
   beforeAll(async () => {
     await built();
-    lab = new Lab({ ...TWO_SITES, patient: true });
+    lab = new Lab({ ...TWO_SITES, patient: true, options });
     await lab.startAll();
   }, 300_000);
 
@@ -66,7 +71,7 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
     await lab?.stop();
   });
 
-  for (const victim of ['in', 'core1', 'eg1'])
+  for (const victim of victims)
     test(`${victim} is killed and restarted while traffic passes it: nothing is lost`, {
       timeout: 300_000,
     }, async () => {
@@ -88,6 +93,8 @@ describe.skipIf(why !== undefined)('a daemon that is killed', () => {
       const second = lab.start(victim);
       await lab.until('the next life is in sync', () => second.lines(/initial exchange complete/).length > 0);
       await lab.converged();
+      const capabilities = await lab.ask(victim, (admin) => admin.show('capabilities'));
+      expect(capabilities.some((it) => it.name === 'tc-bpf' && it.available)).toBe(options === accelerated);
       client.mark('after');
       await lab.until('what was stale is gone', () => objects.every((it) => it.ours !== isThere(lab, victim, it)));
 
