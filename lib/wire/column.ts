@@ -13,7 +13,6 @@ const WIRE: Readonly<Record<ColumnKind, number>> = {
   fixed64: FIXED64,
   float: FIXED32,
 };
-const FLOAT_MAX = 3.4028234663852886e38;
 const HIGH_WORD = 0x1_0000_0000;
 
 type Values = Uint32Array | Int32Array | Float32Array | Float64Array;
@@ -53,7 +52,6 @@ export const emptyColumn = <K extends ColumnKind>(kind: K): Column<ValuesOf<K>> 
 export const toUint32 = (value: number): number => (value > 0 ? Math.min(Math.round(value), 0xffff_ffff) : 0);
 export const toUint53 = (value: number): number =>
   value > 0 ? Math.min(Math.round(value), Number.MAX_SAFE_INTEGER) : 0;
-export const toFloat = (value: number): number => (value > 0 ? Math.min(value, FLOAT_MAX) : 0);
 
 /**
  * Reads one occurrence of the column's field, packed or single, and appends it. An unreadable element breaks the column,

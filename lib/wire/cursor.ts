@@ -55,6 +55,8 @@ export class Cursor {
   uint32(): number {
     const { buf, end } = this;
     let value = 0;
+    // Most are of one byte.
+    if (this.pos < end && buf[this.pos]! < 0x80) return buf[this.pos++]!;
     for (let shift = 0; shift < 70; shift += 7) {
       if (this.pos >= end) throw this.fault('truncated number');
       const byte = buf[this.pos++]!;
@@ -100,68 +102,32 @@ export class Cursor {
   }
 
   /**
-   * Reads a packed key column of handles (session.proto rule 6) into `into` from `at` on; returns how many there were, or
-   * -1 when one is out of its range, or there is no room.
+   * Reads a packed key column of handles (session.proto rule 6) into `into` from `at` on. Returns how many there were, or -1
+   * when one cannot be read or is out of its range, or there is no room.
    */
   handlesInto(into: Uint32Array, at: number): number {
-    const { end } = this;
-    const { from, length } = this.span();
-    this.pos = from;
-    this.end = from + length;
-    let handle = 0;
-    let count = 0;
-    while (this.pos < this.end) {
-      handle += this.sint32();
-      if (handle < 1 || handle > MAX_HANDLE || at + count >= into.length) return -1;
-      into[at + count++] = handle;
-    }
-    this.end = end;
-    return count;
-  }
-
-  /**
-   * Reads a packed column into every `stride`-th number of `into` from `at` on and below `most`: one element each, or one
-   * for all. False when it is neither, or broken; what was written by then means nothing.
-   */
-  columnInto(
-    kind: 'uint32' | 'fixed32' | 'fixed64' | 'float',
-    into: Float64Array,
-    at: number,
-    most: number,
-    stride: number,
-  ): boolean {
+    const { buf } = this;
     const length = this.uint32();
-    const from = this.advance(length);
-    const to = from + length;
-    const { buf, view } = this;
-    let filled = at;
-    if (kind === 'uint32') {
-      for (let pos = from; pos < to; filled += stride) {
-        let value = buf[pos++]!;
-        if (value >= 0x80) {
-          value &= 0x7f;
-          for (let scale = 0x80, byte = 0x80; byte >= 0x80; scale *= 0x80) {
-            if (pos >= to || scale > 2 ** 28) return false;
-            byte = buf[pos++]!;
-            value += (byte & 0x7f) * scale;
-          }
-          if (value > 0xffff_ffff) return false;
+    let pos = this.advance(length);
+    const end = pos + length;
+    let handle = 0;
+    let to = at;
+    for (; pos < end; to++) {
+      let delta = buf[pos++]!;
+      if (delta >= 0x80) {
+        let byte = delta;
+        delta &= 0x7f;
+        for (let shift = 7; byte >= 0x80; shift += 7) {
+          if (pos >= end || shift > 28) return -1;
+          byte = buf[pos++]!;
+          delta |= (byte & 0x7f) << shift;
         }
-        if (filled >= most) return false;
-        into[filled] = value;
       }
-    } else if (kind === 'fixed64') {
-      for (let pos = from; pos + 8 <= to && filled < most; pos += 8, filled += stride)
-        into[filled] = view.getUint32(pos + 4, true) * 0x1_0000_0000 + view.getUint32(pos, true);
-      if ((filled - at) / stride !== length / 8) return false;
-    } else {
-      for (let pos = from; pos + 4 <= to && filled < most; pos += 4, filled += stride)
-        into[filled] = kind === 'float' ? view.getFloat32(pos, true) : view.getUint32(pos, true);
-      if ((filled - at) / stride !== length / 4) return false;
+      handle += (delta >>> 1) ^ -(delta & 1);
+      if (handle < 1 || handle > MAX_HANDLE || to >= into.length) return -1;
+      into[to] = handle;
     }
-    const count = (filled - at) / stride;
-    if (count === 1) for (; filled < most; filled += stride) into[filled] = into[at]!;
-    return filled >= most;
+    return to - at;
   }
 
   sint32(): number {
@@ -223,6 +189,18 @@ export class Cursor {
     return { from: this.advance(length), length };
   }
 
+  /** How many elements the packed column of varints has that is next; it stays next. */
+  countAhead(): number {
+    const { pos, end } = this;
+    const length = this.uint32();
+    this.end = this.advance(length) + length;
+    this.pos = this.end - length;
+    const count = this.varintCount();
+    this.pos = pos;
+    this.end = end;
+    return count;
+  }
+
   /** A cursor over a length-delimited field that cannot leave it. */
   nested(): Cursor {
     const length = this.uint32();
@@ -261,7 +239,7 @@ export class Cursor {
   }
 
   /** Claims `length` bytes and returns where they begin. */
-  private advance(length: number): number {
+  advance(length: number): number {
     const at = this.pos;
     if (length > this.end - at) throw this.fault(`${length} bytes wanted, ${this.end - at} left`);
     this.pos = at + length;

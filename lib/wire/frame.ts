@@ -31,7 +31,8 @@ const BODY = {
  * the limits of lib/wire/limits.ts (an invariant otherwise) and below `MAX_FRAME_BYTES`. `room` bytes in front are left free.
  */
 export function encodeFrame(message: SessionMessage, room = 0): Uint8Array {
-  const writer = new FrameWriter(sizeHint(message)).uint32(BODY[message.type]).fork();
+  const size = sizeHint(message);
+  const writer = new FrameWriter(size).uint32(BODY[message.type]).fork(size);
   if (message.type === 'OPEN') writeOpen(writer, message);
   else if (message.type === 'UPDATE') writeUpdate(writer, message);
   else if (message.type === 'NOTIFICATION') writeNotification(writer, message);

@@ -2,9 +2,9 @@
 import { stateNumbers } from '../model/state-buffers.ts';
 import { STATE_NUMBERS } from '../model/state-row.ts';
 import type { ComputeUpdate } from '../session/message.ts';
-import { settleRow, takeStateColumns } from './compute-update.ts';
 import { type Cursor, LEN, tagOf } from './cursor.ts';
 import type { JoinedRoutes } from './joined-routes.ts';
+import { takeStateColumns } from './state-columns.ts';
 
 const HANDLE = tagOf(1, LEN);
 
@@ -29,9 +29,7 @@ export class JoinedStates {
     const from = this.count * STATE_NUMBERS;
     const to = from + rows * STATE_NUMBERS;
     this.#state.fill(0, from, to);
-    if (!takeStateColumns(cursor, this.#state, from, to)) return false;
-    for (let at = from; at < to; at += STATE_NUMBERS) if (settleRow(this.#state, at) !== '') return false;
-    return true;
+    return takeStateColumns(cursor, this.#state, from, to);
   }
 
   /** Whether every state of the message at hand is of the route that the same message announces at the same place. */

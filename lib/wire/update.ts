@@ -12,15 +12,17 @@ import type { FrameWriter } from './writer.ts';
 
 const TAG = { service: tagOf(1, LEN), compute: tagOf(2, LEN), linkState: tagOf(3, LEN) } as const;
 const END_OF_RIB = 4;
+/** About what a row takes in either family. */
+const ROW_BYTES = 36;
 
 export function writeUpdate(writer: FrameWriter, message: UpdateMessage): void {
   if (message.service) {
-    writer.uint32(TAG.service).fork();
+    writer.uint32(TAG.service).fork(message.service.handle.length * ROW_BYTES);
     writeServiceUpdate(writer, message.service);
     writer.ldelim();
   }
   if (message.compute) {
-    writer.uint32(TAG.compute).fork();
+    writer.uint32(TAG.compute).fork(message.compute.handle.length * ROW_BYTES);
     writeComputeUpdate(writer, message.compute);
     writer.ldelim();
   }

@@ -12,12 +12,15 @@ const utf8 = new TextEncoder();
 
 let spare: Uint8Array | undefined;
 
+const lengthBytes = (length: number): number =>
+  length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : length < 0x1000_0000 ? 4 : 5;
+
 /** Appends protobuf scalars; the codecs write tags themselves. Values are not checked: columns and codecs saturate them. */
 export class FrameWriter {
   #buf: Uint8Array;
   #view: DataView;
   #pos = 0;
-  /** Where the length byte of each open `fork` stands. */
+  /** Where what is in each open `fork` begins, and how many bytes in front of it were left for its length. */
   readonly #open: number[] = [];
 
   constructor(sizeHint = FIRST_BYTES) {
@@ -124,7 +127,7 @@ export class FrameWriter {
 
   /** A packed column of varints. */
   varints(values: ArrayLike<number>, count: number): this {
-    this.fork().#reserve(count * 5);
+    this.fork(count).#reserve(count * 5);
     const buf = this.#buf;
     let pos = this.#pos;
     for (let i = 0; i < count; i++) {
@@ -139,24 +142,29 @@ export class FrameWriter {
     return this.ldelim();
   }
 
-  /** Begins a length-delimited field whose length is known only at `ldelim`. */
-  fork(): this {
-    this.#reserve(1);
-    this.#open.push(this.#pos++);
+  /**
+   * Begins a length-delimited field whose length is known only at `ldelim`. A length that takes more or fewer bytes than that
+   * of `guess` moves what was written by then.
+   */
+  fork(guess = 0): this {
+    const room = lengthBytes(guess);
+    this.#reserve(room);
+    this.#pos += room;
+    this.#open.push(this.#pos, room);
     return this;
   }
 
   ldelim(): this {
-    const mark = this.#open.pop();
-    invariant(mark !== undefined, 'every ldelim has its fork');
-    const length = this.#pos - mark - 1;
-    // One byte was left for the length; a longer one moves what was written.
-    const extra = length < 0x80 ? 0 : length < 0x4000 ? 1 : length < 0x20_0000 ? 2 : length < 0x1000_0000 ? 3 : 4;
-    // Also room for what `uint32` reserves below: growing there would keep only what stands before the mark.
-    this.#reserve(extra + MAX_VARINT_BYTES);
-    if (extra > 0) this.#buf.copyWithin(mark + 1 + extra, mark + 1, this.#pos);
-    const end = this.#pos + extra;
-    this.#pos = mark;
+    const room = this.#open.pop()!;
+    const from = this.#open.pop();
+    invariant(from !== undefined, 'every ldelim has its fork');
+    const length = this.#pos - from;
+    const more = lengthBytes(length) - room;
+    // Also room for what `uint32` reserves below: growing there would keep only what stands before the length.
+    this.#reserve(MAX_VARINT_BYTES);
+    if (more !== 0) this.#buf.copyWithin(from + more, from, this.#pos);
+    const end = this.#pos + more;
+    this.#pos = from - room;
     this.uint32(length);
     this.#pos = end;
     return this;
