@@ -71,7 +71,7 @@ class Segment {
 const firstSlots = (segment: number): number => Math.round(FIRST_SLOTS * (FULL_AT / BUILT_AT) ** (segment / SEGMENTS));
 
 /** Where an entry is looked for first: the low bits of the hash as a share of the slots. */
-const home = (hash: number, slots: number): number => ((hash & 0xffff) * slots) >>> 16;
+const home = (hash: number, slots: number): number => Math.imul(hash & 0xffff, slots) >>> 16;
 
 export class HashIndex {
   readonly #matches: (row: number) => boolean;

@@ -1,4 +1,5 @@
-// Rows of the route table by their key: contact instance, number of the service, originator.
+// Rows of the route table by their key: contact instance, number of the service, originator. The only route of a service is
+// found by the service and is not in the hash index: it saves a look-up and an entry where most services have one.
 import type { Records } from '../records.ts';
 import { HashIndex, mix } from './hash-index.ts';
 
@@ -9,13 +10,14 @@ export const ORIGINATOR = 5;
 export class RouteIndex {
   readonly #rows: Records;
   readonly #seed: number;
-  readonly #hash = new HashIndex((row) => this.#isSought(row));
-  /** The key that is being looked for, and its hash. */
+  readonly #hash = new HashIndex((row) => this.isSought(row));
+  /** The key that is being looked for. */
   #instance: Uint32Array = new Uint32Array(0);
   #instanceAt = 0;
   #service = 0;
   #originator = 0;
-  #sought = 0;
+  /** Once `find` has looked for it. */
+  #hashSought = 0;
 
   constructor(rows: Records, seed: number) {
     this.#rows = rows;
@@ -26,34 +28,30 @@ export class RouteIndex {
     return this.#hash.bytes;
   }
 
-  /** The row of the key, or -1. `instance` is four words that begin at `at`. */
-  find(service: number, instance: Uint32Array, at: number, originator: number): number {
+  /** Says which key `find`, `isSought` and `writeSought` are about. `instance` is four words that begin at `at`. */
+  seek(service: number, instance: Uint32Array, at: number, originator: number): void {
     this.#instance = instance;
     this.#instanceAt = at;
     this.#service = service;
     this.#originator = originator;
-    this.#sought = this.#hashKey(instance, at, service, originator);
-    return this.#hash.find(this.#sought);
   }
 
-  /** Puts in the row whose key was looked for last, and not found, and writes the key into it. */
-  insertSought(row: number): void {
+  /** The row in the index that has the key, or -1. */
+  find(): number {
+    this.#hashSought = this.#hashKey(this.#instance, this.#instanceAt, this.#service, this.#originator);
+    return this.#hash.find(this.#hashSought);
+  }
+
+  /** Writes the key into a row. */
+  writeSought(row: number): void {
     const chunk = this.#rows.chunk(row);
     const at = this.#rows.offset(row);
     for (let i = 0; i < 4; i++) chunk[at + i] = this.#instance[this.#instanceAt + i]!;
     chunk[at + SERVICE] = this.#service;
     chunk[at + ORIGINATOR] = this.#originator;
-    this.#hash.insert(row, this.#sought);
   }
 
-  /** The row must be in the index, its key as it was. */
-  remove(row: number): void {
-    const chunk = this.#rows.chunk(row);
-    const at = this.#rows.offset(row);
-    this.#hash.remove(row, this.#hashKey(chunk, at, chunk[at + SERVICE]!, chunk[at + ORIGINATOR]!));
-  }
-
-  #isSought(row: number): boolean {
+  isSought(row: number): boolean {
     const chunk = this.#rows.chunk(row);
     const from = this.#rows.offset(row);
     const instance = this.#instance;
@@ -66,6 +64,27 @@ export class RouteIndex {
       chunk[from + SERVICE] === this.#service &&
       chunk[from + ORIGINATOR] === this.#originator
     );
+  }
+
+  /** The row has the key that `find` has looked for and not found. */
+  insertSought(row: number): void {
+    this.#hash.insert(row, this.#hashSought);
+  }
+
+  /** The row, with its key, must not be in the index. */
+  insert(row: number): void {
+    this.#hash.insert(row, this.#hashOf(row));
+  }
+
+  /** The row must be in the index, its key as it was. */
+  remove(row: number): void {
+    this.#hash.remove(row, this.#hashOf(row));
+  }
+
+  #hashOf(row: number): number {
+    const chunk = this.#rows.chunk(row);
+    const at = this.#rows.offset(row);
+    return this.#hashKey(chunk, at, chunk[at + SERVICE]!, chunk[at + ORIGINATOR]!);
   }
 
   #hashKey(words: Uint32Array, at: number, service: number, originator: number): number {

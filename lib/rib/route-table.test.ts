@@ -139,6 +139,23 @@ describe('the route table', () => {
     );
   });
 
+  test('finds the routes of a service whether it has one or several, and none that is gone', () => {
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 60 }), fc.integer(), (toggled, seed) => {
+        const table = prepared(seed);
+        const set = table.sets.intern(SETS[0]!);
+        const rows = new Map<RouteKey, number>();
+        for (const it of toggled) {
+          const row = rowFor(table, it);
+          if (!rows.delete(it)) rows.set(it, row);
+          if (rows.has(it)) table.announce(row, 1, set, 0);
+          else table.withdraw(row, 1);
+          for (const any of KEYS) expect(rowOf(table, any)).toBe(rows.get(any) ?? -1);
+        }
+      }),
+    );
+  });
+
   test('grows to many rows and back without losing or keeping one, and gives row numbers again', () => {
     const table = prepared(5);
     const set = table.sets.intern(SETS[1]!);

@@ -74,7 +74,9 @@ export class RouteTable {
   /** Row of the key, or -1. `instance` and `service` are four words that begin at their offsets. */
   find(service: Uint32Array, serviceAt: number, instance: Uint32Array, instanceAt: number, originator: number): number {
     const number = this.services.find(service, serviceAt);
-    return number < 0 ? -1 : this.#index.find(number, instance, instanceAt, originator);
+    if (number < 0) return -1;
+    this.#index.seek(number, instance, instanceAt, originator);
+    return this.#findSought(number);
   }
 
   /** The same, and a row for a key that is not known: the caller announces it. */
@@ -86,14 +88,21 @@ export class RouteTable {
     originator: number,
   ): number {
     const number = this.services.intern(service, serviceAt);
-    const known = this.#index.find(number, instance, instanceAt, originator);
+    this.#index.seek(number, instance, instanceAt, originator);
+    const known = this.#findSought(number);
     if (known >= 0) return known;
     const row = this.#rows.add();
-    this.#index.insertSought(row);
+    this.#index.writeSought(row);
     const chunk = this.#rows.chunk(row);
     const at = this.#rows.offset(row);
     chunk[at + BEST] = 0;
     const first = this.services.first(number);
+    const others = this.services.count(number);
+    if (others > 1) this.#index.insertSought(row);
+    else if (others === 1) {
+      this.#index.insert(first - 1);
+      this.#index.insert(row);
+    }
     chunk[at + NEXT] = first;
     chunk[at + BEFORE] = 0;
     if (first > 0) this.#rows.set(first - 1, BEFORE, row + 1);
@@ -239,6 +248,13 @@ export class RouteTable {
     for (let row = 0; row < this.#rows.top; row++) if (this.#rows.get(row, BEST) !== 0) yield row;
   }
 
+  /** The row of the service that has the key `#index` was told, or -1. An only one is not in the index. */
+  #findSought(service: number): number {
+    if (this.services.count(service) > 1) return this.#index.find();
+    const first = this.services.first(service);
+    return first > 0 && this.#index.isSought(first - 1) ? first - 1 : -1;
+  }
+
   #revise(row: number, path: number, set: number): Change {
     if (!this.#paths.revise(path, set)) return 'none';
     const best = this.#rows.get(row, BEST);
@@ -265,8 +281,11 @@ export class RouteTable {
     const before = this.#rows.get(row, BEFORE);
     if (next > 0) this.#rows.set(next - 1, BEFORE, before);
     if (before > 0) this.#rows.set(before - 1, NEXT, next);
-    this.#index.remove(row);
-    this.services.changed(number, -1, before === 0 ? next : this.services.first(number));
+    const first = before === 0 ? next : this.services.first(number);
+    const count = this.services.count(number);
+    if (count > 1) this.#index.remove(row);
+    if (count === 2) this.#index.remove(first - 1);
+    this.services.changed(number, -1, first);
     this.states.clear(row);
     this.texts.delete(row);
     this.#rows.remove(row);
