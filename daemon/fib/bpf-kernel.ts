@@ -2,9 +2,11 @@
 // process. Refuses to know what a program does.
 import { attach, type BpfCall, type Hook, loadProgram, verifierLog } from '../../lib/bpf/system-call.ts';
 import { CodedError } from '../../lib/errors.ts';
-import { netlinkError } from '../../lib/netlink/errors.ts';
+import { Errno, netlinkError } from '../../lib/netlink/errors.ts';
 import { loadNative, type Native } from '../netlink/native.ts';
 
+/** The verifier gives up when a signal waits, such as a child's end: the next call finds it delivered. As libbpf has it. */
+const LOAD_ATTEMPTS = 5;
 /** The verifier's last words. */
 const MAX_TEXT = 300;
 
@@ -27,7 +29,8 @@ export class BpfKernel {
 
   /** Loads a program for traffic-control hooks. Throws `CodedError` with what the verifier says. */
   load(instructions: Uint8Array): number {
-    const result = this.#perform(loadProgram(instructions));
+    let result = -Errno.EAGAIN;
+    for (let i = 0; i < LOAD_ATTEMPTS && result === -Errno.EAGAIN; i++) result = this.#perform(loadProgram(instructions));
     if (result >= 0) return result;
     const log = verifierLog();
     this.#perform(loadProgram(instructions, log));
