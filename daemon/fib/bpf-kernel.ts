@@ -30,7 +30,8 @@ export class BpfKernel {
   /** Loads a program for traffic-control hooks. Throws `CodedError` with what the verifier says. */
   load(instructions: Uint8Array): number {
     let result = -Errno.EAGAIN;
-    for (let i = 0; i < LOAD_ATTEMPTS && result === -Errno.EAGAIN; i++) result = this.#perform(loadProgram(instructions));
+    for (let i = 0; i < LOAD_ATTEMPTS && result === -Errno.EAGAIN; i++)
+      result = this.#perform(loadProgram(instructions));
     if (result >= 0) return result;
     const log = verifierLog();
     this.#perform(loadProgram(instructions, log));
