@@ -24,7 +24,7 @@ export class DumpSocket {
   private queue: Promise<unknown> = Promise.resolve();
   private closed = false;
 
-  /** `changes` counts what the owner has changed so far. */
+  /** `changes` counts what the owner has changed so far, and lets nothing be on its way. */
   constructor(options: SocketOptions, changes: () => number) {
     this.options = options;
     this.changes = changes;
@@ -69,11 +69,11 @@ export class DumpSocket {
     this.writer.reset();
     encode(this.writer);
     this.writer.stamp(sequence, 0);
+    const changes = this.changes();
     const sent = native.send(handle, this.writer.bytes, this.writer.length);
     if (sent < 0) throw kernelFailure(-sent, 'dump');
     const items: T[] = [];
     const ofRoutes = this.messageType() === MessageType.getRoute;
-    const changes = this.changes();
     let interrupted = false;
     let deadline = performance.now() + PART_TIMEOUT_MS;
     for (;;) {

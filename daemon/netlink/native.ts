@@ -26,6 +26,14 @@ export interface Native {
    * answers `sequence`. Returns the bytes read; -EAGAIN when there was no answer yet.
    */
   exchange(handle: NativeHandle, from: number, to: number, sequence: number): number;
+  /** Starts the thread that sends what is posted, and calls `onAnswered` after something was answered. Once. */
+  dispatch(handle: NativeHandle, timeoutMs: number, onAnswered: () => void): number;
+  /** Fixes the buffers of a parcel, as `attach` does; `portions` is an array of nlsender.h's struct. -EBUSY: posted. */
+  berth(handle: NativeHandle, index: number, out: Uint8Array, into: Uint8Array, portions: Uint8Array): number;
+  /** Has the first `count` portions of a berth sent, which stay as they are until `answered` has told the berth. */
+  post(handle: NativeHandle, index: number, count: number): number;
+  /** The berth that was posted first, once all of it is answered; `wait` (1) blocks until then. -EAGAIN: none. */
+  answered(handle: NativeHandle, wait: number): number;
   /** Blocks until readable or `timeoutMs` have passed (0). */
   wait(handle: NativeHandle, timeoutMs: number): number;
   setopt(handle: NativeHandle, level: number, option: number, value: number): number;

@@ -3,6 +3,8 @@
  * Built by scripts/build-native against npm's node-api-headers, Node-API 8, so one binary serves every Node >= 20. */
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
+#include "nlsender.h"
+#include "uv.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -18,19 +20,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The libuv functions needed, declared here because node-api-headers has no uv.h and a machine may have no Node headers.
- * libuv keeps them and the number of UV_POLL within 1.x; the handle's size is asked for at run time. */
-typedef struct uv_handle_s uv_handle_t;
-enum { UV_POLL = 8, UV_READABLE = 1 };
-extern size_t uv_handle_size(int type);
-extern void *uv_handle_get_data(const uv_handle_t *);
-extern void uv_handle_set_data(uv_handle_t *, void *);
-extern int uv_poll_init(struct uv_loop_s *, uv_handle_t *, int fd);
-extern int uv_poll_start(uv_handle_t *, int events, void (*)(uv_handle_t *, int status, int events));
-extern int uv_poll_stop(uv_handle_t *);
-extern void uv_close(uv_handle_t *, void (*)(uv_handle_t *));
-extern void uv_ref(uv_handle_t *);
-extern void uv_unref(uv_handle_t *);
+/* What posted parcels are made of, looked up once and kept alive by the references. */
+enum { BERTHS = 8 };
+typedef struct {
+  Parcel parcel;
+  size_t out_size, most;    /* most portions */
+  napi_ref out_ref, in_ref, portions_ref;
+  int posted;
+} Berth;
 
 typedef struct {
   int fd;
@@ -39,10 +36,13 @@ typedef struct {
   char *out, *in;           /* the buffers of exchange(), kept alive by the references */
   size_t out_size, in_size;
   napi_ref out_ref, in_ref;
-  int owners;    /* the JavaScript handle and the uv handle: whoever goes last frees */
+  Berth berths[BERTHS];
+  Sender *sender;
+  int owners;    /* the JavaScript handle and the uv handles: whoever goes last frees */
+  int uv_handles;
   uv_handle_t *watcher;
   napi_env env;
-  napi_ref on_readable;
+  napi_ref on_readable, on_answered;
   napi_async_context context;
   napi_async_cleanup_hook_handle hook;
 } Socket;
@@ -64,18 +64,33 @@ static int bytes(napi_env env, napi_value v, char **start, size_t *length) {
 
 static void release(Socket *s) { if (--s->owners == 0) free(s); }
 
-/* The cleanup hook goes only here: until then the environment waits, so a worker's module cannot be unloaded with the
+/* The cleanup hook goes only here: until then the environment waits, so a worker's module cannot be unloaded with a
  * close callback still to come. */
-static void watcher_closed(uv_handle_t *watcher) {
-  Socket *s = uv_handle_get_data(watcher);
-  napi_remove_async_cleanup_hook(s->hook);
-  free(watcher);
+static void uv_handle_gone(void *self) {
+  Socket *s = self;
+  if (--s->uv_handles == 0) napi_remove_async_cleanup_hook(s->hook);
   release(s);
+}
+
+static void watcher_closed(uv_handle_t *watcher) {
+  uv_handle_gone(uv_handle_get_data(watcher));
+  free(watcher);
+}
+
+static void empty_berth(Socket *s, Berth *b) {
+  if (!b->out_ref) return;
+  napi_delete_reference(s->env, b->out_ref);
+  napi_delete_reference(s->env, b->in_ref);
+  napi_delete_reference(s->env, b->portions_ref);
+  b->out_ref = NULL;
 }
 
 static void shut(Socket *s) {
   if (s->closing) return;
   s->closing = 1;
+  /* First: the thread uses the descriptor and what the berths keep. */
+  if (s->sender) { sender_stop(s->sender, uv_handle_gone); napi_delete_reference(s->env, s->on_answered); }
+  for (Berth *b = s->berths; b < s->berths + BERTHS; b++) empty_berth(s, b);
   uv_poll_stop(s->watcher);
   napi_delete_reference(s->env, s->on_readable);
   if (s->out_ref) { napi_delete_reference(s->env, s->out_ref); napi_delete_reference(s->env, s->in_ref); }
@@ -87,14 +102,12 @@ static void shut(Socket *s) {
 static void collected(napi_env env, void *self, void *hint) { (void)env; (void)hint; shut(self); release(self); }
 static void environment_gone(napi_async_cleanup_hook_handle hook, void *self) { (void)hook; shut(self); }
 
-static void readable(uv_handle_t *watcher, int status, int events) {
-  (void)events;
-  Socket *s = uv_handle_get_data(watcher);
+static void call_back(Socket *s, napi_ref function, int status) {
   napi_env env = s->env;
   napi_handle_scope scope;
   napi_value callback, global, argument, error;
   napi_open_handle_scope(env, &scope);
-  napi_get_reference_value(env, s->on_readable, &callback);
+  napi_get_reference_value(env, function, &callback);
   napi_get_global(env, &global);
   argument = number(env, status);
   if (napi_make_callback(env, s->context, global, callback, 1, &argument, NULL) == napi_pending_exception) {
@@ -103,6 +116,14 @@ static void readable(uv_handle_t *watcher, int status, int events) {
   }
   napi_close_handle_scope(env, scope);
 }
+
+static void readable(uv_handle_t *watcher, int status, int events) {
+  (void)events;
+  Socket *s = uv_handle_get_data(watcher);
+  call_back(s, s->on_readable, status);
+}
+
+static void told(void *self) { Socket *s = self; call_back(s, s->on_answered, 0); }
 
 /* A socket stays in the namespace it was made in: the thread goes there, makes it, and comes back. */
 static int socket_in(const char *netns, int protocol) {
@@ -140,7 +161,7 @@ static napi_value Open(napi_env env, napi_callback_info info) {
   struct uv_loop_s *loop;
   napi_get_uv_event_loop(env, &loop);
   if (!s || !watcher || uv_poll_init(loop, watcher, fd) < 0) { free(s); free(watcher); close(fd); return number(env, -ENOMEM); }
-  s->fd = fd; s->env = env; s->watcher = watcher; s->owners = 2;
+  s->fd = fd; s->env = env; s->watcher = watcher; s->owners = 2; s->uv_handles = 1;
   uv_handle_set_data(watcher, s);
   napi_create_string_utf8(env, "NETLINK", NAPI_AUTO_LENGTH, &name);
   napi_create_object(env, &resource);
@@ -229,6 +250,61 @@ static napi_value Exchange(napi_env env, napi_callback_info info) {
     if (h->nlmsg_seq == sequence && h->nlmsg_type == NLMSG_ERROR) break;
   }
   return number(env, total(s, got, r));
+}
+
+/* dispatch(handle, timeoutMs, onAnswered): starts the thread that sends what is posted */
+static napi_value Dispatch(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(3);
+  struct uv_loop_s *loop;
+  if (s->sender) return number(env, -EALREADY);
+  napi_get_uv_event_loop(env, &loop);
+  if (!(s->sender = sender_start(loop, s->fd, integer(env, a[1]), told, s))) return number(env, -ENOMEM);
+  napi_create_reference(env, a[2], 1, &s->on_answered);
+  s->owners++; s->uv_handles++;
+  return number(env, 0);
+}
+
+static Berth *berth_of(Socket *s, int32_t index) { return s->sender && index >= 0 && index < BERTHS ? &s->berths[index] : NULL; }
+
+/* berth(handle, index, out, in, portions): the buffers of a parcel, looked up once */
+static napi_value BerthCall(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(5);
+  Berth *b = berth_of(s, integer(env, a[1])), with = {0};
+  char *out, *portions; size_t portions_size;
+  if (!b || !bytes(env, a[2], &out, &with.out_size) || !bytes(env, a[3], &with.parcel.in, &with.parcel.room)
+      || !bytes(env, a[4], &portions, &portions_size) || (uintptr_t)portions % _Alignof(Portion)) return number(env, -EINVAL);
+  if (b->posted) return number(env, -EBUSY);
+  with.parcel.out = out; with.parcel.portions = (Portion *)portions; with.most = portions_size / sizeof(Portion);
+  empty_berth(s, b);
+  *b = with;
+  napi_create_reference(env, a[2], 1, &b->out_ref);
+  napi_create_reference(env, a[3], 1, &b->in_ref);
+  napi_create_reference(env, a[4], 1, &b->portions_ref);
+  return number(env, 0);
+}
+
+/* post(handle, index, count): has that many portions sent and answered */
+static napi_value Post(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(3);
+  Berth *b = berth_of(s, integer(env, a[1])); int32_t count = integer(env, a[2]), at = 0;
+  if (!b || !b->out_ref || count < 1 || (size_t)count > b->most) return number(env, -EINVAL);
+  if (b->posted) return number(env, -EBUSY);
+  for (Portion *p = b->parcel.portions; p < b->parcel.portions + count; at = p->end, p++)
+    if (p->end <= at || (size_t)p->end > b->out_size) return number(env, -EINVAL);
+  b->parcel.count = count;
+  int r = sender_post(s->sender, &b->parcel);
+  b->posted = r == 0;
+  return number(env, r);
+}
+
+/* answered(handle, wait): index of the oldest posted berth once it is answered */
+static napi_value Answered(napi_env env, napi_callback_info info) {
+  SOCKET_CALL(2);
+  Parcel *p = s->sender ? sender_take(s->sender, integer(env, a[1])) : NULL;
+  if (!p) return number(env, -EAGAIN);
+  Berth *b = (Berth *)p; /* its first member */
+  b->posted = 0;
+  return number(env, b - s->berths);
 }
 
 /* wait(handle, timeoutMs): 1 readable, 0 not */
@@ -331,7 +407,8 @@ static napi_value CloseDescriptor(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback function; } functions[] = {
     {"open", Open}, {"poll", Poll}, {"ref", Ref}, {"send", Send}, {"recv", Recv}, {"attach", Attach}, {"exchange", Exchange},
-    {"wait", Wait}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close}, {"limit", Limit},
+    {"wait", Wait},
+    {"dispatch", Dispatch}, {"berth", BerthCall}, {"post", Post}, {"answered", Answered}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close}, {"limit", Limit},
     {"bpf", Bpf}, {"closefd", CloseDescriptor},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {

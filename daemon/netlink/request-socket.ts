@@ -7,11 +7,20 @@ import type { Copies } from '../../lib/netlink/copies.ts';
 import { decodeOutcome, Errno, type NetlinkError, netlinkError } from '../../lib/netlink/errors.ts';
 import { type Message, Messages } from '../../lib/netlink/reader.ts';
 import { type Encode, Writer } from '../../lib/netlink/writer.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { DumpSocket } from './dump-socket.ts';
-import { callEncode, encodeOrRefuse, newOutcomes, type Outcome, outOfMemory } from './outcomes.ts';
+import {
+  callEncode,
+  type EncodeAt,
+  encodeOrRefuse,
+  isAcceptance,
+  newOutcomes,
+  type Outcome,
+  outOfMemory,
+} from './outcomes.ts';
 import { DATAGRAM_BYTES, KernelSocket, type SocketOptions } from './socket.ts';
 
-export type { Outcome } from './outcomes.ts';
+export type { EncodeAt, Outcome } from './outcomes.ts';
 
 export type Reply<T> =
   | { readonly value: T; readonly error?: never }
@@ -25,27 +34,21 @@ const ENOMEM_ROUNDS = 32;
 const ENOMEM_PAUSE_MS = 1;
 const ANSWER_TIMEOUT_MS = 2000;
 const RECEIVE_BUFFER = 4 << 20;
-/** NLMSG_ERROR of a capped answer: header, errno, the request's header. Offsets in 32- and 16-bit units. */
-const ACKNOWLEDGEMENT_BYTES = 36;
-const TYPE_HALF = 2;
-const SEQUENCE_WORD = 2;
-const ERRNO_WORD = 4;
-
-/** Appends the message with this index; pure, so that a retry may call it again. */
-export type EncodeAt = (writer: Writer, index: number) => void;
-
 export class RequestSocket {
   private readonly socket: KernelSocket;
   private readonly dumps: DumpSocket;
   private readonly writer = new Writer();
   private readonly answers = new Uint8Array(4 * DATAGRAM_BYTES);
-  private readonly answerWords = new Int32Array(this.answers.buffer);
-  private readonly answerHalves = new Uint16Array(this.answers.buffer);
+  private readonly answered = {
+    words: new Int32Array(this.answers.buffer),
+    halves: new Uint16Array(this.answers.buffer),
+  };
   private readonly cursor = new Messages(this.answers);
   private attached: Uint8Array | undefined;
   private sequence = 0;
   /** Sends other than queries: what may have changed a table that is being dumped. */
   private changes = 0;
+  private dispatching: Dispatcher | undefined;
 
   /** Opens a socket; throws `CodedError` with the errno's name, or `netlink-addon-missing`. */
   static open(options: SocketOptions = {}): RequestSocket {
@@ -54,7 +57,10 @@ export class RequestSocket {
 
   private constructor(options: SocketOptions) {
     this.socket = new KernelSocket(options, RECEIVE_BUFFER, () => {});
-    this.dumps = new DumpSocket(options, () => this.changes);
+    this.dumps = new DumpSocket(options, () => {
+      this.dispatching?.flush();
+      return this.changes;
+    });
   }
 
   /** Port of the requests: what a monitor filters out as our own echoes. */
@@ -77,7 +83,7 @@ export class RequestSocket {
     const sequence = this.takeSequences(1);
     writer.stamp(sequence, Flag.ack);
     const received = this.sendWritten(sequence);
-    if (this.accepted(received, sequence)) return null;
+    if (isAcceptance(this.answered, 0, received, sequence)) return null;
     const outcomes = newOutcomes(1);
     this.settle(received, sequence, sequence, outcomes, 0);
     return outcomes[0]?.errno === Errno.ENOMEM ? this.batchOf([item], encode)[0]! : outcomes[0]!;
@@ -118,7 +124,7 @@ export class RequestSocket {
       const last = first + end - 1;
       this.changes++;
       const received = this.send(copies.bytes, at * size, end * size, last);
-      if (this.accepted(received, last)) continue;
+      if (isAcceptance(this.answered, 0, received, last)) continue;
       outcomes ??= newOutcomes(count);
       this.settle(received, first + at, last, outcomes, at);
     }
@@ -126,7 +132,7 @@ export class RequestSocket {
     return outcomes;
   }
 
-  /** As `batch`, with a turn of the event loop between sends: for sets that would block for more than a few ms. */
+  /** As `batch`, with a turn of the event loop between sends. */
   batchAsync(messages: readonly Encode[]): Promise<Outcome[]> {
     return this.batchOfAsync(messages, callEncode);
   }
@@ -169,7 +175,18 @@ export class RequestSocket {
     return this.dumps.read(encode, decode);
   }
 
+  /** What sends on this socket while the event loop goes on, from the first call on. Undefined: the system has no thread left. */
+  dispatcher(): Dispatcher | undefined {
+    this.dispatching ??= Dispatcher.start({
+      socket: this.socket,
+      takeSequences: (count) => this.takeSequences(count),
+      changed: () => this.changes++,
+    });
+    return this.dispatching;
+  }
+
   close(): void {
+    this.dispatching?.flush();
     this.socket.close();
     this.dumps.close();
   }
@@ -217,7 +234,7 @@ export class RequestSocket {
     if (!onReply) this.changes++;
     writer.stamp(last, Flag.ack);
     const received = this.sendWritten(last);
-    if (!this.accepted(received, last)) this.settle(received, first, last, outcomes, at, onReply);
+    if (!isAcceptance(this.answered, 0, received, last)) this.settle(received, first, last, outcomes, at, onReply);
   }
 
   /** Consecutive numbers below 2^31; returns the first. */
@@ -234,22 +251,12 @@ export class RequestSocket {
 
   private send(bytes: Uint8Array, from: number, to: number, last: number): number {
     const { native, handle } = this.socket;
+    this.dispatching?.flush();
     if (bytes !== this.attached) {
       this.attached = bytes;
       native.attach(handle, bytes, this.answers);
     }
     return native.exchange(handle, from, to, last);
-  }
-
-  /** The usual answer, told without a cursor: nothing but the acknowledgement of the last message, and it is good. */
-  private accepted(received: number, last: number): boolean {
-    if (received !== ACKNOWLEDGEMENT_BYTES) return false;
-    const { answerWords } = this;
-    return (
-      answerWords[SEQUENCE_WORD] === last &&
-      answerWords[ERRNO_WORD] === 0 &&
-      this.answerHalves[TYPE_HALF] === MessageType.error
-    );
   }
 
   /** Reads answers until the last message's has come; `outcomes[at]` is that of message `first`. */
