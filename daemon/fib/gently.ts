@@ -26,11 +26,18 @@ export function chunked(isOver: () => boolean, size = CHUNK): InChunks {
   return (items, perform) => inRanges(items.length, (from, to) => perform(items.slice(from, to)));
 }
 
-/** The same without a copy of each chunk: those of a hundred thousand routes are a megabyte. */
-export function ranged(isOver: () => boolean, size = CHUNK): InRanges {
+/**
+ * The same without a copy of each chunk: those of a hundred thousand routes are a megabyte. `room`: when the next can be
+ * performed, or undefined where that is now.
+ */
+export function ranged(isOver: () => boolean, size = CHUNK, room?: () => Promise<void> | undefined): InRanges {
   return async (count, perform) => {
     let turnOverAtMs = performance.now() + TURN_MS;
     for (let at = 0; at < count; at += size) {
+      for (let wait = room?.(); wait !== undefined && !isOver(); wait = room?.()) {
+        await wait;
+        turnOverAtMs = performance.now() + TURN_MS;
+      }
       if (performance.now() >= turnOverAtMs) {
         await turn();
         turnOverAtMs = performance.now() + TURN_MS;

@@ -16,6 +16,7 @@ import { isNetlinkKey, isNetlinkObject, type NetlinkObject } from './kernel-code
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import type { KernelScan, Watch } from './kernel-scan.ts';
 import { putInTurns } from './put-in-turns.ts';
+import { removeInTurns } from './remove-in-turns.ts';
 
 /** Objects of a change that is made in one turn: some ms. */
 export const LARGE = 1024;
@@ -39,7 +40,6 @@ export interface LargeChangeTools {
 
 export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Promise<FibResult> {
   const { programmer, scan, watch, isOver, starting, settle, nowMs } = tools;
-  const inRanges = ranged(isOver);
   const { isTouched, done } = watch;
   /** Undefined: all of them, as nearly always. */
   const due = <T extends FibRemoval | FibObject>(items: readonly T[], from: number, to: number) =>
@@ -63,18 +63,12 @@ export async function applyLarge(delta: FibDelta, tools: LargeChangeTools): Prom
     scan.touch(told, untold, isTouched);
     let removed = await settle(told, untold, failures);
     const affinityDoneAtMs = nowMs();
-    for (const removals of gone.netlink)
-      await inRanges(removals.length, (from, to) => {
-        const chosen = due(removals, from, to);
-        if (chosen) scan.touch([], chosen, isTouched);
-        if (!chosen && removals === gone.routes) {
-          removed += programmer.removeRoutes(removals, from, to, failures);
-          return;
-        }
-        const result = programmer.remove(chosen ?? removals.slice(from, to));
-        failures.push(...result.failures);
-        removed += result.removed;
-      });
+    const chooseGone = (removals: readonly FibRemoval[], from: number, to: number) => {
+      const chosen = due(removals, from, to);
+      if (chosen) scan.touch([], chosen, isTouched);
+      return chosen;
+    };
+    removed += await removeInTurns(gone.netlink, gone.routes, { programmer, isOver, choose: chooseGone }, failures);
     return { failures, put: delta.put.length - failures.length, removed, netlinkDoneAtMs, affinityDoneAtMs };
   } finally {
     done();

@@ -1,5 +1,5 @@
-// The rtnetlink half of the forwarding plane: performs puts and removals in order, synchronously, and keeps the set of
-// what is in force. Decides what counts as success; when to call it is kernel-fib.ts's concern.
+// The rtnetlink half of the forwarding plane: performs puts and removals in order, synchronously but for the routes of large
+// changes, and keeps the set of what is in force. Decides what counts as success; when to call it is kernel-fib.ts's concern.
 import { sameObject } from '../../lib/fib/equality.ts';
 import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey, removalKey } from '../../lib/fib/fib.ts';
 import { SLOTS } from '../../lib/fib/held-routes.ts';
@@ -9,12 +9,10 @@ import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { Writer } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
 import { isNetlinkObject, type KernelContext, type NetlinkObject, writePut, writeRemoval } from './kernel-codec.ts';
-import { type PutMode, RouteSender } from './route-sender.ts';
-
-/** A route through a link that is down or has lost its address: worth another try when the link comes back. */
-const LINK_TROUBLE = new Set(['ENODEV', 'ENETDOWN', 'EHOSTUNREACH', 'ENETUNREACH']);
-/** What is to be removed is not there: somebody, or a link that went down, was faster. */
-const GONE = new Set(['ESRCH', 'ENOENT', 'ENODEV', 'EADDRNOTAVAIL']);
+import { failure, GONE, isLinkTrouble, uses } from './kernel-refusals.ts';
+import { areAlike, byKind, type Sent } from './kinds.ts';
+import { RouteLanes } from './route-lanes.ts';
+import { type PutMode, RouteSender, type SentRoutes } from './route-sender.ts';
 
 const NONE: ReadonlySet<FibKey> = new Set();
 const IN_PASSING: PutMode = { lost: NONE, patient: false };
@@ -25,6 +23,8 @@ export class KernelProgrammer {
   readonly #requests: RequestSocket;
   readonly #context: KernelContext;
   readonly #routes: RouteSender;
+  /** For large changes, from the first one on. */
+  #lanes: RouteLanes | undefined;
   /** Routes that wait for their link; a subset of what was asked for, disjoint from `held`'s equal objects. */
   readonly #waiting = new Map<FibKey, NetlinkObject>();
 
@@ -44,19 +44,66 @@ export class KernelProgrammer {
 
   /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
   put(objects: readonly NetlinkObject[], lost: ReadonlySet<FibKey> = NONE): FibFailure[] {
+    this.flush();
     return this.#put(objects, { lost, patient: true });
   }
 
   /**
-   * As `put`, of objects of one kind, `from`..`to` of a list. What the kernel has no memory for at the moment is left to the
-   * caller, who asks again: ENOMEM.
+   * As `put`, of objects of one kind, `from`..`to` of a list, `SLOTS` at most; routes while the event loop goes on. Tells what was
+   * refused, if anything was. What the kernel has no memory for at the moment is left to the caller, who asks again: ENOMEM.
    */
-  putInPassing(objects: readonly NetlinkObject[], from: number, to: number): FibFailure[] {
+  putInPassing(
+    objects: readonly NetlinkObject[],
+    from: number,
+    to: number,
+    onRefused: (failures: FibFailure[]) => void,
+  ): void {
+    if (from === to) return;
+    const routes = objects as readonly FibRoute[];
+    const lanes = objects[from]!.kind === 'route' ? this.#startLanes() : undefined;
+    if (lanes) {
+      this.#stopWaiting(routes, from, to);
+      lanes.put(routes, from, to - from, onRefused);
+      return;
+    }
+    this.flush();
     const failures: FibFailure[] = [];
-    if (objects[from]?.kind === 'route')
-      this.#putRoutes(objects as readonly FibRoute[], from, to, IN_PASSING, failures);
-    else this.#putAlike(objects.slice(from, to), IN_PASSING, failures);
-    return failures;
+    this.#putKind(objects.slice(from, to), IN_PASSING, failures);
+    if (failures.length > 0) onRefused(failures);
+  }
+
+  /** As `removeRoutes`, of `SLOTS` at most and while the event loop goes on; tells how many went. */
+  removeInPassing(
+    removals: readonly FibRemoval[],
+    from: number,
+    to: number,
+    onDone: (removed: number, failures: FibFailure[]) => void,
+  ): void {
+    const failures: FibFailure[] = [];
+    const lanes = this.#startLanes();
+    if (!lanes) {
+      onDone(this.removeRoutes(removals, from, to, failures), failures);
+      return;
+    }
+    this.#stopWaiting(removals, from, to);
+    lanes.remove(removals, from, to - from, (count, refused) =>
+      onDone(refused ? count - this.#holdAgain(refused, failures) : count, failures),
+    );
+  }
+
+  /** When more can be put or removed in passing; undefined: now. */
+  room(): Promise<void> | undefined {
+    return this.#lanes?.room();
+  }
+
+  /** Waits, and the event loop with it, until what is held is what the kernel has: a few milliseconds. */
+  flush(): void {
+    if (this.#lanes?.isBusy) this.#lanes.flush();
+  }
+
+  /** Resolves when the kernel has answered to all of it. */
+  async idle(): Promise<void> {
+    await this.#lanes?.idle();
   }
 
   #put(objects: readonly NetlinkObject[], mode: PutMode): FibFailure[] {
@@ -70,6 +117,7 @@ export class KernelProgrammer {
   /** As `put`, of one object. */
   putOne(object: NetlinkObject): FibFailure | undefined {
     if (object.kind === 'route') return this.put([object])[0];
+    this.flush();
     if (this.#waiting.size > 0) this.#waiting.delete(fibKey(object));
     const refusal = this.held.accept(object);
     if (refusal) return refusal;
@@ -77,7 +125,8 @@ export class KernelProgrammer {
     const error = this.#requests.requestOf(object, old ? this.#writeReplacing : this.#writeFresh);
     if (!error && object.kind !== 'rule') return undefined;
     const failures: FibFailure[] = [];
-    this.#settle([object], old ? [old as NetlinkObject] : NOTHING, [error], failures);
+    const olds = old ? [old as NetlinkObject] : NOTHING;
+    this.#settle({ objects: [object], olds, outcomes: [error] }, failures);
     return failures[0];
   }
 
@@ -88,19 +137,18 @@ export class KernelProgrammer {
   }
 
   #putRoutes(routes: readonly FibRoute[], from: number, to: number, mode: PutMode, failures: FibFailure[]): void {
-    for (let at = from; at < to; at += SLOTS) {
-      const count = Math.min(SLOTS, to - at);
-      if (this.#waiting.size > 0) for (let i = at; i < at + count; i++) this.#waiting.delete(fibKey(routes[i]!));
-      for (const { objects, olds, outcomes } of this.#routes.put(routes, at, count, mode, failures))
-        this.#settle(objects, olds, outcomes, failures);
-    }
+    this.#stopWaiting(routes, from, to);
+    for (let at = from; at < to; at += SLOTS)
+      for (const sent of this.#routes.put(routes, at, Math.min(SLOTS, to - at), mode, failures))
+        this.#settle(sent, failures);
   }
 
   /** Removes what netlink holds; unknown keys are done already. */
   remove(removals: readonly FibRemoval[]): { failures: FibFailure[]; removed: number } {
     const failures: FibFailure[] = [];
     if (removals.length === 0) return { failures, removed: 0 };
-    if (this.#waiting.size > 0) for (const removal of removals) this.#waiting.delete(removalKey(removal));
+    this.flush();
+    this.#stopWaiting(removals, 0, removals.length);
     const { before, routes, after } = splitRemovals(removals);
     let removed = this.#removeHeld(before, failures);
     removed += this.removeRoutes(routes, 0, routes.length, failures);
@@ -110,27 +158,28 @@ export class KernelProgrammer {
 
   /** As `remove`, of routes, `from`..`to` of a list; returns how many went. */
   removeRoutes(removals: readonly FibRemoval[], from: number, to: number, failures: FibFailure[]): number {
-    if (this.#waiting.size > 0) for (let i = from; i < to; i++) this.#waiting.delete(removalKey(removals[i]!));
+    this.flush();
+    this.#stopWaiting(removals, from, to);
     let removed = 0;
-    for (let at = from; at < to; at += SLOTS)
-      removed += this.#removeSome(removals, at, Math.min(SLOTS, to - at), failures);
+    for (let at = from; at < to; at += SLOTS) {
+      const { count, refused } = this.#routes.remove(removals, at, Math.min(SLOTS, to - at));
+      removed += refused ? count - this.#holdAgain(refused, failures) : count;
+    }
     return removed;
   }
 
-  /** As many as are looked up at once. What the kernel keeps is held again. */
-  #removeSome(removals: readonly FibRemoval[], from: number, most: number, failures: FibFailure[]): number {
-    const { count, refused } = this.#routes.remove(removals, from, most);
-    if (!refused) return count;
-    const { objects, outcomes } = refused;
-    let removed = count;
+  /** What the kernel keeps is held again, unless it was put since. Returns how many. */
+  #holdAgain({ objects, outcomes }: SentRoutes, failures: FibFailure[]): number {
+    let kept = 0;
     for (let i = 0; i < outcomes.length; i++) {
       const error = outcomes[i];
+      const object = objects[i]!;
       if (!error || GONE.has(error.code)) continue;
-      failures.push(failure(objects[i]!, error));
-      this.held.put(objects[i]!);
-      removed--;
+      failures.push(failure(object, error));
+      if (!this.held.heldAs(object)) this.held.put(object);
+      kept++;
     }
-    return removed;
+    return kept;
   }
 
   /** Keys in order of removal. */
@@ -195,12 +244,26 @@ export class KernelProgrammer {
         olds.push(old);
       }
     }
-    if (fresh.length > 0) this.#settle(fresh, NOTHING, this.#send(fresh, this.#writeFresh, patient), failures);
+    if (fresh.length > 0) {
+      const outcomes = this.#send(fresh, this.#writeFresh, patient);
+      this.#settle({ objects: fresh, olds: NOTHING, outcomes, since: olds }, failures);
+    }
     if (known.length > 0) {
       const write = (writer: Writer, object: NetlinkObject) =>
         writePut(writer, this.#context, object, lost.has(fibKey(object)));
-      this.#settle(known, olds, this.#send(known, lost.size > 0 ? write : this.#writeReplacing, patient), failures);
+      const outcomes = this.#send(known, lost.size > 0 ? write : this.#writeReplacing, patient);
+      this.#settle({ objects: known, olds, outcomes, since: olds }, failures);
     }
+  }
+
+  #startLanes(): RouteLanes | undefined {
+    const settle = (sent: SentRoutes, failures: FibFailure[]) => this.#settle(sent, failures);
+    this.#lanes ??= RouteLanes.start({ requests: this.#requests, context: this.#context, held: this.held, settle });
+    return this.#lanes;
+  }
+
+  #stopWaiting(removals: readonly FibRemoval[], from: number, to: number): void {
+    if (this.#waiting.size > 0) for (let i = from; i < to; i++) this.#waiting.delete(removalKey(removals[i]!));
   }
 
   #send(objects: readonly NetlinkObject[], write: Write, patient: boolean): readonly (NetlinkError | null)[] {
@@ -209,12 +272,7 @@ export class KernelProgrammer {
   }
 
   /** Takes back what the kernel refused. */
-  #settle(
-    objects: readonly NetlinkObject[],
-    olds: readonly NetlinkObject[],
-    outcomes: readonly (NetlinkError | null)[],
-    failures: FibFailure[],
-  ): void {
+  #settle({ objects, olds, outcomes, since = NOTHING }: Sent, failures: FibFailure[]): void {
     const superseded: NetlinkObject[] = [];
     for (let i = 0; i < outcomes.length; i++) {
       const error = outcomes[i];
@@ -225,55 +283,23 @@ export class KernelProgrammer {
       // A rule that is there already: rules have no replace.
       if (error && !(error.code === 'EEXIST' && object.kind === 'rule' && old && !changed)) {
         failures.push(failure(object, error));
-        if (LINK_TROUBLE.has(error.code) && dependsOnLink(object)) this.#waiting.set(fibKey(object), object);
-        if (old) this.held.put(old);
-        else this.held.remove(fibKey(object));
+        if (isLinkTrouble(object, error)) this.#waiting.set(fibKey(object), object);
+        this.#takeBack(object, old, since);
       } else if (object.kind === 'rule' && old && changed) superseded.push(old);
     }
     // The new rule is in force before the old one of the same priority goes.
     if (superseded.length > 0) this.#requests.batchOf(superseded, this.#writeRemoval);
   }
+
+  /** What the same change has put since under this key stays, and has replaced what was there before. */
+  #takeBack(object: NetlinkObject, old: NetlinkObject | undefined, since: (NetlinkObject | undefined)[]): void {
+    const later = this.held.heldAs(object) === object ? -1 : since.indexOf(object);
+    if (later >= 0) since[later] = old;
+    else if (old) this.held.put(old);
+    else this.held.remove(fibKey(object));
+  }
 }
 
 type Write = (writer: Writer, object: NetlinkObject) => void;
 
-const NOTHING: readonly NetlinkObject[] = [];
-
-function failure(object: NetlinkObject, error: NetlinkError): FibFailure {
-  return { key: fibKey(object), code: error.code, text: failureText(object, error) };
-}
-
-/** The kernel answers most of these with a bare EINVAL. */
-function failureText(object: NetlinkObject, { code, text }: NetlinkError): string {
-  if (code === 'EEXIST') return 'somebody else holds this key in the kernel, and it is left alone';
-  if (object.kind !== 'local-sid' || !('vrfTable' in object.behaviour)) return text;
-  const { action, vrfTable } = object.behaviour;
-  return `${action} needs a kernel with VRF, a VRF device for table ${vrfTable} and net.vrf.strict_mode=1 (${text})`;
-}
-
-/** A piece of a large change: no order to find in it. */
-function areAlike(objects: readonly NetlinkObject[]): boolean {
-  const kind = objects[0]?.kind;
-  for (const object of objects) if (object.kind !== kind) return false;
-  return true;
-}
-
-function byKind(ordered: readonly NetlinkObject[]): NetlinkObject[][] {
-  const groups: NetlinkObject[][] = [];
-  for (const object of ordered) {
-    const last = groups.at(-1);
-    if (last?.[0]?.kind === object.kind) last.push(object);
-    else groups.push([object]);
-  }
-  return groups;
-}
-
-function uses(object: NetlinkObject, device: string): boolean {
-  if (object.kind === 'route')
-    return object.target.kind === 'gateways' && object.target.hops.some((hop) => hop.device === device);
-  return object.kind === 'local-sid' && object.behaviour.action === 'End.X' && object.behaviour.device === device;
-}
-
-function dependsOnLink(object: NetlinkObject): boolean {
-  return (object.kind === 'route' && object.target.kind === 'gateways') || object.kind === 'local-sid';
-}
+const NOTHING: (NetlinkObject | undefined)[] = [];

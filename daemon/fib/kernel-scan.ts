@@ -95,6 +95,7 @@ export class KernelScan {
         programmer,
         nft,
         settleNft,
+        isQuiet: () => this.#touched.size === 0,
         isTouched: (key) => this.#touched.has(key),
         isOver: () => this.#closed,
       });
@@ -185,6 +186,8 @@ export class KernelScan {
 
   #read(): Promise<KernelReadBack> {
     const { kernel, context, programmer } = this.#options;
+    // What a large change sent before this scan began to look is to be seen.
+    programmer.flush();
     return readKernel(kernel.requests, context, programmer.held);
   }
 

@@ -19,6 +19,7 @@ import type { KernelProgrammer } from './kernel-programmer.ts';
 import type { KernelReadBack } from './kernel-readback.ts';
 import type { NftHalf } from './nft-half.ts';
 import { putInTurns } from './put-in-turns.ts';
+import { removeInTurns } from './remove-in-turns.ts';
 
 export interface SyncOutcome {
   readonly failures: FibFailure[];
@@ -38,6 +39,8 @@ export interface SyncTools {
   readonly programmer: KernelProgrammer;
   readonly nft: NftHalf;
   readonly settleNft: SettleNft;
+  /** No change was made since the sync was asked for. */
+  readonly isQuiet: () => boolean;
   /** A change made since the sync was asked for has decided this key. */
   readonly isTouched: (key: FibKey) => boolean;
   readonly isOver: () => boolean;
@@ -48,7 +51,7 @@ export async function syncKernel(
   desired: readonly FibObject[],
   tools: SyncTools,
 ): Promise<SyncOutcome> {
-  const { requests, programmer, nft, settleNft, isTouched, isOver } = tools;
+  const { requests, programmer, nft, settleNft, isQuiet, isTouched, isOver } = tools;
   const inChunks = chunked(isOver);
   await adopt(read, tools);
   const { put, remove } = await gently(heldDiffSteps(programmer.held, desired));
@@ -56,18 +59,15 @@ export async function syncKernel(
   const puts = await sortPuts(put, isOver);
   const gone = await sortRemovals(remove, isOver);
   const choose = (objects: readonly NetlinkObject[], from: number, to: number) =>
-    objects.slice(from, to).filter((object) => !isTouched(fibKey(object)));
+    isQuiet() ? undefined : objects.slice(from, to).filter((object) => !isTouched(fibKey(object)));
   for (const objects of puts.netlink) await putInTurns(objects, { programmer, isOver, choose }, failures);
   const untouched = (removal: FibRemoval) => !isTouched(removalKey(removal));
   const told = puts.nft.filter((object) => untouched(fibKey(object)));
   await settleNft(told, gone.nft.filter(untouched), failures);
   let removed = gone.nft.length;
-  for (const keys of gone.netlink)
-    await inChunks(keys, (chunk) => {
-      const result = programmer.remove(chunk.filter(untouched));
-      failures.push(...result.failures);
-      removed += result.removed;
-    });
+  const stale = (removals: readonly FibRemoval[], from: number, to: number) =>
+    isQuiet() ? undefined : removals.slice(from, to).filter(untouched);
+  removed += await removeInTurns(gone.netlink, gone.routes, { programmer, isOver, choose: stale }, failures);
   await inChunks(read.strays, (chunk) => {
     const outcomes = requests.batch(chunk.map((stray) => stray.remove));
     removed += outcomes.filter((outcome) => outcome === null).length;
@@ -94,9 +94,14 @@ async function adopt(
   const { held } = programmer;
   const pinned = await nft.affinity.readBack();
   const replaced = await nft.replace.readBack();
-  const tables = await Promise.all(nft.tables.map((plane) => plane.readBack()));
-  const unread = new Set(nft.tables.filter((_, i) => !tables[i]).map((plane) => plane.key));
-  const whole = tables.flatMap((truth) => (truth?.object ? [truth.object] : []));
+  const unread = new Set<FibKey>();
+  const whole: FibObject[] = [];
+  // One after the other: each starts a program, and to fork a large process takes some milliseconds.
+  for (const plane of nft.tables) {
+    const truth = await plane.readBack();
+    if (!truth) unread.add(plane.key);
+    else if (truth.object) whole.push(truth.object);
+  }
   const services = pinned?.services.filter((service) => !pinned.damaged.has(service.service)) ?? [];
   const others = new Map([...services, ...(replaced?.sids ?? []), ...whole].map((object) => [fibKey(object), object]));
   await each(held.unmarked(asHeld), isOver, (object) => {

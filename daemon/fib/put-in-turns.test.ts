@@ -11,8 +11,11 @@ const routes = (count: number): FibRoute[] =>
 function scene(answer: (object: NetlinkObject, attempt: number) => string | undefined) {
   const attempts = new Map<string, number>();
   const inForce: NetlinkObject[] = [];
+  const onWay: Promise<void>[] = [];
   const programmer = {
-    putInPassing(objects: readonly NetlinkObject[], from: number, to: number): FibFailure[] {
+    room: () => undefined,
+    idle: async () => void (await Promise.all(onWay.splice(0))),
+    putInPassing(objects: readonly NetlinkObject[], from: number, to: number, onRefused: (them: FibFailure[]) => void) {
       const failures: FibFailure[] = [];
       for (const object of objects.slice(from, to)) {
         const key = fibKey(object);
@@ -22,7 +25,8 @@ function scene(answer: (object: NetlinkObject, attempt: number) => string | unde
         if (code) failures.push({ key, code, text: code });
         else inForce.push(object);
       }
-      return failures;
+      // Told later, as the kernel's answers are.
+      onWay.push(Promise.resolve().then(() => failures.length > 0 && onRefused(failures)) as Promise<void>);
     },
   } as unknown as KernelProgrammer;
   return { programmer, attempts, inForce };
@@ -73,5 +77,16 @@ describe('objects put in turns', () => {
       pieces++ === 0 ? undefined : due.slice(from, to).filter((object) => object !== objects[0]);
     await putInTurns(objects, { programmer, isOver: () => pieces >= 3, choose }, []);
     expect([...attempts.values()]).toEqual([1, 3, 3, 3]);
+  });
+
+  it('do not come again where the change itself has put another under the key further behind', async () => {
+    const before = routes(600);
+    const after = fibRoute((before[3] as FibRoute).prefix, 254, { kind: 'too-big', mtu: 1400 });
+    const { programmer, inForce } = scene((object, attempt) =>
+      (object === before[3] || object === before[5]) && attempt === 1 ? 'ENOMEM' : undefined,
+    );
+    await putInTurns([...before, after], { programmer, isOver: never, choose: all }, []);
+    expect(inForce.filter((object) => fibKey(object) === fibKey(after))).toEqual([after]);
+    expect(inForce.at(-1)).toBe(before[5]);
   });
 });

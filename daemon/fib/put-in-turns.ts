@@ -2,7 +2,8 @@
 // for segment lists is small and is filled up while others have their turn: what found it empty is asked for again at the
 // end, by and by, and nobody waits for it.
 import { setTimeout as pause } from 'node:timers/promises';
-import { type FibFailure, fibKey } from '../../lib/fib/fib.ts';
+import { type FibFailure, type FibKey, fibKey } from '../../lib/fib/fib.ts';
+import { SLOTS } from '../../lib/fib/held-routes.ts';
 import { ranged } from './gently.ts';
 import type { NetlinkObject } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
@@ -10,6 +11,8 @@ import type { KernelProgrammer } from './kernel-programmer.ts';
 /** How often, and how long a pause comes before each. */
 const ROUNDS = 32;
 const PAUSE_MS = 1;
+/** Objects looked at between two looks at the clock. */
+const LOOKS = 1024;
 
 export interface TurnTools {
   readonly programmer: KernelProgrammer;
@@ -32,7 +35,8 @@ export async function putInTurns(
   let due = objects;
   for (let round = 0; due.length > 0 && !isOver(); round++) {
     if (round > 0) await pause(PAUSE_MS);
-    due = await putOnce(due, tools, round === ROUNDS, failures);
+    const again = await putOnce(due, tools, round === ROUNDS, failures);
+    due = round === 0 && again.length > 0 ? await lastOfKeys(again, objects, isOver) : again;
   }
 }
 
@@ -42,18 +46,44 @@ async function putOnce(
   { programmer, isOver, choose }: TurnTools,
   isLast: boolean,
   failures: FibFailure[],
-): Promise<readonly NetlinkObject[]> {
+): Promise<NetlinkObject[]> {
   const later: NetlinkObject[] = [];
-  await ranged(isOver)(objects.length, (from, to) => {
+  await ranged(isOver, SLOTS, () => programmer.room())(objects.length, (from, to) => {
     const chosen = choose(objects, from, to);
-    const refused = chosen
-      ? programmer.putInPassing(chosen, 0, chosen.length)
-      : programmer.putInPassing(objects, from, to);
-    if (refused.length === 0) return;
-    const again = new Set(isLast ? [] : refused.flatMap(({ key, code }) => (code === 'ENOMEM' ? key : [])));
-    failures.push(...refused.filter(({ key }) => !again.has(key)));
-    if (again.size === 0) return;
-    for (const object of chosen ?? objects.slice(from, to)) if (again.has(fibKey(object))) later.push(object);
+    const onRefused = (refused: readonly FibFailure[]) => {
+      const again = new Set(isLast ? [] : refused.flatMap(({ key, code }) => (code === 'ENOMEM' ? key : [])));
+      failures.push(...refused.filter(({ key }) => !again.has(key)));
+      if (again.size === 0) return;
+      for (const object of chosen ?? objects.slice(from, to)) if (again.has(fibKey(object))) later.push(object);
+    };
+    if (chosen) programmer.putInPassing(chosen, 0, chosen.length, onRefused);
+    else programmer.putInPassing(objects, from, to, onRefused);
   });
+  await programmer.idle();
   return later;
+}
+
+/** Without those whose key is put once more further behind: what came of that is newer. */
+async function lastOfKeys(
+  some: readonly NetlinkObject[],
+  objects: readonly NetlinkObject[],
+  isOver: () => boolean,
+): Promise<NetlinkObject[]> {
+  const keys = new Set(some.map(fibKey));
+  const prefixes = new Set(some.map(prefixOf));
+  const last = new Map<FibKey, NetlinkObject>();
+  await ranged(isOver, LOOKS)(objects.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const object = objects[i]!;
+      // No text is made for each of a hundred thousand.
+      if (!prefixes.has(prefixOf(object))) continue;
+      const key = fibKey(object);
+      if (keys.has(key)) last.set(key, object);
+    }
+  });
+  return some.filter((object) => last.get(fibKey(object)) === object);
+}
+
+function prefixOf(object: NetlinkObject): string | undefined {
+  return 'prefix' in object ? object.prefix : undefined;
 }

@@ -61,7 +61,7 @@ export class HeldRoutes extends RouteSlots {
     this.#seek(count);
   }
 
-  /** Holds the route that the slot was for, which was `NOT_HELD`. One of its key that was held since is returned. */
+  /** Holds the route that the slot was for, which was `NOT_HELD`, in the row that it finds now. One of its key that was held since is returned. */
   add(slot: number, route: FibRoute): FibRoute | undefined {
     const hash = this.sought[slot * WIDTH + HASH]! | 0;
     const entries = this.#index.roomy(hash);
@@ -76,11 +76,13 @@ export class HeldRoutes extends RouteSlots {
         }
         const other = entries[at + 1]! - 1;
         if (entries[at] !== hash || !this.#isFor(slot, other)) continue;
+        this.rows[slot] = other;
         return this.set(other, route);
       }
       if (gone !== NO_PLACE) at = gone;
     }
     const row = this.#records.add();
+    this.rows[slot] = row;
     this.#fill(row, slot, hash);
     this.set(row, route);
     this.#index.insert(at, row, hash);
