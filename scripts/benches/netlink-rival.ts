@@ -6,18 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 
-/** Processor time of this thread, us. The kernel brings a thread's account up to date when the process's is asked for. */
-export function processorTime(): number {
-  process.cpuUsage();
-  const { user, system } = process.threadCpuUsage();
-  return user + system;
+export interface Rates {
+  readonly wall: number;
+  /** A second of processor time. */
+  readonly processor: number;
 }
 
 export interface Rival {
   /** Makes the nexthop and the group that its routes go to, on `sr0`. */
   prepare(): Promise<void>;
-  /** Changes a second of processor time, `batch` a send. */
-  measure(operation: string, count: number, batch: number): Promise<number>;
+  /** Changes a second, `batch` a send. */
+  measure(operation: string, count: number, batch: number): Promise<Rates>;
   /** Wall time of the median change, us, of `count` changes one by one. */
   median(operation: string, count: number): Promise<number>;
   close(): void;
@@ -34,12 +33,16 @@ export function startRival(netns: string): Rival {
   const child: ChildProcess = spawn('ip', ['netns', 'exec', netns, program], { stdio: ['pipe', 'pipe', 'inherit'] });
   const reader: Interface = createInterface({ input: child.stdout! });
   const lines = reader[Symbol.asyncIterator]();
-  const ask = async (operation: string, count: number, batch: number): Promise<readonly [number, number]> => {
+  const ask = async (
+    operation: string,
+    count: number,
+    batch: number,
+  ): Promise<{ nanoseconds: number; median: number; passed: number }> => {
     child.stdin!.write(`${operation} ${count} ${batch} ${device}\n`);
     const line = await lines.next();
-    const [nanoseconds = 0, errors, median = 0] = String(line.value).split(' ').map(Number);
+    const [nanoseconds = 0, errors, median = 0, passed = 0] = String(line.value).split(' ').map(Number);
     if (line.done || errors !== 0) throw new Error(`C program: ${operation} met ${errors ?? 'its own end'} errors`);
-    return [nanoseconds, median];
+    return { nanoseconds, median, passed };
   };
   return {
     async prepare() {
@@ -62,10 +65,11 @@ export function startRival(netns: string): Rival {
       ip('nexthop', 'add', 'id', '2000', 'group', '1000');
     },
     async measure(operation, count, batch) {
-      return (count * 1e9) / (await ask(operation, count, batch))[0];
+      const { nanoseconds, passed } = await ask(operation, count, batch);
+      return { wall: (count * 1e9) / passed, processor: (count * 1e9) / nanoseconds };
     },
     async median(operation, count) {
-      return (await ask(operation, count, 1))[1] / 1000;
+      return (await ask(operation, count, 1)).median / 1000;
     },
     close() {
       reader.close();

@@ -19,7 +19,7 @@ export interface Row {
   readonly method: string;
 }
 
-/** Of a row that is `better: 'lower'`; null in JSON. */
+/** Of a row that is `better: 'lower'`, or compares; null in JSON. */
 export const NO_BOUND = Number.POSITIVE_INFINITY;
 
 export interface Document {
@@ -97,7 +97,7 @@ export function comparison(
     ours: round(median(rounds.map((r) => r.ours))),
     peer: round(median(rounds.map((r) => r.peer))),
     ratio: round(ratio),
-    pass: row.better === 'higher' ? ratio >= row.target : ratio <= row.target,
+    pass: row.target === NO_BOUND || (row.better === 'higher' ? ratio >= row.target : ratio <= row.target),
   };
 }
 
