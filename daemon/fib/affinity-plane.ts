@@ -11,7 +11,7 @@ import {
   renderTableRemoval,
 } from '../../lib/fib/affinity-rules.ts';
 import { splitChange } from '../../lib/fib/affinity-split.ts';
-import { sameStructure } from '../../lib/fib/affinity-text.ts';
+import { differInWeightsOnly, sameStructure } from '../../lib/fib/affinity-text.ts';
 import { sameObject } from '../../lib/fib/equality.ts';
 import { type AffinityService, type ClassCounter, type FibFailure, fibKey } from '../../lib/fib/fib.ts';
 import { Accelerator } from './accelerated.ts';
@@ -88,6 +88,12 @@ export class AffinityPlane {
    */
   changeNow(wishes: ReadonlyMap<string, Wish>): boolean {
     return this.#unavailable === '' && !this.#running && this.#reweigh(wishes);
+  }
+
+  /** Whether `changeNow` would find nothing but new weights, told without texts: false may still be. */
+  isReweighed(wish: AffinityService): boolean {
+    const held = this.#held.get(wish.service);
+    return held !== undefined && this.#unavailable === '' && !this.#running && differInWeightsOnly(held, wish);
   }
 
   /** The service as the kernel holds it. */

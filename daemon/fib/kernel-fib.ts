@@ -37,7 +37,7 @@ import {
   prepareKernel,
   requireHmacAt,
 } from './kernel-start.ts';
-import { steer, steeringOf } from './kernel-steering.ts';
+import { steer } from './kernel-steering.ts';
 import { countPut } from './kernel-sync.ts';
 import { reasonOf } from './links.ts';
 import { NextCsidPlane } from './next-csid-plane.ts';
@@ -123,8 +123,8 @@ class KernelFib implements Fib {
       this.#lastLarge = result.catch(() => {});
       return result;
     }
-    const steered = this.#nft.busy || this.#deferred.size > 0 ? undefined : steeringOf(delta);
-    if (steered) return this.#doubt(steer(steered, programmer, scan));
+    const steered = this.#deferred.size > 0 ? undefined : steer(delta, { programmer, scan, nft: this.#nft });
+    if (steered) return this.#doubt(steered);
     const puts = lastPuts(delta.put);
     // A key that is put and removed in one change is put: the put is the newer wish of a merged delta.
     const removals = delta.remove.length > 0 ? without(delta.remove, puts).map(removalKey) : [];

@@ -13,6 +13,7 @@ import {
 } from '../../lib/netlink/nft/elements.ts';
 import { NETFILTER_PROTOCOL } from '../../lib/netlink/nft/numbers.ts';
 import { decodeSetName, encodeDumpSets } from '../../lib/netlink/nft/sets.ts';
+import type { Encode } from '../../lib/netlink/writer.ts';
 import { RequestSocket } from '../netlink/request-socket.ts';
 import { TransactionSocket } from '../netlink/transaction-socket.ts';
 
@@ -29,14 +30,14 @@ export class NftElements {
 
   /** Performs the changes as one transaction, synchronously; refused: the kernel holds something else than was believed. */
   change(changes: readonly SplitChange[]): 'changed' | 'nothing-to-do' | 'refused' {
-    const at = (set: string) => ({ table: AFFINITY_TABLE, set });
-    const messages = changes.flatMap(({ maps, forget }) => [
-      ...forget.map((set) => encodeFlushSet(at(set))),
-      ...maps.flatMap(({ map, gone, come }) => [
-        ...encodeDeleteRanges(at(map), gone),
-        ...encodeAddRanges(at(map), come),
-      ]),
-    ]);
+    const messages: Encode[] = [];
+    for (const { maps, forget } of changes) {
+      for (const set of forget) messages.push(encodeFlushSet({ table: AFFINITY_TABLE, set }));
+      for (const { map, gone, come } of maps) {
+        const at = { table: AFFINITY_TABLE, set: map };
+        messages.push(...encodeDeleteRanges(at, gone), ...encodeAddRanges(at, come));
+      }
+    }
     if (messages.length === 0) return 'nothing-to-do';
     return this.#transactions.commit(messages) ? 'refused' : 'changed';
   }

@@ -66,7 +66,7 @@ export class NftHalf {
 
   /** True while a transaction is under way: what marks point at must not be removed yet. */
   get busy(): boolean {
-    return this.#planes.some((plane) => plane.busy);
+    return this.affinity.busy || this.replace.busy || this.mtu.busy || this.border.busy;
   }
 
   /** Own transactions that took effect: each moves the kernel's ruleset generation by one. */

@@ -6,7 +6,7 @@ import { encodeBatchBegin, encodeBatchEnd } from '../../lib/netlink/nft/batch.ts
 import { NETFILTER_PROTOCOL } from '../../lib/netlink/nft/numbers.ts';
 import { Messages } from '../../lib/netlink/reader.ts';
 import { type Encode, Writer } from '../../lib/netlink/writer.ts';
-import type { Outcome } from './request-socket.ts';
+import { isAcceptance, type Outcome } from './outcomes.ts';
 import { DATAGRAM_BYTES, KernelSocket, type SocketOptions } from './socket.ts';
 
 const RECEIVE_BUFFER = 1 << 20;
@@ -16,6 +16,10 @@ export class TransactionSocket {
   readonly #writer = new Writer();
   readonly #answers = new Uint8Array(2 * DATAGRAM_BYTES);
   readonly #cursor = new Messages(this.#answers);
+  readonly #answered = {
+    words: new Int32Array(this.#answers.buffer),
+    halves: new Uint16Array(this.#answers.buffer),
+  };
   #attached: Uint8Array | undefined;
   #sequence = 0;
 
@@ -39,6 +43,7 @@ export class TransactionSocket {
     writer.stamp(last, Flag.ack);
     this.#append(encodeBatchEnd);
     const received = this.#exchange(last);
+    if (isAcceptance(this.#answered, 0, received, last)) return null;
     const outcome = this.#judge(received, first, last);
     if (outcome) this.#drain();
     return outcome;

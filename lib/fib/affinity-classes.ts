@@ -60,6 +60,7 @@ function learnedSets(mode: AffinityClass['mode'], slot: number): ServiceParts['s
 
 /** Sets of the instances that have failed. */
 export function forgottenSets(service: AffinityService): string[] {
+  if (!instancesOf(service).some(({ failed }) => failed)) return [];
   return classesOf(service).flatMap((one) =>
     one.instances.filter((instance) => instance.failed).flatMap(({ slot }) => setsOf(one, slot)),
   );

@@ -23,8 +23,12 @@ export interface ServiceChains {
 }
 
 /** `svc_fd00_cafe__80`: canonical text stays readable, and no two addresses share it. */
+export function mainChain(service: string): string {
+  return `svc_${service.replaceAll(/[:.]/g, '_')}`;
+}
+
 export function serviceChains(service: string): ServiceChains {
-  const main = `svc_${service.replaceAll(/[:.]/g, '_')}`;
+  const main = mainChain(service);
   return { main, finish: `${main}_finish`, classes: `${main}_classes` };
 }
 
@@ -39,24 +43,34 @@ export interface ClassNames {
 
 /** `name` empty: the service itself. */
 export function classNames(service: string, name: string): ClassNames {
-  const { main } = serviceChains(service);
-  const suffix = name === '' ? '' : `_${name}`;
-  return { decide: `${main}_decide${suffix}`, split: `${main}_split${suffix}`, counter: `${main}_new${suffix}` };
+  const main = mainChain(service);
+  const suffix = suffixOf(name);
+  return { decide: `${main}_decide${suffix}`, split: splitMap(main, name), counter: `${main}_new${suffix}` };
+}
+
+/** As `classNames` has it, by the service's main chain. */
+export function splitMap(main: string, name: string): string {
+  return `${main}_split${suffixOf(name)}`;
 }
 
 /** Marks a new flow and, where the mode has it so, learns it. */
 export function learnChain(service: string, slot: number, name: string): string {
-  return `${serviceChains(service).main}_learn_${slot}${name === '' ? '' : `_${name}`}`;
+  return learnChainOf(mainChain(service), slot, name);
+}
+
+/** The same by the service's main chain: to find that of many slots takes one look at the address. */
+export function learnChainOf(main: string, slot: number, name: string): string {
+  return `${main}_learn_${slot}${suffixOf(name)}`;
 }
 
 /** Marks what is known of a contact instance, and notes that it was seen. */
 export function keepChain(service: string, slot: number, name: string): string {
-  return `${serviceChains(service).main}_keep_${slot}${name === '' ? '' : `_${name}`}`;
+  return `${mainChain(service)}_keep_${slot}${suffixOf(name)}`;
 }
 
 /** Slot and class of a learn chain of the service; undefined for other chains. */
 export function ofLearnChain(service: string, chain: string): { slot: number; name: string } | undefined {
-  const prefix = `${serviceChains(service).main}_learn_`;
+  const prefix = `${mainChain(service)}_learn_`;
   const match = chain.startsWith(prefix) ? /^(\d+)(?:_(.+))?$/.exec(chain.slice(prefix.length)) : null;
   return match ? { slot: Number(match[1]), name: match[2] ?? '' } : undefined;
 }
@@ -102,4 +116,8 @@ export function slotOfLearnedSet(name: string): number | undefined {
 /** True for the name of a split map. */
 export function isSplitMap(name: string): boolean {
   return /^svc_[0-9a-f_]+_split(_|$)/.test(name);
+}
+
+function suffixOf(name: string): string {
+  return name === '' ? '' : `_${name}`;
 }

@@ -3,9 +3,9 @@
 // elements; refuses to know how they reach the kernel.
 import { addressFamily } from '../net/address.ts';
 import { classesOf, forgottenSets, type NamedClass } from './affinity-classes.ts';
-import { classNames, learnChain, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
+import { classNames, learnChainOf, mainChain, splitMap, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
 import { type HashRange, hashRanges, rangeChange, WEIGHT_TOTAL } from './affinity-weights.ts';
-import type { AffinityService } from './fib.ts';
+import type { AffinityInstance, AffinityService } from './fib.ts';
 
 /** Numbers from `from` to `to`, both inclusive, go to `chain`. */
 export interface SplitRange {
@@ -34,20 +34,26 @@ const KEY_TYPE = `typeof numgen inc mod ${WEIGHT_TOTAL}`;
 
 /** From the service as the kernel holds it to the same service with other weights (`sameStructure`). */
 export function splitChange(before: AffinityService, after: AffinityService): SplitChange {
-  const { service } = after;
-  const old = new Map(classesOf(before).map((one) => [one.name, one.instances]));
-  const maps = classesOf(after).flatMap((one): MapChange[] => {
-    const { gone, come } = rangeChange(hashRanges(old.get(one.name) ?? []), hashRanges(one.instances));
-    if (gone.length === 0 && come.length === 0) return [];
-    const toRange = toLearnChain(service, one.name);
-    return [{ map: classNames(service, one.name).split, gone: gone.map(toRange), come: come.map(toRange) }];
-  });
+  const maps: MapChange[] = [];
+  const { service, classes } = after;
+  const add = (name: string, from: readonly AffinityInstance[], to: readonly AffinityInstance[]) => {
+    const { gone, come } = rangeChange(hashRanges(from), hashRanges(to));
+    if (gone.length === 0 && come.length === 0) return;
+    const main = mainChain(service);
+    const toRange = toLearnChain(main, name);
+    maps.push({ map: splitMap(main, name), gone: gone.map(toRange), come: come.map(toRange) });
+  };
+  add('', before.instances, after.instances);
+  if (classes !== before.classes) {
+    const old = new Map(before.classes?.map((one) => [one.name, one.instances]));
+    for (const { name, instances } of classes ?? []) add(name, old.get(name) ?? [], instances);
+  }
   return { maps, forget: forgottenSets(after) };
 }
 
 /** The ranges that the weights of a class of `service` mean. */
 export function splitRanges(service: string, { name, instances }: NamedClass): SplitRange[] {
-  return hashRanges(instances).map(toLearnChain(service, name));
+  return hashRanges(instances).map(toLearnChain(mainChain(service), name));
 }
 
 /** Creates the map where it is not there. */
@@ -90,6 +96,6 @@ function hashedText(service: string, { mode, clientBits }: NamedClass): string {
   return clientBits === undefined || clientBits === length ? source : `@nh,${offset},${clientBits}`;
 }
 
-function toLearnChain(service: string, name: string): (range: HashRange) => SplitRange {
-  return ({ from, to, slot }) => ({ from, to, chain: learnChain(service, slot, name) });
+function toLearnChain(main: string, name: string): (range: HashRange) => SplitRange {
+  return ({ from, to, slot }) => ({ from, to, chain: learnChainOf(main, slot, name) });
 }

@@ -2,6 +2,7 @@
 // are the same. For comparison only.
 import { matchText } from '../model/traffic-match.ts';
 import { classesOf, leavesTrace, type NamedClass } from './affinity-classes.ts';
+import { WEIGHT_TOTAL } from './affinity-weights.ts';
 import type { AffinityService } from './fib.ts';
 
 /** Whole seconds, at least one: the grain in which the kernel's tools report set timeouts. */
@@ -41,16 +42,23 @@ export function sameStructure(a: AffinityService, b: AffinityService): boolean {
   return a === b || differInWeightsOnly(a, b) || affinityText(a, 'structure') === affinityText(b, 'structure');
 }
 
-/** The usual change, told without texts: it is on the way from a load report to the kernel. False may still be alike. */
-function differInWeightsOnly(a: AffinityService, b: AffinityService): boolean {
+/**
+ * The usual change, told without texts: it is on the way from a load report to the kernel. True: the service is as sound as it
+ * was, and its weights are. False may still be alike.
+ */
+export function differInWeightsOnly(a: AffinityService, b: AffinityService): boolean {
   if (a.mode !== 'flow' || b.mode !== 'flow' || a.service !== b.service) return false;
   if (a.classes !== b.classes || a.classifier !== b.classifier) return false;
   if (a.idleTimeoutMs !== b.idleTimeoutMs || a.closingTimeoutMs !== b.closingTimeoutMs) return false;
-  const { instances } = b;
-  return (
-    a.instances.length === instances.length &&
-    a.instances.every(({ slot, mark }, i) => slot === instances[i]!.slot && mark === instances[i]!.mark)
-  );
+  if (a.clientBits !== b.clientBits || a.mark !== b.mark || a.instances.length !== b.instances.length) return false;
+  let sum = 0;
+  for (let i = 0; i < b.instances.length; i++) {
+    const { slot, mark, weight } = b.instances[i]!;
+    if (slot !== a.instances[i]!.slot || mark !== a.instances[i]!.mark) return false;
+    if (!Number.isInteger(weight) || weight < 0) return false;
+    sum += weight;
+  }
+  return sum === 0 || sum === WEIGHT_TOTAL;
 }
 
 function classText(one: NamedClass, part: 'all' | 'structure'): string {

@@ -18,12 +18,19 @@ export interface HashRange {
 export function hashRanges(instances: readonly { readonly slot: number; readonly weight: number }[]): HashRange[] {
   const ranges: HashRange[] = [];
   let from = 0;
-  for (const { slot, weight } of [...instances].sort((a, b) => a.slot - b.slot)) {
+  for (const { slot, weight } of inOrder(instances)) {
     if (weight === 0) continue;
     ranges.push({ from, to: from + weight - 1, slot });
     from += weight;
   }
   return ranges;
+}
+
+/** Mostly they are. */
+function inOrder<T extends { readonly slot: number }>(instances: readonly T[]): readonly T[] {
+  for (let i = 1; i < instances.length; i++)
+    if (instances[i]!.slot < instances[i - 1]!.slot) return [...instances].sort((a, b) => a.slot - b.slot);
+  return instances;
 }
 
 export interface RangeChange {

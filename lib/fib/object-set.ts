@@ -4,17 +4,11 @@ import { invariant } from '../errors.ts';
 import { parsePrefix, prefixContains } from '../net/address.ts';
 import { isIpv4Prefix } from '../net/prefix-words.ts';
 import { instancesOf } from './affinity-classes.ts';
-import {
-  type FibFailure,
-  type FibKey,
-  type FibObject,
-  type FibRoute,
-  fibKey,
-  ROUTE_KEY,
-  type RouteTarget,
-} from './fib.ts';
+import { differInWeightsOnly } from './affinity-text.ts';
+import { type FibFailure, type FibKey, type FibObject, type FibRoute, fibKey, type RouteTarget } from './fib.ts';
 import { HeldRoutes, NO_PREFIX } from './held-routes.ts';
 import { NOT_CANONICAL, objectFault, tableFault, targetFault } from './object-fault.ts';
+import { isOfRoute } from './order.ts';
 
 interface RouteUsers {
   readonly id: number;
@@ -57,7 +51,7 @@ export class FibObjectSet {
   }
 
   get(key: FibKey): FibObject | undefined {
-    if (!isRouteKey(key)) return this.#objects.get(key);
+    if (!isOfRoute(key)) return this.#objects.get(key);
     const row = this.routes.findKey(key);
     return row < 0 ? undefined : this.routes.get(row);
   }
@@ -123,9 +117,14 @@ export class FibObjectSet {
       const old = this.#objects.get(key);
       // An id that is a nexthop's already is no group's.
       const isKnownId = old !== undefined && object.kind === 'nexthop';
-      const why = objectFault(object) ?? (isKnownId ? undefined : this.#referenceFault(object));
+      const isReweighed = old?.kind === 'affinity' && object.kind === 'affinity' && differInWeightsOnly(old, object);
+      const why = isReweighed
+        ? undefined
+        : (objectFault(object) ?? (isKnownId ? undefined : this.#referenceFault(object)));
       if (why) return { key, code: 'EINVAL', text: why };
-      this.#hold(key, object, old);
+      // It refers to nothing, and the slots are its own.
+      if (isReweighed) this.#objects.set(key, object);
+      else this.#hold(key, object, old);
       this.replaced = old;
       return undefined;
     }
@@ -184,7 +183,7 @@ export class FibObjectSet {
 
   /** Forgets the object without a check. */
   remove(key: FibKey): FibObject | undefined {
-    if (isRouteKey(key)) {
+    if (isOfRoute(key)) {
       this.routes.findKey(key);
       return this.removeRoute(0);
     }
@@ -291,8 +290,4 @@ function overlap(a: string, b: string): boolean {
 
 function memberKeys(object: FibObject): FibKey[] {
   return object.kind === 'group' ? object.members.map((member) => `nexthop ${member.nexthop}`) : [];
-}
-
-function isRouteKey(key: FibKey): boolean {
-  return key.startsWith(ROUTE_KEY);
 }
