@@ -55,6 +55,24 @@ test('a name has one timer: the newest', async () => {
   expect(fired).toEqual(['again', 'last']);
 });
 
+test('a timer that is put off and then brought forward fires once, at the last time said', async () => {
+  const fired: string[] = [];
+  await new Promise<void>((resolve) => {
+    const timers = timersThat((timer) => {
+      fired.push(timer);
+      if (timer === 'last') resolve();
+    });
+    const now = monotonicMs();
+    timers.set('moved', now + 2);
+    timers.set('moved', now + 60_000);
+    timers.set('moved', now + 4);
+    timers.set('gone', now + 1);
+    timers.set('gone', now + 60_000);
+    timers.set('last', now + 8);
+  });
+  expect(fired).toEqual(['moved', 'last']);
+});
+
 test('jitter shortens the wait', async () => {
   const setAtMs = monotonicMs();
   const firedAtMs = await new Promise<number>((resolve) => {

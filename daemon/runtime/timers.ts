@@ -7,7 +7,10 @@ const LONGEST_WAIT_MS = 0x7fffffff;
 /** Node looks at timers before it looks at sockets: one that is later than this lets them go first. */
 const LATE_MS = 20;
 
-type Pending = { readonly timeout: NodeJS.Timeout } | { readonly immediate: NodeJS.Immediate };
+type Pending =
+  /** Looks at the clock at `wakesAtMs`, which is not after `dueMs`. */
+  | { readonly timeout: NodeJS.Timeout; readonly wakesAtMs: number; dueMs: number }
+  | { readonly immediate: NodeJS.Immediate };
 
 export class Timers {
   readonly #pending = new Map<string, Pending>();
@@ -21,7 +24,11 @@ export class Timers {
   /** `share` of the wait is waited: 1, or less for jitter. */
   set(timer: string, atMs: number, share = 1): void {
     const now = monotonicMs();
-    this.#arm(timer, now + Math.max(0, atMs - now) * share, now);
+    const dueMs = now + Math.max(0, atMs - now) * share;
+    const pending = this.#pending.get(timer);
+    // Most timers are put off again and again, and never fire: one that runs already learns its time when it looks.
+    if (pending !== undefined && 'timeout' in pending && pending.wakesAtMs <= dueMs) pending.dueMs = dueMs;
+    else this.#arm(timer, dueMs, now);
   }
 
   cancel(timer: string): void {
@@ -44,11 +51,12 @@ export class Timers {
     // one that no longer applies, and would never decide.
     const timeout = setTimeout(() => {
       const then = monotonicMs();
-      if (then < dueMs) this.#arm(timer, dueMs, then);
-      else if (then > dueMs + LATE_MS) this.#armAfterInput(timer, dueMs);
-      else this.#fire(timer, dueMs);
+      if (then < pending.dueMs) this.#arm(timer, pending.dueMs, then);
+      else if (then > pending.dueMs + LATE_MS) this.#armAfterInput(timer, pending.dueMs);
+      else this.#fire(timer, pending.dueMs);
     }, waitMs);
-    this.#pending.set(timer, { timeout });
+    const pending = { timeout, wakesAtMs: dueMs, dueMs };
+    this.#pending.set(timer, pending);
   }
 
   #armAfterInput(timer: string, dueMs: number): void {
