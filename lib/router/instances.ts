@@ -4,7 +4,8 @@ import type { LocalInstanceConfig, RouterConfig } from '../config/config.ts';
 import { type AgentOutcome, createAgent, due, health, type Moment, observe, push } from '../metric/agent.ts';
 import type { SidAdvertisement } from '../model/link-state.ts';
 import { routeKeyText, type ServiceAttributes } from '../model/service-route.ts';
-import { entriesOf, rowFor, rowOf } from '../rib/route-entry.ts';
+import { ADDRESS_WORDS, addressesToWords } from '../net/address-words.ts';
+import { entriesOf, rowFor } from '../rib/route-entry.ts';
 import { LOCAL_SOURCE } from '../rib/route-table.ts';
 import { type DrainMeasures, drainsMeasured, forgetDrain, watchDrain } from './drains.ts';
 import type { RouterEvent } from './event.ts';
@@ -25,8 +26,11 @@ export function createInstance(
   egress: SidAdvertisement,
   now: Moment,
 ): Instance {
+  const { service, contactInstance } = config;
   return {
-    key: instanceKey(config.service, config.contactInstance),
+    key: instanceKey(service, contactInstance),
+    route: { service, contactInstance, originator: router.routerId },
+    words: addressesToWords([service, contactInstance]),
     config,
     agent: createAgent(config, now),
     healthSinceMs: now.atMs,
@@ -98,16 +102,12 @@ export function isJudged({ agent }: Instance): boolean {
 }
 
 export function isAdvertised(state: RouterState, instance: Instance): boolean {
-  return state.table.says(rowOf(state.table, routeOf(state, instance).route), LOCAL_SOURCE);
+  return state.table.says(ownRow(state, instance), LOCAL_SOURCE);
 }
 
-export function routeOf(state: RouterState, instance: Instance) {
-  const route = {
-    service: instance.config.service,
-    contactInstance: instance.config.contactInstance,
-    originator: state.config.routerId,
-  };
-  return { route, key: routeKeyText(route) };
+/** Its row in the table, or -1. */
+function ownRow({ table, routerNumber }: RouterState, { words }: Instance): number {
+  return table.find(words, 0, words, ADDRESS_WORDS, routerNumber);
 }
 
 function take(state: RouterState, instance: Instance, outcome: AgentOutcome): void {
@@ -129,21 +129,20 @@ function take(state: RouterState, instance: Instance, outcome: AgentOutcome): vo
     });
     advertise(state, instance);
   }
-  if (outcome.report) ownState(state, rowOf(state.table, routeOf(state, instance).route), outcome.report);
+  if (outcome.report) ownState(state, ownRow(state, instance), outcome.report);
   if (Number.isFinite(outcome.dueAtMs)) setTimer(state, agentTimer(instance), outcome.dueAtMs);
 }
 
 function advertise(state: RouterState, instance: Instance): void {
   const { table } = state;
-  const { route } = routeOf(state, instance);
   // DESIGN section 11: program before advertising.
   const offered = instance.agent.healthy && !instance.retired && !state.leaving && isInForce(state, sidKey(instance));
   if (!offered) {
-    const row = rowOf(table, route);
+    const row = ownRow(state, instance);
     if (row >= 0) withdrawRow(state, LOCAL_SOURCE, row);
     return;
   }
-  const row = rowFor(table, route);
+  const row = rowFor(table, instance.route);
   const set = table.sets.intern(instance.attributes);
   rowChanged(state, row, table.announce(row, LOCAL_SOURCE, set, 0));
   const reported = instance.agent.reported;
@@ -168,7 +167,7 @@ export function drainAll(state: RouterState): boolean {
 type DrainEvent = Extract<RouterEvent, { type: 'drain' }>;
 
 function watchOwn(state: RouterState, instance: Instance, event: DrainEvent): void {
-  const { key } = routeOf(state, instance);
+  const key = routeKeyText(instance.route);
   if (event.drain) return watchDrain(state, { ...event, key, sid: sidKey(instance).slice('local-sid '.length) });
   forgetDrain(state, key);
   if (!instance.retired) return;

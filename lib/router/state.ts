@@ -6,7 +6,7 @@ import type { Agent } from '../metric/agent.ts';
 import type { PeerName, RouterId, ServiceId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { Locator } from '../model/locator.ts';
-import type { ServiceAttributes } from '../model/service-route.ts';
+import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Flaps } from '../rib/damping.ts';
 import type { RouteTable } from '../rib/route-table.ts';
@@ -52,6 +52,9 @@ export interface Link {
 /** A contact instance of our own. */
 export interface Instance {
   readonly key: string;
+  readonly route: RouteKey;
+  /** Of service and contact instance, as the table looks for them. */
+  readonly words: Uint32Array;
   readonly config: LocalInstanceConfig;
   agent: Agent;
   healthSinceMs: number;

@@ -5,6 +5,7 @@ import { decide } from '../../decision/decide.ts';
 import type { Candidate, Decision, RankedCandidate } from '../../decision/decision.ts';
 import type { ComputeState } from '../../model/compute-state.ts';
 import type { RouterId, ServiceId, SiteId } from '../../model/identity.ts';
+import { routeKeyText } from '../../model/service-route.ts';
 import { matchText } from '../../model/traffic-match.ts';
 import type {
   ComputeStateView,
@@ -18,7 +19,7 @@ import { entryAt, entryOf, type RouteEntry } from '../../rib/route-entry.ts';
 import { LOCAL } from '../../rib/route-table.ts';
 import { computeSpf, type SpfNode } from '../../topology/spf.ts';
 import { explicitPathTo } from '../explicit-paths.ts';
-import { isAdvertised, isJudged, routeOf } from '../instances.ts';
+import { isAdvertised, isJudged } from '../instances.ts';
 import { planFor } from '../segment-lists.ts';
 import type { RouterState, Steered } from '../state.ts';
 import { asKept, candidates, decisionInput } from '../steering.ts';
@@ -133,7 +134,7 @@ function stateView(state: RouterState, compute: ComputeState, receivedAtMs: numb
 export function instanceRows(state: RouterState): InstanceView[] {
   return [...state.instances.values()].map((instance) => {
     const { config } = instance;
-    const entry = entryOf(state.table, routeOf(state, instance).key);
+    const entry = entryOf(state.table, routeKeyText(instance.route));
     const unchecked = config.health.kind === 'none';
     const health = !isJudged(instance) ? 'unknown' : !instance.agent.healthy ? 'down' : unchecked ? 'unchecked' : 'up';
     return {
