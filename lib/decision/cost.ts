@@ -12,6 +12,9 @@ export interface EdgeIndex {
   readonly network: number;
 }
 
+/** Of the strategies that compare no ratios. */
+export const NO_INDEX: EdgeIndex = { compute: 1, network: 1 };
+
 /** Weight of compute against network in edge-metadata; the draft leaves it to the operator. */
 const COMPUTE_WEIGHT = 0.5;
 

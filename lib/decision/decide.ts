@@ -8,7 +8,7 @@ import { EMPTY_MEMORY, learn } from './memory.ts';
 import { price, withCosts } from './pricing.ts';
 import { type Entry, rank } from './ranking.ts';
 import { remember } from './share-history.ts';
-import { type Market, market, type Priced } from './sites.ts';
+import { type Market, market, NO_MARKET, type Priced } from './sites.ts';
 import { hadBest, joint, type Outcome, winnerTakesAll } from './strategies.ts';
 import { pronounce } from './verdict.ts';
 import { sameWeights } from './weights.ts';
@@ -23,7 +23,7 @@ export function decide(given: DecisionInput): Decision {
   // 2. cost
   const highest = Math.max(...pool.candidates.map((candidate) => candidate.route.attributes.preference));
   const priced = pool.candidates.map((candidate) => price(candidate, highest, input, before));
-  const view = market(priced, before, input.atMs);
+  const view = input.class.strategy === 'joint' ? market(priced, before, input.atMs) : NO_MARKET;
   // 3. ranking
   const entries = rank(withCosts(assessed, priced, view, input, highest, before));
   const usable = entries.filter((entry) => entry.usable);

@@ -2,7 +2,7 @@
 // predicted now, the ineligible ones too, so that `explain` can show what was given up. Compares nothing.
 import { asCostUs } from '../metric/score.ts';
 import type { Assessed } from './candidates.ts';
-import { bestIndex, type CostParts, type EdgeIndex, edgeIndex, TOTALS } from './cost.ts';
+import { bestIndex, type CostParts, type EdgeIndex, edgeIndex, NO_INDEX, TOTALS } from './cost.ts';
 import type { Candidate, DecisionInput, SplitMemory } from './decision.ts';
 import { loadModel, timeAt } from './load-model.ts';
 import { learnedFactor } from './memory.ts';
@@ -39,6 +39,7 @@ export function withCosts(
   before: SplitMemory,
 ): Entry[] {
   const { strategy } = input.class;
+  const comparesEdges = strategy === 'edge-metadata';
   const places = new Map(priced.map((entry, place) => [entry.candidate, place]));
   const known = assessed.map((entry): Parts => {
     const { candidate } = entry;
@@ -50,9 +51,11 @@ export function withCosts(
     const predicted = strategy === 'joint' && usable ? view.sites[place]!.rate : undefined;
     const rate = predicted ?? candidate.state?.arrivalRate ?? 0;
     const parts = { ...fixed, serviceTimeUs: timeAt(model, rate) + backlogOf(candidate, model) };
-    return { entry, usable, parts, index: edgeIndex(parts, candidate) };
+    return { entry, usable, parts, index: comparesEdges ? edgeIndex(parts, candidate) : NO_INDEX };
   });
-  const best = bestIndex(known.flatMap(({ usable, index }) => (usable && index !== undefined ? [index] : [])));
+  const best = comparesEdges
+    ? bestIndex(known.flatMap(({ usable, index }) => (usable && index !== undefined ? [index] : [])))
+    : NO_INDEX;
   return known.map(({ entry: { candidate, reason }, usable, parts, index }): Entry => {
     const because = reason === undefined ? {} : { reason };
     if (parts === undefined || index === undefined) return { candidate, usable, ...because };

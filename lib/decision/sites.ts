@@ -37,6 +37,9 @@ export interface Market {
   readonly totalRate: number;
 }
 
+/** What the strategies look at that send everything to one. */
+export const NO_MARKET: Market = { sites: [], totalRate: 0 };
+
 /** One candidate with what the earlier phases know of it. */
 export interface Priced {
   readonly candidate: Candidate;

@@ -46,11 +46,11 @@ function verdictOf(
   if (outcome.held.includes(key)) return 'held';
   if (best === undefined || above === undefined) return 'cost';
   // It ranks before something that carries flows: the incumbent's margin, or the price of its own flows, kept it out.
-  const carrying = market.sites.filter((site) => (outcome.weights[site.key] ?? 0) > 0);
-  const site = market.sites.find((candidate) => candidate.key === key);
   const before = (entry.cost?.total ?? 0) < (best.cost?.total ?? 0);
-  if (!before || site === undefined) return separatingStep(above, entry);
+  if (!before) return separatingStep(above, entry);
   if (input.class.strategy !== 'joint') return 'margin';
+  const site = market.sites.find((candidate) => candidate.key === key)!;
+  const carrying = market.sites.filter((other) => (outcome.weights[other.key] ?? 0) > 0);
   const dearest = Math.max(...carrying.map(marginalNow));
   return marginalNow(site) < dearest && !beats(marginalNow(site), dearest, input.class) ? 'margin' : 'marginal-cost';
 }
