@@ -34,7 +34,8 @@ export class BpfKernel {
       result = this.#perform(loadProgram(instructions));
     if (result >= 0) return result;
     const log = verifierLog();
-    this.#perform(loadProgram(instructions, log));
+    result = this.#perform(loadProgram(instructions, log));
+    if (result >= 0) return result;
     const words = Buffer.from(log).toString('latin1').replaceAll('\0', '').trim().slice(-MAX_TEXT);
     throw failure(result, `cannot load the program${words && `: ${words}`}`);
   }

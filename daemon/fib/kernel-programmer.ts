@@ -62,7 +62,6 @@ export class KernelProgrammer {
     const routes = objects as readonly FibRoute[];
     const lanes = objects[from]!.kind === 'route' ? this.#startLanes() : undefined;
     if (lanes) {
-      this.#stopWaiting(routes, from, to);
       lanes.put(routes, from, to - from, onRefused);
       return;
     }
@@ -85,7 +84,6 @@ export class KernelProgrammer {
       onDone(this.removeRoutes(removals, from, to, failures), failures);
       return;
     }
-    this.#stopWaiting(removals, from, to);
     lanes.remove(removals, from, to - from, (count, refused) =>
       onDone(refused ? count - this.#holdAgain(refused, failures) : count, failures),
     );
@@ -258,7 +256,9 @@ export class KernelProgrammer {
 
   #startLanes(): RouteLanes | undefined {
     const settle = (sent: SentRoutes, failures: FibFailure[]) => this.#settle(sent, failures);
-    this.#lanes ??= RouteLanes.start({ requests: this.#requests, context: this.#context, held: this.held, settle });
+    const renewed = (routes: readonly FibRemoval[], from: number, to: number) => this.#stopWaiting(routes, from, to);
+    const [requests, context, held] = [this.#requests, this.#context, this.held];
+    this.#lanes ??= RouteLanes.start({ requests, context, held, settle, renewed });
     return this.#lanes;
   }
 

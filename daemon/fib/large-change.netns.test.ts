@@ -88,6 +88,20 @@ describe.skipIf(skip !== undefined)(`large changes of routes${skip ? ` (skipped:
     expect(await fib.verify()).toEqual([]);
   });
 
+  it('put those that others replace in the same piece, where all new ones of it cannot be put', async () => {
+    expect((await fib.apply({ put: routes(HOLE), remove: [] })).failures).toEqual([]);
+    const nowhere: RouteTarget = { kind: 'gateways', hops: [{ gateway: 'fe80::1', device: 'nowhere', weight: 1 }] };
+    const strange = [0, 5000].map((i) => routeTo(COUNT + i, nowhere));
+    const puts = routes(SMALL);
+    puts.splice(300, 0, strange[0]!);
+    puts.splice(5700, 0, strange[1]!);
+    const { failures } = await fib.apply({ put: puts, remove: [] });
+    expect(failures.map(({ key }) => key)).toEqual(strange.map(fibKey));
+    expect(held()).toEqual(new Map(routes(SMALL).map((route) => [fibKey(route), SMALL])));
+    expect(inKernel()).toBe(COUNT);
+    expect(await fib.verify()).toEqual([]);
+  });
+
   it('hide nothing from a scan, and no scan takes them back', async () => {
     const large = fib.apply({ put: routes(TUNNEL), remove: [] });
     for (let i = 0; i < 3; i++) await turn();

@@ -1,6 +1,7 @@
 // REPLACE-CSID endpoints in nftables: holds which SIDs the kernel is believed to have, and brings changes in, one
 // transaction at a time; what arrives meanwhile is merged into the next. Decides when the table can still be trusted: after each transaction it is listed, and any later difference to that listing is somebody else's.
 import { type FibFailure, type FibKey, fibKey, type ReplaceSid, type SidCounters } from '../../lib/fib/fib.ts';
+import { renderStandInRemoval } from '../../lib/fib/nft-stand-in.ts';
 import { REPLACE_TABLE, REPLACE_TABLE_SPEC } from '../../lib/fib/replace-csid-names.ts';
 import { type ReplaceReadBack, readReplaceTable, replaceCounters } from '../../lib/fib/replace-csid-readback.ts';
 import {
@@ -199,9 +200,10 @@ export class ReplacePlane {
     const known = anew || !haveSameLayouts(held, sids) ? undefined : held;
     const commands = renderReplaceChange(known, sids, { markMask });
     const isUnderTraffic = known === undefined && held.length > 0 && sids.length > 0;
+    const leftBehind = known === undefined && sids.length > 0 ? renderStandInRemoval(REPLACE_TABLE_SPEC) : [];
     const refusal = await (isUnderTraffic
       ? makeAnew(REPLACE_TABLE_SPEC, commands, (step) => this.#transact(step))
-      : this.#transact(commands));
+      : this.#transact([...leftBehind, ...commands]));
     if (refusal !== '') {
       this.#baseline = undefined;
       return refusal;

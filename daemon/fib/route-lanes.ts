@@ -18,6 +18,8 @@ export interface LaneTools {
   readonly held: FibObjectSet;
   /** Takes back what the kernel refused; failures are added. */
   readonly settle: (sent: SentRoutes, failures: FibFailure[]) => void;
+  /** These are put or removed anew; all that was to be settled before has been. */
+  readonly renewed: (routes: readonly FibRemoval[], from: number, to: number) => void;
 }
 
 interface Lane {
@@ -31,10 +33,11 @@ interface Lane {
 export class RouteLanes {
   readonly #dispatcher: Dispatcher;
   readonly #settle: LaneTools['settle'];
+  readonly #renewed: LaneTools['renewed'];
   readonly #found: HeldRoutes;
   readonly #free: Lane[] = [];
   /** Row by row, how many puts of it are on their way: a second one waits, so that what it replaces is known. */
-  #onWay = new Uint8Array(4096);
+  #onWay = new Uint16Array(4096);
 
   /** Undefined: the system has no thread left. */
   static start(tools: LaneTools): RouteLanes | undefined {
@@ -42,9 +45,10 @@ export class RouteLanes {
     return dispatcher && new RouteLanes(tools, dispatcher);
   }
 
-  private constructor({ requests, context, held, settle }: LaneTools, dispatcher: Dispatcher) {
+  private constructor({ requests, context, held, settle, renewed }: LaneTools, dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
     this.#settle = settle;
+    this.#renewed = renewed;
     this.#found = held.routes;
     for (let i = 0; i < LANES; i++) {
       const [fresh, known] = [dispatcher.newBerth(), dispatcher.newBerth()];
@@ -83,13 +87,13 @@ export class RouteLanes {
       if (failures.length > 0) onRefused(failures);
     };
     const { sender, way, rows } = lane;
-    sender.putAhead(routes, from, count, way, failures, onSent, onDone);
-    if (lane.count < 0) return;
+    const tellEarly = sender.putAhead(routes, from, count, way, failures, onSent, onDone);
     lane.count = count;
     for (let slot = 0; slot < count; slot++) {
       const row = (rows[slot] = this.#found.rows[slot]!);
       if (row >= 0) this.#mark(row);
     }
+    tellEarly();
   }
 
   /** Removes what is held of `count` routes; tells how many there were, and what the kernel has not simply accepted. */
@@ -119,6 +123,7 @@ export class RouteLanes {
       found.findAll(routes, from, count);
       break;
     }
+    this.#renewed(routes, from, from + count);
     const lane = this.#free.pop()!;
     lane.count = 0;
     return lane;
@@ -132,7 +137,7 @@ export class RouteLanes {
 
   #mark(row: number): void {
     if (row >= this.#onWay.length) {
-      const more = new Uint8Array(Math.max(row + 1, 2 * this.#onWay.length));
+      const more = new Uint16Array(Math.max(row + 1, 2 * this.#onWay.length));
       more.set(this.#onWay);
       this.#onWay = more;
     }

@@ -89,7 +89,8 @@ export class RouteSender {
 
   /**
    * As `put`, of routes that were looked up just now, while the event loop goes on; this sender is not used again until all
-   * is answered. `onSent` is told as `put` tells; `onDone` once all is answered.
+   * is answered. `onSent` is told as `put` tells; `onDone` once all is answered. What needs no answer of the kernel is told by
+   * what is returned, to be called once nobody needs the look-up any more: telling looks up others.
    */
   putAhead(
     routes: readonly FibRoute[],
@@ -99,22 +100,29 @@ export class RouteSender {
     failures: FibFailure[],
     onSent: (sent: SentRoutes) => void,
     onDone: () => void,
-  ): void {
+  ): () => void {
     this.#hold(routes, from, count, failures);
     let left = 2;
-    const done = () => {
-      if (--left === 0) onDone();
-    };
+    let early: (() => void)[] | undefined = [];
     for (const [which, sort] of [this.#fresh, this.#known].entries()) {
       const isNew = sort === this.#fresh;
       const objectAt = (i: number) => routes[from + sort.slots[i]!]!;
-      const onAnswered = (outcomes: Outcomes | undefined) => {
+      const tell = (outcomes: Outcomes | undefined) => {
         if (outcomes) onSent(this.#sent(objectAt, isNew, outcomes));
-        done();
+        if (--left === 0) onDone();
       };
-      if (sort.count === 0) done();
+      const onAnswered: OnAnswered = (outcomes) => {
+        if (early) early.push(() => tell(outcomes));
+        else tell(outcomes);
+      };
+      if (sort.count === 0) onAnswered(undefined);
       else post(dispatcher, berths[which]!, this.#parcel(sort, objectAt, isNew, NONE_LOST), sort.count, onAnswered);
     }
+    return () => {
+      const known = early ?? [];
+      early = undefined;
+      for (const tell of known) tell();
+    };
   }
 
   /** Holds what may be, and sorts it into new ones and those that replace. */

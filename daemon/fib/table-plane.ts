@@ -155,15 +155,19 @@ export class TablePlane<T extends FibObject> {
     }
     const known = this.#baseline === undefined ? undefined : this.#held;
     if (known && sameObject(known, wish)) return '';
-    if (known && (await this.#transact(this.#table.render(known, wish))) === '') return this.#took(wish);
+    if (known && (await this.#bring(this.#table.render(known, wish))) === '') return this.#took(wish);
     // Changed behind our back, or never ours to know: from the ground up, at the price of its counters.
-    const make = this.#table.render(undefined, wish);
-    const refusal = await (this.#held
-      ? makeAnew(`${this.#table.family} ${this.#table.name}`, make, (step) => this.#transact(step))
-      : this.#transact(make));
+    const refusal = await this.#bring(this.#table.render(undefined, wish));
     if (refusal === '') return this.#took(wish);
     this.#baseline = undefined;
     return refusal;
+  }
+
+  #bring(commands: readonly string[]): Promise<string> {
+    const spec = `${this.#table.family} ${this.#table.name}`;
+    if (!commands.includes(`delete table ${spec}`)) return this.#transact(commands);
+    if (this.#held) return makeAnew(spec, commands, (step) => this.#transact(step));
+    return this.#transact([...renderStandInRemoval(spec), ...commands]);
   }
 
   #removal(): string[] {

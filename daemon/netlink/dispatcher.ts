@@ -3,12 +3,13 @@
 import { Flag } from '../../lib/netlink/constants.ts';
 import type { Copies } from '../../lib/netlink/copies.ts';
 import { addPortion, allFailed, Berth, type OnAnswered, outcomesOf } from './berth.ts';
-import { type EncodeAt, encodeOrRefuse, newOutcomes } from './outcomes.ts';
+import { type EncodeAt, encodeOrRefuse, newOutcomes, type Outcome } from './outcomes.ts';
 import type { KernelSocket } from './socket.ts';
 
 /** Berths of a socket, as nlsock.c has them. */
 export const BERTHS = 8;
 const ANSWER_TIMEOUT_MS = 2000;
+const NOBODY: OnAnswered = () => {};
 
 export interface DispatcherTools {
   readonly socket: KernelSocket;
@@ -106,10 +107,7 @@ export class Dispatcher {
   }
 
   #post(berth: Berth, bytes: Uint8Array): void {
-    if (berth.firsts.length === 0) {
-      berth.onAnswered(berth.refused);
-      return;
-    }
+    if (berth.firsts.length === 0) return tell(berth, berth.refused);
     const { native, handle } = this.#tools.socket;
     this.#tools.changed();
     if (berth.attached !== bytes) {
@@ -119,7 +117,7 @@ export class Dispatcher {
     }
     const result = native.post(handle, berth.index, berth.firsts.length);
     if (result === 0) this.#way.push(berth);
-    else berth.onAnswered(allFailed(berth, -result));
+    else tell(berth, allFailed(berth, -result));
   }
 
   #collect(): void {
@@ -133,12 +131,12 @@ export class Dispatcher {
     if (berth.index !== index) throw new Error(`berth ${index} was answered before ${berth.index}`);
     // While it was on its way a dump may have begun.
     this.#tools.changed();
-    berth.onAnswered(outcomesOf(berth));
+    tell(berth, outcomesOf(berth));
   }
 
   /** The socket is closed. */
   #lose(errno: number): void {
-    for (const berth of this.#way.splice(0)) berth.onAnswered(allFailed(berth, errno));
+    for (const berth of this.#way.splice(0)) tell(berth, allFailed(berth, errno));
   }
 
   #wake(): void {
@@ -146,4 +144,11 @@ export class Dispatcher {
     this.#waiters = [];
     for (const wake of waiters) wake();
   }
+}
+
+/** A berth that is free does not keep the routes that it told of. */
+function tell(berth: Berth, outcomes: Outcome[] | undefined): void {
+  const { onAnswered } = berth;
+  berth.onAnswered = NOBODY;
+  onAnswered(outcomes);
 }

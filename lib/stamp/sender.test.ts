@@ -139,6 +139,13 @@ describe('a STAMP session-sender', () => {
     ]);
   });
 
+  test('a window with room for few probes needs half of them answered', () => {
+    const slow = { ...CONFIG, intervalMs: 1_000, windowMs: 10_000 };
+    const { told } = run((_atMs, nth) => (nth > 5 && nth % 4 === 0 ? 'lost' : { roundTripMs: 4 }), 120_000, slow);
+    expect(only(told, 'measured')[0]).toMatchObject({ measurement: { delayMinUs: 2_000 } });
+    expect(only(told, 'measured').some((it) => it.type === 'measured' && it.measurement.loss > 0)).toBe(true);
+  });
+
   test('a delay that a few samples say is shorter is told at once', () => {
     const { told } = run((atMs) => ({ roundTripMs: atMs < 2_000 ? 20 : 10 }), 3_000);
     expect(only(told, 'measured').at(-1)).toMatchObject({ atMs: 2_010, measurement: { delayMinUs: 5_000 } });

@@ -59,7 +59,7 @@ export interface SenderStep {
 
 /** Replies in a row that bring a path up. */
 const UP_AFTER = 3;
-/** Samples that a first measurement needs. */
+/** Answers that any measurement needs but one of a shorter delay, where the window has room for twice as many. */
 const SETTLED_AFTER = 10;
 /** Linux sends one ICMPv6 error a second to one host (icmp.ratelimit): faster probing of a dead port looks like silence. */
 const REFUSED_INTERVAL_MS = 1_100;
@@ -199,7 +199,7 @@ function publish(state: SenderState, effects: SenderEffect[], atMs: number, conf
   if (!measurement) return { state: kept, effects };
   const isWhole = !state.published || atMs - state.answeringSinceMs >= config.windowMs;
   const isShorter = state.published && measurement.delayMinUs < state.published.delayMinUs;
-  if (!isShorter && !(isWhole && samples >= SETTLED_AFTER)) return { state: kept, effects };
+  if (!isShorter && !(isWhole && samples >= samplesNeeded(config))) return { state: kept, effects };
   if (state.published && !leavesDeadBand(state.published, measurement, config)) return { state: kept, effects };
   return { state: { ...kept, published: measurement }, effects: [...effects, { type: 'measured', measurement }] };
 }
@@ -213,9 +213,17 @@ function lossTimeoutMs(config: SenderConfig): number {
   return Math.max(MIN_LOSS_TIMEOUT_MS, config.detectMultiplier * config.intervalMs);
 }
 
+function samplesNeeded(config: SenderConfig): number {
+  const half = Math.floor(probingWindowMs(config) / config.intervalMs / 2);
+  return Math.max(UP_AFTER, Math.min(SETTLED_AFTER, half));
+}
+
+/** A window must hold the samples of the first measurement, and a probe until it is known to be lost. */
+function probingWindowMs(config: SenderConfig): number {
+  return Math.max(config.windowMs, 2 * lossTimeoutMs(config), (SETTLED_AFTER + 1) * config.intervalMs);
+}
+
 function withinWindow(probes: readonly Probe[], atMs: number, config: SenderConfig): readonly Probe[] {
-  // A window must hold the samples of the first measurement, and a probe until it is known to be lost.
-  const windowMs = Math.max(config.windowMs, 2 * lossTimeoutMs(config), (SETTLED_AFTER + 1) * config.intervalMs);
-  const first = probes.findIndex((probe) => probe.sentAtMs > atMs - windowMs);
+  const first = probes.findIndex((probe) => probe.sentAtMs > atMs - probingWindowMs(config));
   return first < 0 ? [] : first === 0 ? probes : probes.slice(first);
 }
