@@ -114,7 +114,6 @@ export class KernelProgrammer {
 
   /** As `put`, of one object. */
   putOne(object: NetlinkObject): FibFailure | undefined {
-    if (object.kind === 'route') return this.put([object])[0];
     this.flush();
     if (this.#waiting.size > 0) this.#waiting.delete(fibKey(object));
     const refusal = this.held.accept(object);
