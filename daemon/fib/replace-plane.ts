@@ -1,5 +1,6 @@
 // REPLACE-CSID endpoints in nftables: holds which SIDs the kernel is believed to have, and brings changes in, one
-// transaction at a time; what arrives meanwhile is merged into the next. Decides when the table can still be trusted: after each transaction it is listed, and any later difference to that listing is somebody else's.
+// transaction at a time; what arrives meanwhile is merged into the next. Decides when the table can still be trusted: after
+// each transaction it is listed, and any later difference to that listing is somebody else's.
 import { type FibFailure, type FibKey, fibKey, type ReplaceSid, type SidCounters } from '../../lib/fib/fib.ts';
 import { renderStandInRemoval } from '../../lib/fib/nft-stand-in.ts';
 import { REPLACE_TABLE, REPLACE_TABLE_SPEC } from '../../lib/fib/replace-csid-names.ts';

@@ -20,7 +20,7 @@ export interface SentRoutes {
   /** What each replaced; empty where they are new. */
   readonly olds: readonly (FibRoute | undefined)[];
   readonly outcomes: Outcomes;
-  /** What was put since has replaced: `objects` may be among them, of which the kernel took none. */
+  /** What later puts of the same piece replaced; a refused one of `objects` among them was never in the kernel. */
   readonly since: (FibRoute | undefined)[];
 }
 

@@ -4,11 +4,10 @@ import { Flag } from '../../lib/netlink/constants.ts';
 import type { Copies } from '../../lib/netlink/copies.ts';
 import { addPortion, allFailed, Berth, type OnAnswered, outcomesOf } from './berth.ts';
 import { type EncodeAt, encodeOrRefuse, newOutcomes, type Outcome } from './outcomes.ts';
-import type { KernelSocket } from './socket.ts';
+import { ANSWER_TIMEOUT_MS, type KernelSocket } from './socket.ts';
 
 /** Berths of a socket, as nlsock.c has them. */
 export const BERTHS = 8;
-const ANSWER_TIMEOUT_MS = 2000;
 const NOBODY: OnAnswered = () => {};
 
 export interface DispatcherTools {

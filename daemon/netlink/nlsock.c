@@ -407,9 +407,8 @@ static napi_value CloseDescriptor(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback function; } functions[] = {
     {"open", Open}, {"poll", Poll}, {"ref", Ref}, {"send", Send}, {"recv", Recv}, {"attach", Attach}, {"exchange", Exchange},
-    {"wait", Wait},
-    {"dispatch", Dispatch}, {"berth", BerthCall}, {"post", Post}, {"answered", Answered}, {"setopt", Setopt}, {"filter", Filter}, {"port", Port}, {"close", Close}, {"limit", Limit},
-    {"bpf", Bpf}, {"closefd", CloseDescriptor},
+    {"wait", Wait}, {"dispatch", Dispatch}, {"berth", BerthCall}, {"post", Post}, {"answered", Answered}, {"setopt", Setopt},
+    {"filter", Filter}, {"port", Port}, {"close", Close}, {"limit", Limit}, {"bpf", Bpf}, {"closefd", CloseDescriptor},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value f;

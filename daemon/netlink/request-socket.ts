@@ -18,7 +18,7 @@ import {
   type Outcome,
   outOfMemory,
 } from './outcomes.ts';
-import { DATAGRAM_BYTES, KernelSocket, type SocketOptions } from './socket.ts';
+import { ANSWER_TIMEOUT_MS, DATAGRAM_BYTES, KernelSocket, type SocketOptions } from './socket.ts';
 
 export type { EncodeAt, Outcome } from './outcomes.ts';
 
@@ -32,7 +32,6 @@ export const BATCH_MESSAGES = 64;
 export const LIGHT_BATCH_MESSAGES = 256;
 const ENOMEM_ROUNDS = 32;
 const ENOMEM_PAUSE_MS = 1;
-const ANSWER_TIMEOUT_MS = 2000;
 const RECEIVE_BUFFER = 4 << 20;
 export class RequestSocket {
   private readonly socket: KernelSocket;

@@ -24,6 +24,8 @@ export const NetlinkOption = { addMembership: 1, capAck: 10, extAck: 11, strictC
 const SEND_BUFFER = 1 << 20;
 /** Larger than any datagram the kernel builds for a dump or a notification. */
 export const DATAGRAM_BYTES = 32768;
+/** A kernel that has not answered by then will not. */
+export const ANSWER_TIMEOUT_MS = 2000;
 
 export class KernelSocket {
   readonly native: Native;

@@ -61,7 +61,7 @@ export class HeldRoutes extends RouteSlots {
     this.#seek(count);
   }
 
-  /** Holds the route that the slot was for, which was `NOT_HELD`, in the row that it finds now. One of its key that was held since is returned. */
+  /** Holds the route that the slot was for, which was `NOT_HELD`. Returns one of its key that has been held since the look-up. */
   add(slot: number, route: FibRoute): FibRoute | undefined {
     const hash = this.sought[slot * WIDTH + HASH]! | 0;
     const entries = this.#index.roomy(hash);
