@@ -1,8 +1,8 @@
 // What our table of nftables has learned and counted, by listing it, and how it spreads new flows.
 import { classesOf, setsOf } from '../../lib/fib/affinity-classes.ts';
-import { AFFINITY_TABLE, classNames } from '../../lib/fib/affinity-names.ts';
+import { AFFINITY_TABLE, shareSet } from '../../lib/fib/affinity-names.ts';
 import { countElements, readClassCounters } from '../../lib/fib/affinity-readback.ts';
-import { type SplitRange, splitRanges } from '../../lib/fib/affinity-split.ts';
+import { hashRanges, isShare } from '../../lib/fib/affinity-weights.ts';
 import type { AffinityService, ClassCounter } from '../../lib/fib/fib.ts';
 import type { NftElements } from './nft-elements.ts';
 import { runNft } from './nft-process.ts';
@@ -40,11 +40,8 @@ export async function listCounters(
 
 /** Whether the kernel spreads new flows of a service by its weights. */
 export async function spreadsAs(service: AffinityService, elements: NftElements): Promise<boolean> {
-  const text = ({ from, to, chain }: SplitRange) => `${from}-${to} ${chain}`;
-  for (const one of classesOf(service)) {
-    const seen = await elements.readSplit(classNames(service.service, one.name).split);
-    const meant = splitRanges(service.service, one);
-    if (seen === undefined || seen.map(text).join() !== meant.map(text).join()) return false;
-  }
+  for (const { instances } of classesOf(service))
+    for (const [slot, meant] of hashRanges(instances))
+      if (!isShare(await elements.readShare(shareSet(slot)), meant)) return false;
   return true;
 }

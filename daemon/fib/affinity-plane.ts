@@ -144,7 +144,7 @@ export class AffinityPlane {
     const documents = [table.output, ...maps.output.split('\n')].filter((text) => text.trim() !== '');
     let read: AffinityReadBack;
     try {
-      read = readAffinity(documents, await this.#elements!.readSplits(), this.#accelerator.isThere);
+      read = readAffinity(documents, await this.#elements!.readShares(), this.#accelerator.isThere);
     } catch {
       return undefined;
     }

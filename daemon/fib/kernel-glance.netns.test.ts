@@ -63,7 +63,7 @@ describe.skipIf(skip !== undefined)(`a change read back${skip ? ` (skipped: ${sk
     namespace.ip('nexthop', 'del', 'id', '200000001');
     expect(await fib.readBack(delta)).toMatchObject({ isAsHeld: false });
     const weights = await change(service(300));
-    namespace.run('nft', 'flush map inet cfnd_affinity svc_fd00_cafe__80_split');
+    namespace.run('nft', 'flush set inet cfnd_affinity share_1');
     expect(await fib.readBack(weights)).toMatchObject({ isAsHeld: false });
   });
 

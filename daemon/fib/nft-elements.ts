@@ -1,12 +1,13 @@
-// Changes and reads the elements of our split maps by netlink: 40 us for what takes the nft program, which reads our
+// Changes and reads the elements of our shares by netlink: 40 us for what takes the nft program, which reads our
 // text and the kernel's sets first, a millisecond. Knows neither services nor weights.
-import { AFFINITY_TABLE, isSplitMap } from '../../lib/fib/affinity-names.ts';
-import type { SplitsRead } from '../../lib/fib/affinity-readback.ts';
-import type { SplitChange, SplitRange } from '../../lib/fib/affinity-split.ts';
+import { AFFINITY_TABLE, isShareSet } from '../../lib/fib/affinity-names.ts';
+import type { SharesRead } from '../../lib/fib/affinity-readback.ts';
+import type { SplitChange } from '../../lib/fib/affinity-split.ts';
+import type { NumberRange } from '../../lib/fib/affinity-weights.ts';
 import {
   decodeEdges,
-  encodeAddRanges,
-  encodeDeleteRanges,
+  encodeAddRange,
+  encodeDeleteRange,
   encodeDumpElements,
   encodeFlushSet,
   joinEdges,
@@ -31,28 +32,27 @@ export class NftElements {
   /** Performs the changes as one transaction, synchronously; refused: the kernel holds something else than was believed. */
   change(changes: readonly SplitChange[]): 'changed' | 'nothing-to-do' | 'refused' {
     const messages: Encode[] = [];
-    for (const { maps, forget } of changes) {
+    for (const { shares, forget } of changes) {
       for (const set of forget) messages.push(encodeFlushSet({ table: AFFINITY_TABLE, set }));
-      for (const { map, gone, come } of maps) {
-        const at = { table: AFFINITY_TABLE, set: map };
-        messages.push(...encodeDeleteRanges(at, gone), ...encodeAddRanges(at, come));
-      }
+      for (const { set, gone } of shares)
+        if (gone) messages.push(encodeDeleteRange({ table: AFFINITY_TABLE, set }, gone));
+      for (const { set, come } of shares) if (come) messages.push(encodeAddRange({ table: AFFINITY_TABLE, set }, come));
     }
     if (messages.length === 0) return 'nothing-to-do';
     return this.#transactions.commit(messages) ? 'refused' : 'changed';
   }
 
-  /** Reads every split map of our table; rejects with `CodedError` when the kernel does not let us. */
-  async readSplits(): Promise<SplitsRead> {
+  /** Reads every share of our table; rejects with `CodedError` when the kernel does not let us. */
+  async readShares(): Promise<SharesRead> {
     const sets = await this.#requests.dump(encodeDumpSets, decodeSetName);
-    const splits = new Map<string, readonly SplitRange[] | undefined>();
+    const shares = new Map<string, readonly NumberRange[] | undefined>();
     for (const { table, set } of sets)
-      if (table === AFFINITY_TABLE && isSplitMap(set)) splits.set(set, await this.readSplit(set));
-    return splits;
+      if (table === AFFINITY_TABLE && isShareSet(set)) shares.set(set, await this.readShare(set));
+    return shares;
   }
 
-  /** Ranges of one, ascending; undefined: it is gone, or its elements are not ours. */
-  async readSplit(set: string): Promise<readonly SplitRange[] | undefined> {
+  /** Numbers of one, ascending; undefined: it is gone, or its elements are not ours. */
+  async readShare(set: string): Promise<readonly NumberRange[] | undefined> {
     try {
       const edges = await this.#requests.dump(encodeDumpElements({ table: AFFINITY_TABLE, set }), decodeEdges);
       return joinEdges(edges.flat());

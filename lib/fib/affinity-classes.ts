@@ -10,6 +10,7 @@ import {
   recentClientSet,
   recentSet,
   serviceChains,
+  shareSet,
 } from './affinity-names.ts';
 import type { AffinityClass, AffinityInstance, AffinityService } from './fib.ts';
 
@@ -68,9 +69,8 @@ export function forgottenSets(service: AffinityService): string[] {
 
 /** Everything of a service in our table that has a name, but for its entry in the services' map. */
 export interface ServiceParts {
-  readonly sets: readonly { readonly name: string; readonly key: 'flow' | 'raw-flow' | 'client' }[];
+  readonly sets: readonly { readonly name: string; readonly key: 'flow' | 'raw-flow' | 'client' | 'share' }[];
   readonly chains: readonly string[];
-  readonly maps: readonly string[];
   readonly counters: readonly string[];
 }
 
@@ -85,10 +85,15 @@ export function partsOf(service: AffinityService): ServiceParts {
     mode === 'flow' || mode === 'client' ? instances.map(({ slot }) => keepChain(service.service, slot, name)) : [],
   );
   const decide = names.map((it) => it.decide);
+  const shares = all.flatMap(({ instances }) =>
+    instances.map(({ slot }) => ({ name: shareSet(slot), key: 'share' }) as const),
+  );
   return {
-    sets: all.flatMap(({ mode, instances }) => instances.flatMap(({ slot }) => learnedSets(mode, slot))),
+    sets: [
+      ...all.flatMap(({ mode, instances }) => instances.flatMap(({ slot }) => learnedSets(mode, slot))),
+      ...shares,
+    ],
     chains: [main, finish, ...(all.length > 1 ? [classes] : []), ...decide, ...learn, ...keep],
-    maps: names.map(({ split }) => split),
     counters: names.map(({ counter }) => counter),
   };
 }

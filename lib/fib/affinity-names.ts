@@ -35,8 +35,6 @@ export function serviceChains(service: string): ServiceChains {
 export interface ClassNames {
   /** Spreads new flows of the class. */
   readonly decide: string;
-  /** Hash → learn chain: all that a change of weights touches. */
-  readonly split: string;
   /** Counts what was decided: flows, clients or packets, as the mode has it. */
   readonly counter: string;
 }
@@ -45,22 +43,12 @@ export interface ClassNames {
 export function classNames(service: string, name: string): ClassNames {
   const main = mainChain(service);
   const suffix = suffixOf(name);
-  return { decide: `${main}_decide${suffix}`, split: splitMap(main, name), counter: `${main}_new${suffix}` };
-}
-
-/** As `classNames` has it, by the service's main chain. */
-export function splitMap(main: string, name: string): string {
-  return `${main}_split${suffixOf(name)}`;
+  return { decide: `${main}_decide${suffix}`, counter: `${main}_new${suffix}` };
 }
 
 /** Marks a new flow and, where the mode has it so, learns it. */
 export function learnChain(service: string, slot: number, name: string): string {
-  return learnChainOf(mainChain(service), slot, name);
-}
-
-/** The same by the service's main chain: to find that of many slots takes one look at the address. */
-export function learnChainOf(main: string, slot: number, name: string): string {
-  return `${main}_learn_${slot}${suffixOf(name)}`;
+  return `${mainChain(service)}_learn_${slot}${suffixOf(name)}`;
 }
 
 /** Marks what is known of a contact instance, and notes that it was seen. */
@@ -80,6 +68,11 @@ export function ofDecideChain(service: string, chain: string): string | undefine
   const own = classNames(service, '').decide;
   if (chain === own) return '';
   return chain.startsWith(`${own}_`) ? chain.slice(own.length + 1) : undefined;
+}
+
+/** Numbers of a contact instance, as many as its weight: all that a change of weights touches. */
+export function shareSet(slot: number): string {
+  return `share_${slot}`;
 }
 
 /** Running flows of a contact instance. */
@@ -113,9 +106,9 @@ export function slotOfLearnedSet(name: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-/** True for the name of a split map. */
-export function isSplitMap(name: string): boolean {
-  return /^svc_[0-9a-f_]+_split(_|$)/.test(name);
+/** True for the name of a share. */
+export function isShareSet(name: string): boolean {
+  return /^share_\d+$/.test(name);
 }
 
 function suffixOf(name: string): string {

@@ -12,10 +12,12 @@ import {
   recentClientSet,
   recentSet,
   serviceChains,
+  shareSet,
 } from './affinity-names.ts';
-import { SOURCE_BITS, type SplitRange, splitRanges } from './affinity-split.ts';
+import type { SharesRead } from './affinity-readback.ts';
+import { SOURCE_BITS } from './affinity-split.ts';
 import { idleTimeoutOf } from './affinity-text.ts';
-import { WEIGHT_TOTAL } from './affinity-weights.ts';
+import { hashRanges, isShare, WEIGHT_TOTAL } from './affinity-weights.ts';
 import type { AffinityClass, AffinityInstance, AffinityMode } from './fib.ts';
 import { asObject, type Json, markOf, setStatement, targetOf } from './nft-json.ts';
 
@@ -28,28 +30,21 @@ export interface ClassRead {
   readonly whole: boolean;
 }
 
-export function readClass(
-  service: string,
-  name: string,
-  chains: ChainRules,
-  splits: ReadonlyMap<string, readonly SplitRange[] | undefined>,
-): ClassRead {
+export function readClass(service: string, name: string, chains: ChainRules, shares: SharesRead): ClassRead {
   const names = classNames(service, name);
   const { main, finish } = serviceChains(service);
   const decide = chains.get(names.decide) ?? [];
-  const ranges = splits.get(names.split);
   const counts = decide.filter((rule) => asObject(rule[0])?.counter === names.counter).length === 1;
-  const lookUps = decide.filter((rule) => looksUp(rule, names.split));
   const learners = [...chains].flatMap(([chain, rules]) => {
     const of = ofLearnChain(service, chain);
     return of?.name === name ? [{ slot: of.slot, rules }] : [];
   });
-  if (learners.length === 0 && lookUps.length === 0) return bucketClass(decide, counts && ranges?.length === 0);
-  const hashed = asObject(asObject(asObject(asObject(lookUps[0]?.[0])?.vmap)?.key)?.jhash)?.expr;
+  const refuses = decide.slice(-1).filter((rule) => rule.length === 1 && asObject(rule[0])?.drop !== undefined);
+  if (learners.length === 0) return unlearned(name, decide, counts, refuses.length > 0);
+  const hashed = decide.map(hashOf).find((it) => it !== undefined)?.expr;
   const mode = modeOf(learners, hashed);
-  const weights = weightsOf(service, name, ranges ?? []);
   const instances: AffinityInstance[] = learners.map(({ slot, rules }) => {
-    return { slot, mark: markOf(rules[0] ?? []) ?? 0, weight: weights.get(slot) ?? 0, failed: false };
+    return { slot, mark: markOf(rules[0] ?? []) ?? 0, weight: numbersOf(shares, slot), failed: false };
   });
   const where = { flow: main, client: names.decide, none: '', bucket: '' }[mode];
   const learnsAlike = learners.every(({ slot, rules }) => {
@@ -81,30 +76,43 @@ export function readClass(
     closingTimeoutMs: closing.find(isSome) ?? 0,
     ...(bits !== undefined && { clientBits: bits }),
   };
-  const refuses = decide.slice(-1).filter((rule) => rule.length === 1 && asObject(rule[0])?.drop !== undefined);
   const clients = mode === 'client' ? 2 * instances.length : 0;
+  const lookUps = decide.slice(clients + 1, clients + 1 + 2 * instances.length);
   const whole =
-    ranges !== undefined &&
-    isDivision(ranges, splitRanges(service, { ...read, name })) &&
+    isDivided(instances, shares) &&
     counts &&
     learnsAlike &&
-    decide.length === clients + 3 + refuses.length &&
-    // The split is what comes last, twice, and then nothing for other classes than the service's own.
-    decide.slice(clients + 1, clients + 3).every((rule) => lookUps.includes(rule)) &&
+    decide.length === clients + 1 + 2 * instances.length + refuses.length &&
+    // The shares are what comes last, each twice, and then nothing for other classes than the service's own.
+    learners.every(({ slot }) => {
+      const chain = learnChain(service, slot, name);
+      const [first = -1, second = -1, ...others] = lookUps.flatMap((rule, i) =>
+        looksUp(rule, slot, chain) ? [i] : [],
+      );
+      return others.length === 0 && second === first + instances.length;
+    }) &&
     refuses.length === (name === '' ? 0 : 1);
   return { class: read, whole };
 }
 
-function bucketClass(decide: readonly (readonly unknown[])[], counts: boolean): ClassRead {
+/** Nobody learns: the group behind a mark does it all, the main table does, or nobody serves the class, whatever its mode. */
+function unlearned(
+  name: string,
+  decide: readonly (readonly unknown[])[],
+  counts: boolean,
+  refuses: boolean,
+): ClassRead {
   const mark = decide.map(markOf).find((it) => it !== undefined);
+  const isEmpty = mark === undefined && (name === '' || refuses);
   const read: AffinityClass = {
-    mode: 'bucket',
+    mode: isEmpty ? 'none' : 'bucket',
     instances: [],
     idleTimeoutMs: 0,
     closingTimeoutMs: 0,
     ...(mark !== undefined && { mark }),
   };
-  return { class: read, whole: counts && decide.length === (mark === undefined ? 1 : 2) };
+  const rules = 1 + Number(mark !== undefined || (isEmpty && name !== ''));
+  return { class: read, whole: counts && decide.length === rules };
 }
 
 /** What is known is marked and renewed, then noted. */
@@ -145,35 +153,31 @@ function closingTimeout(finish: readonly (readonly unknown[])[], slot: number): 
   return added?.timeoutMs ?? 0;
 }
 
-/** Numbers per slot. */
-function weightsOf(service: string, name: string, ranges: readonly SplitRange[]): ReadonlyMap<number, number> {
-  const weights = new Map<number, number>();
-  for (const { from, to, chain } of ranges) {
-    const slot = ofLearnChain(service, chain)?.slot;
-    if (slot === undefined || learnChain(service, slot, name) !== chain) continue;
-    weights.set(slot, (weights.get(slot) ?? 0) + to - from + 1);
-  }
-  return weights;
+/** How many numbers a contact instance has. */
+function numbersOf(shares: SharesRead, slot: number): number {
+  return (shares.get(shareSet(slot)) ?? []).reduce((sum, { from, to }) => sum + to - from + 1, 0);
 }
 
-/** True when the ranges are all or nothing, and as we would have divided these weights. */
-function isDivision(ranges: readonly SplitRange[], wanted: readonly SplitRange[]): boolean {
-  const last = ranges.at(-1);
-  return (
-    ranges.length === wanted.length &&
-    (last === undefined || last.to === WEIGHT_TOTAL - 1) &&
-    wanted.every(({ from, to, chain }, i) => {
-      const range = ranges[i]!;
-      return range.from === from && range.to === to && range.chain === chain;
-    })
-  );
+/** True when the shares are all or nothing, and as we would have divided these weights. */
+function isDivided(instances: readonly AffinityInstance[], shares: SharesRead): boolean {
+  const total = instances.reduce((sum, { weight }) => sum + weight, 0);
+  if (total !== 0 && total !== WEIGHT_TOTAL) return false;
+  return [...hashRanges(instances)].every(([slot, meant]) => isShare(shares.get(shareSet(slot)), meant));
 }
 
 /** True when the rule is the look-up that we render. */
-function looksUp([statement, ...others]: readonly unknown[], split: string): boolean {
-  const map = asObject(asObject(statement)?.vmap);
-  const hash = asObject(asObject(map?.key)?.jhash);
-  return others.length === 0 && map?.data === `@${split}` && hash?.mod === WEIGHT_TOTAL;
+function looksUp(rule: readonly unknown[], slot: number, chain: string): boolean {
+  const match = asObject(asObject(rule[0])?.match);
+  return (
+    rule.length === 2 &&
+    match?.right === `@${shareSet(slot)}` &&
+    hashOf(rule)?.mod === WEIGHT_TOTAL &&
+    targetOf(rule) === chain
+  );
+}
+
+function hashOf([statement]: readonly unknown[]): Json | undefined {
+  return asObject(asObject(asObject(asObject(statement)?.match)?.left)?.jhash);
 }
 
 function isSome(ms: number): boolean {

@@ -5,7 +5,7 @@ import { classesOf, instancesOf, partsOf } from './affinity-classes.ts';
 import { readMatch } from './affinity-match.ts';
 import { CLASSIFY_CHAIN, classNames, ofDecideChain, serviceChains } from './affinity-names.ts';
 import { type ChainRules, readClass } from './affinity-readback-class.ts';
-import type { SplitRange } from './affinity-split.ts';
+import type { NumberRange } from './affinity-weights.ts';
 import type { AffinityService, ClassCounter, ClassifierRule } from './fib.ts';
 import { asArray, asObject, targetOf } from './nft-json.ts';
 
@@ -15,15 +15,15 @@ export interface AffinityReadBack {
   readonly damaged: ReadonlySet<string>;
 }
 
-/** Ranges of each split map by its name, ascending; undefined where its elements are no ranges of ours. */
-export type SplitsRead = ReadonlyMap<string, readonly SplitRange[] | undefined>;
+/** Numbers of each share by its name, ascending; undefined where its elements are no ranges of ours. */
+export type SharesRead = ReadonlyMap<string, readonly NumberRange[] | undefined>;
 
 /**
  * Parses the documents of `nft -j list table` (terse) and `nft -j list map` for our table; order does not matter,
- * other tables' objects must not be among them; the split maps are read apart. Throws SyntaxError when a text is not JSON.
+ * other tables' objects must not be among them; the shares are read apart. Throws SyntaxError when a text is not JSON.
  * `accelerated`: as it was rendered.
  */
-export function readAffinity(documents: readonly string[], splits: SplitsRead, accelerated = false): AffinityReadBack {
+export function readAffinity(documents: readonly string[], shares: SharesRead, accelerated = false): AffinityReadBack {
   const items = documents
     .flatMap((text) => asArray(asObject(JSON.parse(text))?.nftables))
     .map((item) => asObject(item));
@@ -50,7 +50,7 @@ export function readAffinity(documents: readonly string[], splits: SplitsRead, a
   for (const name of chains.keys()) {
     const address = addressOfChain(name);
     if (address === undefined) continue;
-    const { service, whole } = readService(address, chains, splits);
+    const { service, whole } = readService(address, chains, shares);
     services.push(service);
     const { sets, counters } = partsOf(service);
     const held = [...sets.map((set) => set.name), ...counters].every((part) => named.has(part));
@@ -83,12 +83,12 @@ export function readClassCounters(document: string, services: readonly AffinityS
 function readService(
   address: string,
   chains: ChainRules,
-  splits: SplitsRead,
+  shares: SharesRead,
 ): { service: AffinityService; whole: boolean } {
   const { main, finish, classes } = serviceChains(address);
   const names = [...chains.keys()].flatMap((chain) => ofDecideChain(address, chain) ?? []);
-  const read = new Map(names.map((name) => [name, readClass(address, name, chains, splits)]));
-  const own = read.get('') ?? readClass(address, '', chains, splits);
+  const read = new Map(names.map((name) => [name, readClass(address, name, chains, shares)]));
+  const own = read.get('') ?? readClass(address, '', chains, shares);
   read.delete('');
   const classifier = read.size === 0 ? [] : readClassifier(address, chains.get(classes) ?? []);
   const service: AffinityService = {

@@ -92,16 +92,17 @@ describe('what is known of a flow or a client', () => {
 });
 
 describe('nft transaction of a change', () => {
-  it('of weights alone rewrites the split and nothing else', () => {
+  it('of weights alone rewrites the shares and nothing else', () => {
     expect(renderAffinityChange(service({ 1: 700, 2: 300 }), service({ 1: 0, 2: 1000 }), rendering)).toEqual([
-      'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
-      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto svc_fd00_cafe__80_learn_2 }',
+      'flush set inet cfnd_affinity share_1',
+      'flush set inet cfnd_affinity share_2',
+      'add element inet cfnd_affinity share_2 { 0-999 }',
     ]);
   });
 
   it('to no weights leaves new flows unmarked', () => {
     expect(renderAffinityChange(service({ 1: 1000 }), service({ 1: 0 }), rendering)).toEqual([
-      'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
+      'flush set inet cfnd_affinity share_1',
     ]);
   });
 
@@ -131,8 +132,9 @@ describe('nft transaction of a change', () => {
       'flush set inet cfnd_affinity live_1',
       'flush set inet cfnd_affinity closing_1',
       'flush set inet cfnd_affinity recent_1',
-      'flush map inet cfnd_affinity svc_fd00_cafe__80_split',
-      'add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-999 : goto svc_fd00_cafe__80_learn_2 }',
+      'flush set inet cfnd_affinity share_1',
+      'flush set inet cfnd_affinity share_2',
+      'add element inet cfnd_affinity share_2 { 0-999 }',
     ]);
   });
 
@@ -168,8 +170,8 @@ describe('hash ranges', () => {
         const edges = [0, ...points.sort((a, b) => a - b), 1000];
         const weights = edges.slice(1).map((edge, i) => ({ slot: i + 1, weight: edge - edges[i]! }));
         const owners = new Array<number>(1000).fill(0);
-        for (const { from, to, slot } of hashRanges(weights))
-          for (let hash = from; hash <= to; hash++) {
+        for (const [slot, range] of hashRanges(weights))
+          for (let hash = range?.from ?? 0; hash <= (range?.to ?? -1); hash++) {
             expect(owners[hash]).toBe(0);
             owners[hash] = slot;
           }
@@ -205,6 +207,8 @@ add set inet cfnd_affinity recent_1 { typeof @nh,64,128 . meta l4proto . @th,0,3
 add set inet cfnd_affinity live_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
 add set inet cfnd_affinity closing_2 { type ipv6_addr . inet_proto . inet_service . inet_service; size 262144; flags dynamic,timeout; }
 add set inet cfnd_affinity recent_2 { typeof @nh,64,128 . meta l4proto . @th,0,32; size 262144; flags dynamic,timeout; }
+add set inet cfnd_affinity share_1 { typeof numgen inc mod 1000; flags interval; }
+add set inet cfnd_affinity share_2 { typeof numgen inc mod 1000; flags interval; }
 add counter inet cfnd_affinity svc_fd00_cafe__80_new
 add chain inet cfnd_affinity svc_fd00_cafe__80
 add chain inet cfnd_affinity svc_fd00_cafe__80_finish
@@ -213,7 +217,6 @@ add chain inet cfnd_affinity svc_fd00_cafe__80_learn_1
 add chain inet cfnd_affinity svc_fd00_cafe__80_learn_2
 add chain inet cfnd_affinity svc_fd00_cafe__80_keep_1
 add chain inet cfnd_affinity svc_fd00_cafe__80_keep_2
-add map inet cfnd_affinity svc_fd00_cafe__80_split { typeof numgen inc mod 1000 : verdict; flags interval; }
 flush chain inet cfnd_affinity svc_fd00_cafe__80
 flush chain inet cfnd_affinity svc_fd00_cafe__80_finish
 flush chain inet cfnd_affinity svc_fd00_cafe__80_decide
@@ -239,8 +242,12 @@ add rule inet cfnd_affinity svc_fd00_cafe__80_keep_2 meta mark set meta mark & 0
 add rule inet cfnd_affinity svc_fd00_cafe__80_keep_2 add @recent_2 { @nh,64,128 . meta l4proto . @th,0,32 timeout 38s }
 add rule inet cfnd_affinity svc_fd00_cafe__80_learn_2 meta mark set meta mark & 0xfffff000 | 0x102 add @live_2 { ip6 saddr . meta l4proto . th sport . th dport timeout 338s }
 add rule inet cfnd_affinity svc_fd00_cafe__80_decide counter name svc_fd00_cafe__80_new
-add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
-add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed vmap @svc_fd00_cafe__80_split
-flush map inet cfnd_affinity svc_fd00_cafe__80_split
-add element inet cfnd_affinity svc_fd00_cafe__80_split { 0-699 : goto svc_fd00_cafe__80_learn_1, 700-999 : goto svc_fd00_cafe__80_learn_2 }
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed @share_1 goto svc_fd00_cafe__80_learn_1
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed @share_2 goto svc_fd00_cafe__80_learn_2
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed @share_1 goto svc_fd00_cafe__80_learn_1
+add rule inet cfnd_affinity svc_fd00_cafe__80_decide jhash ip6 saddr . th sport . th dport mod 1000 seed 0x5eed @share_2 goto svc_fd00_cafe__80_learn_2
+flush set inet cfnd_affinity share_1
+add element inet cfnd_affinity share_1 { 0-699 }
+flush set inet cfnd_affinity share_2
+add element inet cfnd_affinity share_2 { 700-999 }
 add element inet cfnd_affinity services6 { fd00:cafe::80 : goto svc_fd00_cafe__80 }`;

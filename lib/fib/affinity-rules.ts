@@ -6,7 +6,7 @@ import { addressFamily } from '../net/address.ts';
 import { rawFlowKey, renderRules } from './affinity-chains.ts';
 import { forgottenSets, leavesTrace, partsOf, type ServiceParts } from './affinity-classes.ts';
 import { CLASSIFY_CHAIN, serviceChains, serviceMap, AFFINITY_TABLE_SPEC as TABLE } from './affinity-names.ts';
-import { renderSplitElements, renderSplitMap } from './affinity-split.ts';
+import { renderShareSet, renderSplitElements } from './affinity-split.ts';
 import { sameStructure } from './affinity-text.ts';
 import type { AffinityService } from './fib.ts';
 
@@ -26,7 +26,7 @@ export const AFFINITY_SET_SIZE = 262_144;
 /**
  * The commands, one a string, that turn what the kernel holds for one service into `after`; to be run as ONE
  * transaction. Structural changes are idempotent: they hold whatever part of `before` is really there, and never
- * touch the flows of a slot that stays and has not failed. A change of weights alone rewrites elements of maps.
+ * touch the flows of a slot that stays and has not failed. A change of weights alone rewrites elements of shares.
  * Empty when nothing is to be done. `before` and `after`, where both are given, are of one service.
  */
 export function renderAffinityChange(
@@ -112,12 +112,12 @@ function renderParts(service: string, parts: ServiceParts, { setSize }: Affinity
   };
   return [
     ...parts.sets.map(({ name, key }) => {
+      if (key === 'share') return renderShareSet(name);
       // No timeout on the set: the rules carry it, so that another timeout needs no other set, which would forget flows.
       return `add set ${TABLE} ${name} { ${types[key]}; size ${setSize}; flags dynamic,timeout; }`;
     }),
     ...parts.counters.map((name) => `add counter ${TABLE} ${name}`),
     ...parts.chains.map((name) => `add chain ${TABLE} ${name}`),
-    ...parts.maps.map(renderSplitMap),
   ];
 }
 
@@ -125,10 +125,7 @@ function renderPartsRemoval(service: string, parts: ServiceParts, rendering: Aff
   return [
     ...renderParts(service, parts, rendering),
     ...parts.chains.map((name) => `flush chain ${TABLE} ${name}`),
-    // What its elements point at goes next.
-    ...parts.maps.map((name) => `flush map ${TABLE} ${name}`),
     ...parts.chains.map((name) => `delete chain ${TABLE} ${name}`),
-    ...parts.maps.map((name) => `delete map ${TABLE} ${name}`),
     ...parts.sets.map(({ name }) => `delete set ${TABLE} ${name}`),
     ...parts.counters.map((name) => `delete counter ${TABLE} ${name}`),
   ];
@@ -136,11 +133,10 @@ function renderPartsRemoval(service: string, parts: ServiceParts, rendering: Aff
 
 function without(parts: ServiceParts, other: ServiceParts): ServiceParts {
   const sets = new Set(other.sets.map(({ name }) => name));
-  const rest = (key: 'chains' | 'maps' | 'counters') => parts[key].filter((name) => !other[key].includes(name));
+  const rest = (key: 'chains' | 'counters') => parts[key].filter((name) => !other[key].includes(name));
   return {
     sets: parts.sets.filter(({ name }) => !sets.has(name)),
     chains: rest('chains'),
-    maps: rest('maps'),
     counters: rest('counters'),
   };
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type SplitRange, splitChange, splitRanges } from './affinity-split.ts';
+import { splitChange } from './affinity-split.ts';
+import { hashRanges, type NumberRange } from './affinity-weights.ts';
 import type { AffinityService } from './fib.ts';
 
 function service(weights: readonly number[], failed: readonly number[] = []): AffinityService {
@@ -25,31 +26,33 @@ const weights = (count: number) =>
   );
 const twoWeights = fc.integer({ min: 1, max: 8 }).chain((count) => fc.tuple(weights(count), weights(count)));
 
-const learn = 'svc_fd00_cafe__80_learn';
-const rangesOf = (it: AffinityService) => splitRanges(it.service, { ...it, name: '' });
-const text = ({ from, to, chain }: SplitRange) => `${from}-${to} ${chain}`;
+const text = (set: string, range: NumberRange | undefined) => (range ? [`${set} ${range.from}-${range.to}`] : []);
+const sharesOf = (it: AffinityService) =>
+  [...hashRanges(it.instances)].flatMap(([slot, range]) => text(`share_${slot}`, range));
 
 describe('a change of weights', () => {
   it('takes what is there, and leaves exactly what the new weights mean', () => {
     fc.assert(
       fc.property(twoWeights, ([before, after]) => {
-        const { maps } = splitChange(service(before), service(after));
-        const held = new Set(rangesOf(service(before)).map(text));
-        for (const range of maps.flatMap((it) => it.gone)) expect(held.delete(text(range))).toBe(true);
-        for (const range of maps.flatMap((it) => it.come)) {
-          expect(held.has(text(range))).toBe(false);
-          held.add(text(range));
+        const { shares } = splitChange(service(before), service(after));
+        const held = new Set(sharesOf(service(before)));
+        for (const range of shares.flatMap((it) => text(it.set, it.gone))) expect(held.delete(range)).toBe(true);
+        for (const range of shares.flatMap((it) => text(it.set, it.come))) {
+          expect(held.has(range)).toBe(false);
+          held.add(range);
         }
-        expect(held).toEqual(new Set(rangesOf(service(after)).map(text)));
+        expect(held).toEqual(new Set(sharesOf(service(after))));
       }),
     );
   });
 
-  it('leaves ranges that stay alone', () => {
-    const { maps } = splitChange(service([100, 200, 700]), service([100, 300, 600]));
-    expect(maps.flatMap((it) => it.gone.map(text))).toEqual([`100-299 ${learn}_2`, `300-999 ${learn}_3`]);
-    expect(maps.flatMap((it) => it.come.map(text))).toEqual([`100-399 ${learn}_2`, `400-999 ${learn}_3`]);
-    expect(splitChange(service([400, 600]), service([400, 600]))).toEqual({ maps: [], forget: [] });
+  it('leaves shares that stay alone', () => {
+    const { shares } = splitChange(service([100, 200, 700]), service([100, 300, 600]));
+    expect(shares).toEqual([
+      { set: 'share_2', gone: { from: 100, to: 299 }, come: { from: 100, to: 399 } },
+      { set: 'share_3', gone: { from: 300, to: 999 }, come: { from: 400, to: 999 } },
+    ]);
+    expect(splitChange(service([400, 600]), service([400, 600]))).toEqual({ shares: [], forget: [] });
   });
 
   it('forgets the flows of what has failed, and of nothing else', () => {
@@ -60,15 +63,15 @@ describe('a change of weights', () => {
     ]);
   });
 
-  it('of one class leaves the maps of the others alone', () => {
+  it('of one class leaves the shares of the others alone', () => {
     const gold = (w: readonly number[]) => ({
       ...service([1000]),
       classes: [
         { ...service(w), name: 'gold', instances: service(w).instances.map((it) => ({ ...it, slot: it.slot + 10 })) },
       ],
     });
-    const { maps } = splitChange(gold([1000, 0]), gold([0, 1000]));
-    expect(maps.map(({ map }) => map)).toEqual(['svc_fd00_cafe__80_split_gold']);
-    expect(maps[0]!.come.map(text)).toEqual([`0-999 ${learn}_12_gold`]);
+    const { shares } = splitChange(gold([1000, 0]), gold([0, 1000]));
+    expect(shares.map(({ set }) => set)).toEqual(['share_11', 'share_12']);
+    expect(shares[1]!.come).toEqual({ from: 0, to: 999 });
   });
 });

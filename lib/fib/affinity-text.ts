@@ -63,13 +63,12 @@ export function differInWeightsOnly(a: AffinityService, b: AffinityService): boo
 
 function classText(one: NamedClass, part: 'all' | 'structure'): string {
   const { name, mode, instances, idleTimeoutMs, closingTimeoutMs, clientBits, mark } = one;
+  // Without instances there is no rule that tells the modes apart: the main table has the packets of the service's own class.
+  if (mode !== 'bucket' && instances.length === 0) return `${name} ${name === '' ? 'bucket main' : 'nobody'}`;
   if (mode === 'bucket') return `${name} bucket ${mark ?? 'main'}`;
   const shares = instances.map((it) => `${it.slot}:${it.mark}${part === 'all' ? `=${it.weight}` : ''}`).sort();
-  // Without instances there is nobody to learn, and so nothing that tells these two apart.
-  if (mode === 'none' || (mode === 'flow' && shares.length === 0)) return `${name} hash ${shares.join(',')}`;
-  if (mode === 'client') {
-    const idle = shares.length === 0 ? '' : timeoutSeconds(idleTimeoutMs);
-    return `${name} client/${clientBits ?? 'all'} ${shares.join(',')} ${idle}`;
-  }
+  if (mode === 'none') return `${name} hash ${shares.join(',')}`;
+  if (mode === 'client')
+    return `${name} client/${clientBits ?? 'all'} ${shares.join(',')} ${timeoutSeconds(idleTimeoutMs)}`;
   return `${name} flow ${shares.join(',')} ${timeoutSeconds(idleTimeoutMs)}/${timeoutSeconds(closingTimeoutMs)}`;
 }

@@ -2,13 +2,7 @@
 // little-endian, as x86 and arm64 hosts write them. Used by tests only.
 import { encodeGetFamily } from './generic.ts';
 import { encodeBatchBegin, encodeBatchEnd } from './nft/batch.ts';
-import {
-  decodeEdges,
-  encodeAddRanges,
-  encodeDeleteRanges,
-  encodeDumpElements,
-  encodeFlushSet,
-} from './nft/elements.ts';
+import { decodeEdges, encodeAddRange, encodeDeleteRange, encodeDumpElements, encodeFlushSet } from './nft/elements.ts';
 import { encodeDumpSets } from './nft/sets.ts';
 import type { Message } from './reader.ts';
 import { decodeAddress, encodeAddress } from './rt/addr.ts';
@@ -56,7 +50,7 @@ export function sid(behaviour: Seg6LocalBehaviour, bytes?: string): Vector {
   return route(`local SID ${behaviour.action}`, spec, bytes);
 }
 
-const SPLIT = { table: 't', set: 'm' };
+const SHARE = { table: 't', set: 'm' };
 
 export const VECTORS: readonly Vector[] = [
   route(
@@ -305,34 +299,27 @@ export const VECTORS: readonly Vector[] = [
     value: 'fd00::1',
   },
   {
-    name: 'elements of an nft map of ranges',
-    encode: (w) => encodeAddRanges(SPLIT, [{ from: 0, to: 699, chain: 'learn_1' }])[0]!(w),
-    // nlmsghdr; nfgenmsg; table; set; elements: start with its verdict, end with its flag. All numbers big-endian.
-    bytes: `6c000000 0c0a0104 00000000 00000000  01000000
+    name: 'elements of an nft set of ranges',
+    encode: (w) => encodeAddRange(SHARE, { from: 0, to: 699 })(w),
+    // nlmsghdr; nfgenmsg; table; set; elements: start, end with its flag. All numbers big-endian.
+    bytes: `50000000 0c0a0104 00000000 00000000  01000000
      06000100 74000000  06000200 6d000000
-     48000380
-     2c000180 0c000180 08000100 00000000
-     1c000280 18000280 08000100 fffffffc 0c000200 6c656172 6e5f3100
+     2c000380
+     10000180 0c000180 08000100 00000000
      18000180 0c000180 08000100 000002bc 08000300 00000001`,
     decode: decodeEdges,
     value: [
-      { key: 0, chain: 'learn_1' },
-      { key: 700, chain: undefined },
+      { key: 0, isEnd: false },
+      { key: 700, isEnd: true },
     ],
   },
   {
-    name: 'elements that touch, in a map with long names',
-    encode: (w) =>
-      encodeDeleteRanges({ table: 'cfnd_affinity', set: 'svc_fd00_cafe__80_split' }, [
-        { from: 0, to: 0, chain: 'learn_1' },
-        { from: 1, to: 999, chain: 'learn_12345' },
-      ])[0]!(w),
+    name: 'one number, in a set with a long name',
+    encode: (w) => encodeDeleteRange({ table: 'cfnd_affinity', set: 'share_12345' }, { from: 999, to: 999 })(w),
     decode: decodeEdges,
     value: [
-      { key: 0, chain: 'learn_1' },
-      { key: 1, chain: undefined },
-      { key: 1, chain: 'learn_12345' },
-      { key: 1000, chain: undefined },
+      { key: 999, isEnd: false },
+      { key: 1000, isEnd: true },
     ],
   },
 ];
@@ -368,12 +355,12 @@ export const REQUESTS: readonly (readonly [string, Encode, string])[] = [
   ['end of an nft transaction', encodeBatchEnd, `14000000 11000100 00000000 00000000  0000000a`],
   [
     'emptying of an nft set',
-    encodeFlushSet(SPLIT),
+    encodeFlushSet(SHARE),
     `24000000 0e0a0100 00000000 00000000  01000000  06000100 74000000  06000200 6d000000`,
   ],
   [
     'dump of an nft set',
-    encodeDumpElements(SPLIT),
+    encodeDumpElements(SHARE),
     `24000000 0d0a0103 00000000 00000000  01000000  06000100 74000000  06000200 6d000000`,
   ],
   ['dump of nft sets', encodeDumpSets, `14000000 0a0a0103 00000000 00000000  01000000`],

@@ -1,8 +1,8 @@
-// Elements of interval maps from a 32-bit number to `goto CHAIN`, and the emptying of any set. The kernel keeps an
-// interval as two elements: where it starts, with its verdict, and where the next number belongs to it no more.
+// Elements of sets of 32-bit numbers that hold ranges, and the emptying of any set. The kernel keeps a range as two
+// elements: where it starts, and where the next number belongs to it no more.
 //
 //   NFT_MSG_{NEW,DEL}SETELEM  | nfgenmsg | table | set | elements |
-//   elements  nest of nests   | key > value | data > verdict > code, chain | flags |
+//   elements  nest of nests   | key > value | flags |
 import { CodedError } from '../../errors.ts';
 import { Flag } from '../constants.ts';
 import type { Attributes, Message } from '../reader.ts';
@@ -15,17 +15,16 @@ export interface SetName {
   readonly set: string;
 }
 
-/** Numbers from `from` to `to`, both inclusive, go to `chain`. */
-export interface GotoRange {
+/** Numbers from `from` to `to`, both inclusive. */
+export interface ElementRange {
   readonly from: number;
   readonly to: number;
-  readonly chain: string;
 }
 
-/** One stored element; without a chain it is an end, whose key is the first number outside. */
+/** One stored element; the key of an end is the first number outside. */
 export interface RangeEdge {
   readonly key: number;
-  readonly chain: string | undefined;
+  readonly isEnd: boolean;
 }
 
 /** NFTA_SET_ELEM_LIST_*. */
@@ -33,22 +32,16 @@ const List = { table: 1, set: 2, elements: 3 };
 const NFTA_LIST_ELEM = 1;
 /** NFTA_SET_ELEM_*. */
 const Element = { key: 1, data: 2, flags: 3 };
-/** NFTA_DATA_*. */
-const Data = { value: 1, verdict: 2 };
-/** NFTA_VERDICT_*. */
-const Verdict = { code: 1, chain: 2 };
-const NFT_GOTO = -4;
+const NFTA_DATA_VALUE = 1;
 const NFT_SET_ELEM_INTERVAL_END = 1;
-/** Ranges in one message: an attribute's length has 16 bits, and a range with a long chain name takes 230 bytes. */
-const MESSAGE_RANGES = 128;
 
-export function encodeAddRanges(set: SetName, ranges: readonly GotoRange[]): Encode[] {
-  return inMessages(set, ranges, NftMessage.newElements, Flag.request | Flag.create);
+export function encodeAddRange(set: SetName, range: ElementRange): Encode {
+  return (writer) => encodeRange(writer, set, range, NftMessage.newElements, Flag.request | Flag.create);
 }
 
-/** The kernel refuses (ENOENT) when one of them is not there; it compares keys only. */
-export function encodeDeleteRanges(set: SetName, ranges: readonly GotoRange[]): Encode[] {
-  return inMessages(set, ranges, NftMessage.deleteElements, Flag.request);
+/** The kernel refuses (ENOENT) when it is not there. */
+export function encodeDeleteRange(set: SetName, range: ElementRange): Encode {
+  return (writer) => encodeRange(writer, set, range, NftMessage.deleteElements, Flag.request);
 }
 
 /** Removes all elements of a set; learned ones, too. */
@@ -72,7 +65,7 @@ export function encodeDumpElements({ table, set }: SetName): Encode {
   };
 }
 
-/** The elements in a message of a dump; throws `CodedError` when one is not of this kind of map. */
+/** The elements in a message of a dump; throws `CodedError` when one is not of this kind of set. */
 export function decodeEdges(message: Message): RangeEdge[] {
   const edges: RangeEdge[] = [];
   const attributes = message.attributes(NFGENMSG_BYTES);
@@ -85,37 +78,28 @@ export function decodeEdges(message: Message): RangeEdge[] {
 }
 
 /**
- * The ranges that a map's elements mean, ascending; undefined when they mean none: an end without a start or a start
+ * The ranges that a set's elements mean, ascending; undefined when they mean none: an end without a start or a start
  * without an end. Order does not matter.
  */
-export function joinEdges(edges: readonly RangeEdge[]): GotoRange[] | undefined {
+export function joinEdges(edges: readonly RangeEdge[]): ElementRange[] | undefined {
   // Where one range ends and the next starts, the end comes first.
-  const sorted = [...edges].sort(
-    (a, b) => a.key - b.key || Number(a.chain !== undefined) - Number(b.chain !== undefined),
-  );
-  const ranges: GotoRange[] = [];
+  const sorted = [...edges].sort((a, b) => a.key - b.key || Number(b.isEnd) - Number(a.isEnd));
+  const ranges: ElementRange[] = [];
   let open: RangeEdge | undefined;
   for (const edge of sorted) {
-    if ((open === undefined) === (edge.chain === undefined)) return undefined;
-    if (open?.chain !== undefined) ranges.push({ from: open.key, to: edge.key - 1, chain: open.chain });
+    // The nft program puts one before a first range that starts further up; it means nothing.
+    if (edge.key === 0 && edge.isEnd) continue;
+    if ((open !== undefined) !== edge.isEnd) return undefined;
+    if (open) ranges.push({ from: open.key, to: edge.key - 1 });
     open = open ? undefined : edge;
   }
   return open ? undefined : ranges;
 }
 
-function inMessages(set: SetName, ranges: readonly GotoRange[], type: number, flags: number): Encode[] {
-  const messages: Encode[] = [];
-  for (let at = 0; at < ranges.length; at += MESSAGE_RANGES) {
-    const some = ranges.slice(at, at + MESSAGE_RANGES);
-    messages.push((writer) => encodeRanges(writer, set, some, type, flags));
-  }
-  return messages;
-}
-
-function encodeRanges(
+function encodeRange(
   writer: Writer,
   { table, set }: SetName,
-  ranges: readonly GotoRange[],
+  { from, to }: ElementRange,
   type: number,
   flags: number,
 ): void {
@@ -124,60 +108,33 @@ function encodeRanges(
   writer.text(List.table, table);
   writer.text(List.set, set);
   const list = writer.open(List.elements);
-  for (const { from, to, chain } of ranges) {
-    encodeEdge(writer, { key: from, chain });
-    encodeEdge(writer, { key: to + 1, chain: undefined });
-  }
+  encodeEdge(writer, from, false);
+  encodeEdge(writer, to + 1, true);
   writer.close(list);
   writer.end();
 }
 
-function encodeEdge(writer: Writer, { key, chain }: RangeEdge): void {
+function encodeEdge(writer: Writer, key: number, isEnd: boolean): void {
   const element = writer.open(NFTA_LIST_ELEM);
   const keyNest = writer.open(Element.key);
-  network32Attribute(writer, Data.value, key);
+  network32Attribute(writer, NFTA_DATA_VALUE, key);
   writer.close(keyNest);
-  if (chain === undefined) network32Attribute(writer, Element.flags, NFT_SET_ELEM_INTERVAL_END);
-  else {
-    const data = writer.open(Element.data);
-    const verdict = writer.open(Data.verdict);
-    network32Attribute(writer, Verdict.code, NFT_GOTO);
-    writer.text(Verdict.chain, chain);
-    writer.close(verdict);
-    writer.close(data);
-  }
+  if (isEnd) network32Attribute(writer, Element.flags, NFT_SET_ELEM_INTERVAL_END);
   writer.close(element);
 }
 
 function decodeEdge(element: Attributes): RangeEdge {
   let key: number | undefined;
-  let chain: string | undefined;
-  let end = false;
+  let isEnd = false;
   while (element.next())
-    if (element.type === Element.key) key = nestedNumber(element.nested(), Data.value);
-    else if (element.type === Element.data) chain = decodeGoto(element.nested());
-    else if (element.type === Element.flags) end = (readNetwork32(element) & NFT_SET_ELEM_INTERVAL_END) !== 0;
-  if (key === undefined || end !== (chain === undefined))
-    throw new CodedError('nft-element', 'an element is neither the start of a range with a chain nor an end');
-  return { key, chain };
+    if (element.type === Element.key) key = nestedNumber(element.nested());
+    else if (element.type === Element.data) throw new CodedError('nft-element', 'an element of a map, not of a set');
+    else if (element.type === Element.flags) isEnd = (readNetwork32(element) & NFT_SET_ELEM_INTERVAL_END) !== 0;
+  if (key === undefined) throw new CodedError('nft-element', 'an element is neither the start of a range nor an end');
+  return { key, isEnd };
 }
 
-function nestedNumber(data: Attributes, type: number): number | undefined {
-  while (data.next()) if (data.type === type && data.length === 4) return readNetwork32(data);
-  return undefined;
-}
-
-/** The chain of `goto CHAIN`; undefined for other verdicts and for values. */
-function decodeGoto(data: Attributes): string | undefined {
-  while (data.next()) {
-    if (data.type !== Data.verdict) continue;
-    const verdict = data.nested();
-    let code = 0;
-    let chain: string | undefined;
-    while (verdict.next())
-      if (verdict.type === Verdict.code) code = readNetwork32(verdict) | 0;
-      else if (verdict.type === Verdict.chain) chain = verdict.text();
-    return code === NFT_GOTO ? chain : undefined;
-  }
+function nestedNumber(data: Attributes): number | undefined {
+  while (data.next()) if (data.type === NFTA_DATA_VALUE && data.length === 4) return readNetwork32(data);
   return undefined;
 }

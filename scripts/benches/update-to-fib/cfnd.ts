@@ -3,7 +3,6 @@
 // route, for packets of no flow, and the map that new flows are spread by. Running flows stay where they are, by default.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { classNames } from '../../../lib/fib/affinity-names.ts';
 import { describeLoad } from '../../../lib/metric/measure.ts';
 import { FAMILIES } from '../../../lib/model/identity.ts';
 import { putState, STATE_NUMBERS } from '../../../lib/model/state-row.ts';
@@ -65,8 +64,8 @@ export function cfndScript(services: number, before: number, counted: number): S
     const turn = Math.floor(trial / services);
     const state = stateOf(turn % 2 === 0 ? 'idle' : 'busy', 2 + turn);
     const message = said({ type: 'UPDATE', compute: { handle: Uint32Array.of(handleOf(service, 0)), state } });
-    const elements = Buffer.from(`${classNames(serviceAddress(service), '').split}\0`);
-    return { message, route: addressBytes(0xcafe, service), elements };
+    // Of whichever contact instance: no other service's change at the same time.
+    return { message, route: addressBytes(0xcafe, service), elements: Buffer.from('share_') };
   });
   const greetings = [
     Buffer.concat([openCall(), said(open())]),
