@@ -235,10 +235,14 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
     outcome: Promise<FibResult>,
     measured?: (result: FibResult) => void,
   ): void {
-    outcome.then((result) => {
-      measured?.(result);
-      post({ type: 'fib-done', what, request, result });
-    }, crash);
+    outcome.then(
+      (result) => {
+        measured?.(result);
+        post({ type: 'fib-done', what, request, result });
+      },
+      // What takes turns of the event loop, and was not over when the forwarding plane was closed.
+      (error) => over || crash(error),
+    );
   }
 
   return {
