@@ -16,6 +16,12 @@ const EXIT_CONFIG = 78;
 const EXIT_SOFTWARE = 70;
 const EXIT_UNAVAILABLE = 69;
 
+/**
+ * What rotates other daemons' logs sends them. Node's own answers are a debugger, to which every local user may talk, and the
+ * end of the process.
+ */
+const MEANINGLESS = ['SIGUSR1', 'SIGUSR2'] as const;
+
 export interface RunOptions {
   readonly config: string;
   readonly logLevel?: string;
@@ -45,6 +51,7 @@ export async function run(
     log.fatal({ error: error.stack ?? String(error) }, 'internal error: kernel objects stay, the daemon exits');
     process.exit(EXIT_SOFTWARE);
   });
+  for (const signal of MEANINGLESS) process.on(signal, () => log.info({ signal }, 'signal means nothing here'));
   let credentials: CredentialStore | undefined;
   try {
     credentials = openCredentials(config, log);

@@ -1,4 +1,5 @@
-// Stopping a daemon at an awkward moment: it leaves in order all the same, and takes its kernel objects with it.
+// Signals to a daemon: one to stop, at an awkward moment, has it leave in order all the same and take its kernel objects with it;
+// those that mean nothing to it change nothing.
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +10,7 @@ import { built } from './program.fixture.ts';
 const why = whyNoKernelTests();
 if (why) process.stderr.write(`stopping real daemons is not tested: ${why}\n`);
 
-describe.skipIf(why !== undefined)('a daemon that is told to stop', () => {
+describe.skipIf(why !== undefined)('a daemon', () => {
   let lab: Lab;
 
   beforeAll(async () => {
@@ -20,7 +21,7 @@ describe.skipIf(why !== undefined)('a daemon that is told to stop', () => {
     await lab?.stop();
   });
 
-  test('while its kernel gets the first full set: leaves in order, and nothing behind', {
+  test('that is stopped while its kernel gets the first full set leaves in order, and nothing behind', {
     timeout: 300_000,
   }, async () => {
     lab = new Lab({ routers: ['ra'], links: [] });
@@ -36,5 +37,19 @@ describe.skipIf(why !== undefined)('a daemon that is told to stop', () => {
     expect(daemon.log.at(-1)?.msg).toBe('stopped');
     expect(lab.ns('ra').ip('-6', 'route', 'show', 'table', 'all', 'proto', '201')).toBe('');
     expect(lab.ns('ra').run('nft', 'list', 'tables')).toBe('');
+  });
+
+  test('lives on with signals that are for others, and opens no debugger', { timeout: 300_000 }, async () => {
+    lab = new Lab({ routers: ['ra'], links: [] });
+    const daemon = lab.start('ra');
+    const isSynced = async () => (await lab.ask('ra', (admin) => admin.status())).fibState === 'synced';
+    await lab.until('it runs', isSynced);
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+      daemon.child.kill(signal);
+      await lab.until('it says so', () => daemon.lines(/means nothing/).some((line) => line.signal === signal));
+    }
+    expect(await isSynced()).toBe(true);
+    expect(daemon.said).toEqual([]);
+    expect(lab.ns('ra').run('ss', '-Hltn')).not.toContain(':9229');
   });
 });
