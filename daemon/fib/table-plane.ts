@@ -26,6 +26,8 @@ export class TablePlane<T extends FibObject> {
   readonly #options: TablePlaneOptions;
   /** What the kernel holds. */
   #held: T | undefined;
+  /** There is a table, whatever it says: one that is being made anew, and not to the end, says nothing. */
+  #isThere = false;
   /** The table's text as our last transaction left it; undefined: not known, so the next one makes all anew. */
   #baseline: string | undefined;
   /** What has not been told yet; merged, the newest wins. */
@@ -57,7 +59,7 @@ export class TablePlane<T extends FibObject> {
 
   /** False: there is a table that this process has not made. */
   get isKnown(): boolean {
-    return this.#held === undefined || this.#baseline !== undefined;
+    return !this.#isThere || this.#baseline !== undefined;
   }
 
   /** Tries the rules of `sample` in a table that exists inside one transaction only. Empty: all is well. */
@@ -94,6 +96,7 @@ export class TablePlane<T extends FibObject> {
     if (read === undefined) return undefined;
     // A change that came in between is newer than what was read.
     if (this.busy || before !== this.#changes) return { object: this.#held, state: 'whole' };
+    this.#isThere = read !== 'absent';
     if (read === 'absent') {
       this.#held = undefined;
       this.#baseline = undefined;
@@ -124,8 +127,9 @@ export class TablePlane<T extends FibObject> {
   async removeAll(): Promise<void> {
     if (this.#unavailable) return;
     await this.idle();
-    if (this.#held) await this.#transact(this.#removal());
+    if (this.#isThere) await this.#transact(this.#removal());
     this.#held = undefined;
+    this.#isThere = false;
   }
 
   async close(): Promise<void> {
@@ -150,8 +154,10 @@ export class TablePlane<T extends FibObject> {
   async #perform(wish: T | undefined): Promise<string> {
     if (!wish) {
       const refusal = await this.#transact(this.#removal());
-      if (refusal === '') this.#held = this.#baseline = undefined;
-      return refusal;
+      if (refusal !== '') return refusal;
+      this.#held = this.#baseline = undefined;
+      this.#isThere = false;
+      return '';
     }
     const known = this.#baseline === undefined ? undefined : this.#held;
     if (known && sameObject(known, wish)) return '';
@@ -177,6 +183,7 @@ export class TablePlane<T extends FibObject> {
 
   async #took(wish: T): Promise<string> {
     this.#held = wish;
+    this.#isThere = true;
     const read = await this.#list();
     const seen = typeof read === 'object' ? this.#table.read(read) : undefined;
     this.#baseline = seen && sameObject(seen, wish) && typeof read === 'object' ? read.text : undefined;
