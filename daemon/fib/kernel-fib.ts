@@ -245,7 +245,7 @@ class KernelFib implements Fib {
       await this.#nft.idle();
       if (remove) {
         await this.#nft.removeAll();
-        life.programmer.remove([...life.programmer.held.keys()]);
+        life.programmer.removeAll();
         life.kernel.links.removeSidDevice();
       }
       life.kernel.links.close();

@@ -153,6 +153,12 @@ export class KernelProgrammer {
     return { failures, removed };
   }
 
+  /** Removes all that netlink holds, as the kernel has it by now. */
+  removeAll(): void {
+    this.flush();
+    this.remove([...this.held.keys()]);
+  }
+
   /** As `remove`, of routes, `from`..`to` of a list; returns how many went. */
   removeRoutes(removals: readonly FibRemoval[], from: number, to: number, failures: FibFailure[]): number {
     this.flush();

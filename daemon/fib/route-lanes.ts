@@ -38,6 +38,8 @@ export class RouteLanes {
   readonly #free: Lane[] = [];
   /** Row by row, how many puts of it are on their way: a second one waits, so that what it replaces is known. */
   #onWay = new Uint16Array(4096);
+  /** Pieces with removals on their way. */
+  #leaving = 0;
 
   /** Undefined: the system has no thread left. */
   static start(tools: LaneTools): RouteLanes | undefined {
@@ -79,6 +81,8 @@ export class RouteLanes {
 
   /** Puts `count` routes from `from` on, `SLOTS` at most; tells what was refused, once and if anything was. */
   put(routes: readonly FibRoute[], from: number, count: number, onRefused: (failures: FibFailure[]) => void): void {
+    // What the kernel keeps is held again, and replaced: to put it anew would be refused.
+    if (this.#leaving > 0) this.flush();
     const lane = this.#seek(routes, from, count);
     const failures: FibFailure[] = [];
     const onSent = (sent: SentRoutes) => this.#settle(sent, failures);
@@ -104,7 +108,9 @@ export class RouteLanes {
     onDone: (count: number, refused: SentRoutes | undefined) => void,
   ): void {
     const lane = this.#seek(removals, from, count);
+    this.#leaving++;
     lane.sender.removeAhead(count, lane.way, (removed, refused) => {
+      this.#leaving--;
       this.#leave(lane);
       onDone(removed, refused);
     });
