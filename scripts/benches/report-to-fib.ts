@@ -250,7 +250,8 @@ class Chain {
       const host = `${letter}${service.toString(16)}`;
       return (
         `  - { name: sv${service}${letter}, service: web${service}, address: "fd00:80::${host}", ` +
-        `sid: "5f00:0:${id}:1${host}::", metrics: { kind: push } }`
+        // The second instance reports once: stale, it would lose to the first whatever that reports, and nothing would change.
+        `sid: "5f00:0:${id}:1${host}::", metrics: { kind: push }, valid-for: 1h }`
       );
     };
     return ['instances:', ...this.#services.flatMap((service) => [instance(service, 'a'), instance(service, 'b')])];
