@@ -26,7 +26,7 @@ import { isNetlinkKey, isNetlinkObject, type KernelContext } from './kernel-code
 import { glance } from './kernel-glance.ts';
 import { applyLarge, LARGE, without } from './kernel-large-change.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
-import { type ReadContext, readKernel, readSidCounters } from './kernel-readback.ts';
+import { type ReadContext, readSidCounters } from './kernel-readback.ts';
 import { KernelScan, type Watch } from './kernel-scan.ts';
 import {
   accelerate,
@@ -35,6 +35,7 @@ import {
   type KernelHandles,
   openKernel,
   prepareKernel,
+  readAtStart,
   requireHmacAt,
 } from './kernel-start.ts';
 import { steer } from './kernel-steering.ts';
@@ -104,7 +105,7 @@ class KernelFib implements Fib {
       capabilities.push(...(await probeKernel(kernel.requests, context, this.#options)));
       this.#countsAtSids = capabilities.some(({ name, available }) => name === SID_COUNTERS && available);
       capabilities.push(...probeExtras(kernel.requests, kernel.links.sidDeviceIndex()));
-      const { objects } = await readKernel(kernel.requests, context);
+      const { objects } = await readAtStart(kernel.requests, context);
       for (const object of orderPuts([...objects.values()])) programmer.held.put(object);
     } catch (error) {
       capabilities.push({ name: 'read-back', available: false, remark: reasonOf(error).text });

@@ -10,7 +10,7 @@ import {
   fibKey,
   removalKey,
 } from '../../lib/fib/fib.ts';
-import { chunked } from './gently.ts';
+import { chunked, patiently } from './gently.ts';
 import type { KernelContext } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
@@ -90,7 +90,7 @@ export class KernelScan {
   sync(desired: readonly FibObject[], settleNft: SettleNft): Promise<SyncOutcome> {
     return this.#exclusively(async () => {
       const { programmer, nft } = this.#options;
-      const outcome = await syncKernel(await this.#read(), desired, {
+      const outcome = await syncKernel(await this.#readPatiently(), desired, {
         requests: this.#options.kernel.requests,
         programmer,
         nft,
@@ -189,6 +189,19 @@ export class KernelScan {
     // What a large change sent before this scan began to look is to be seen.
     programmer.flush();
     return readKernel(kernel.requests, context, programmer.held);
+  }
+
+  /** The first full set cannot do without: a kernel that others are busy with is asked again. */
+  #readPatiently(): Promise<KernelReadBack> {
+    let told = false;
+    return patiently(
+      () => this.#read(),
+      ({ code, message }) => {
+        if (!told) this.#options.log('warn', 'kernel cannot be read, the full set waits', { code, reason: message });
+        told = true;
+        return !this.#closed;
+      },
+    );
   }
 
   /** Runs after the scans before it. A change made from now on wins over it, even if it has to wait. */

@@ -14,9 +14,11 @@ import {
   SEG6_FAMILY,
 } from '../../lib/netlink/seg6/genl.ts';
 import { RequestSocket } from '../netlink/request-socket.ts';
+import { monotonicMs } from '../runtime/clock.ts';
 import { FlowAccelerator } from './flow-accelerator.ts';
+import { patiently } from './gently.ts';
 import type { KernelContext } from './kernel-codec.ts';
-import type { ReadContext } from './kernel-readback.ts';
+import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';
 import type { NextCsidPlane } from './next-csid-plane.ts';
 import type { NftHalf } from './nft-half.ts';
@@ -63,6 +65,9 @@ export interface KernelHandles {
   readonly nft: NftNetlink | undefined;
 }
 
+/** A start waits so long for a kernel that others are busy with: what an earlier life left is not to be taken for nothing. */
+const READ_WITHIN_MS = 5000;
+
 /** NETLINK_GENERIC. */
 const GENERIC = 16;
 
@@ -105,6 +110,15 @@ export function contextOf(
     deviceIndex: (name) => links.deviceIndex(name),
     deviceName: (index) => links.deviceName(index),
   };
+}
+
+/** What an earlier life left; rejects with the `CodedError` of the last try. */
+export function readAtStart(requests: RequestSocket, context: ReadContext): Promise<KernelReadBack> {
+  const untilMs = monotonicMs() + READ_WITHIN_MS;
+  return patiently(
+    () => readKernel(requests, context),
+    () => monotonicMs() < untilMs,
+  );
 }
 
 /** Settings, tunnel source and what nftables does for us; what cannot be had is told. */

@@ -43,9 +43,9 @@ export class DumpSocket {
   }
 
   private async readConsistent<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[]> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let left = ATTEMPTS - 1; left >= 0; left--) {
       try {
-        const items = await this.readOnce(encode, decode);
+        const items = await this.readOnce(encode, decode, left === 0);
         if (items) return items;
       } catch (error) {
         // The rest of an abandoned dump would be taken for the next one's.
@@ -59,9 +59,15 @@ export class DumpSocket {
 
   /**
    * `null`: the table changed meanwhile. The kernel marks that (NLM_F_DUMP_INTR), but not on dumps of routes, where it
-   * may tell some twice and others not: our own changes are counted there, and others' come as notifications.
+   * may tell some twice and others not: our own changes are counted there, and others' come as notifications. Nexthop
+   * objects are told in order of their ids (Linux 5.13): what nobody touches is never left out, so where others never
+   * rest the last attempt will do.
    */
-  private async readOnce<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[] | null> {
+  private async readOnce<T>(
+    encode: Encode,
+    decode: (message: Message) => T | null,
+    isLast: boolean,
+  ): Promise<T[] | null> {
     if (this.closed) throw kernelFailure(Errno.EBADF, 'dump');
     this.socket ??= new KernelSocket(this.options, RECEIVE_BUFFER, () => {});
     const { native, handle } = this.socket;
@@ -73,7 +79,9 @@ export class DumpSocket {
     const sent = native.send(handle, this.writer.bytes, this.writer.length);
     if (sent < 0) throw kernelFailure(-sent, 'dump');
     const items: T[] = [];
-    const ofRoutes = this.messageType() === MessageType.getRoute;
+    const type = this.messageType();
+    const countsOwn = type === MessageType.getRoute || type === MessageType.getNexthop;
+    const mayBeInterrupted = isLast && type === MessageType.getNexthop;
     let interrupted = false;
     let deadline = performance.now() + PART_TIMEOUT_MS;
     for (;;) {
@@ -91,7 +99,8 @@ export class DumpSocket {
           if (this.cursor.type === MessageType.done || this.cursor.type === MessageType.error) {
             const error = decodeOutcome(this.cursor);
             if (error) throw new CodedError(error.code, `dump: ${error.text}`);
-            return interrupted || (ofRoutes && this.changes() !== changes) ? null : items;
+            const isTorn = (interrupted && !mayBeInterrupted) || (countsOwn && this.changes() !== changes);
+            return isTorn ? null : items;
           }
           const item = decode(this.cursor);
           if (item !== null) items.push(item);

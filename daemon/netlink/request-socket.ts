@@ -168,7 +168,7 @@ export class RequestSocket {
 
   /**
    * Reads a whole table; the decoder's nulls are left out. A dump during which the table changed is repeated; of
-   * routes only this socket's own changes are known. Throws `CodedError` with the errno's name, or `netlink-dump-interrupted`.
+   * routes, and at last of nexthop objects, only this socket's own changes count. Throws `CodedError` with the errno's name, or `netlink-dump-interrupted`.
    */
   dump<T>(encode: Encode, decode: (message: Message) => T | null): Promise<T[]> {
     return this.dumps.read(encode, decode);
