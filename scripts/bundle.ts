@@ -182,8 +182,9 @@ function placeNode(): boolean {
 
 /** The netlink addon; where it cannot be built the daemon runs without a kernel, and says so itself. */
 function buildNative(): void {
-  const sources = ['nlsock.c', 'nlsender.c', 'nlsender.h', 'uv.h'];
-  const source = Math.max(...sources.map((name) => modifiedMs(join(ROOT, 'daemon/netlink', name))));
+  const folder = join(ROOT, 'daemon/netlink');
+  const sources = existsSync(folder) ? readdirSync(folder).filter((name) => /\.[ch]$/.test(name)) : [];
+  const source = Math.max(0, ...sources.map((name) => modifiedMs(join(folder, name))));
   if (source === 0 || source <= modifiedMs(join(ROOT, 'dist/nlsock.node'))) return;
   const { status, stderr } = spawnSync('sh', [join(ROOT, 'scripts/build-native')], { encoding: 'utf8' });
   if (status !== 0) process.stderr.write(stderr);

@@ -6,7 +6,7 @@ import { addPortion, allFailed, Berth, type OnAnswered, outcomesOf } from './ber
 import { type EncodeAt, encodeOrRefuse, newOutcomes, type Outcome } from './outcomes.ts';
 import { ANSWER_TIMEOUT_MS, type KernelSocket } from './socket.ts';
 
-/** Berths of a socket, as nlsock.c has them. */
+/** Berths of a socket, as nlberth.h has them. */
 export const BERTHS = 8;
 const NOBODY: OnAnswered = () => {};
 

@@ -2,6 +2,7 @@
  * the event loop prepares the next ones and serves others. */
 #define _GNU_SOURCE
 #include "nlsender.h"
+#include "nldatagram.h"
 #include "uv.h"
 #include <errno.h>
 #include <linux/netlink.h>
@@ -10,8 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum { PARCELS = 16, STACK_BYTES = 256 << 10, LOOK_MS = 50 };
 
@@ -36,20 +35,14 @@ static void forget(int fd, char *in, size_t room) {
   while (recv(fd, in, room, MSG_DONTWAIT) > 0);
 }
 
-static ssize_t transmit(int fd, const char *from, size_t length) {
-  ssize_t r;
-  do r = syscall(SYS_sendto, fd, from, length, 0, NULL, 0); while (r < 0 && errno == EINTR);
-  return r;
-}
-
 /* Sends, and reads up to the last answer. Returns an errno; `got` grows by what was read. */
 static int exchange(Sender *s, const char *from, size_t length, uint32_t sequence, char *in, size_t room, size_t *got) {
-  if (transmit(s->fd, from, length) < 0) return errno;
+  ssize_t r = transmit(s->fd, from, length);
+  if (r < 0) return (int)-r;
   for (int waited = 0;;) {
     if (*got >= room) return EMSGSIZE;
-    ssize_t r = syscall(SYS_recvfrom, s->fd, in + *got, room - *got, MSG_DONTWAIT | MSG_TRUNC, NULL, NULL);
-    if (r < 0 && errno == EINTR) continue;
-    if (r < 0 && errno == EAGAIN) {
+    r = receive(s->fd, in + *got, room - *got);
+    if (r == -EAGAIN) {
       /* As a rule the answer is there when the send returns. */
       if (waited >= s->timeout_ms || is_stopping(s)) return ETIMEDOUT;
       struct pollfd p = { .fd = s->fd, .events = POLLIN };
@@ -57,11 +50,9 @@ static int exchange(Sender *s, const char *from, size_t length, uint32_t sequenc
       continue;
     }
     if (r < 0) {
-      int error = errno;
-      if (error == ENOBUFS) forget(s->fd, in + *got, room - *got);
-      return error;
+      if (r == -ENOBUFS) forget(s->fd, in + *got, room - *got);
+      return (int)-r;
     }
-    if ((size_t)r > room - *got) return EMSGSIZE;
     struct nlmsghdr *h = (void *)(in + *got);
     *got += NLMSG_ALIGN((size_t)r);
     if (*got > room) *got = room;
