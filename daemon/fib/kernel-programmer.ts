@@ -123,7 +123,7 @@ export class KernelProgrammer {
     if (!error && object.kind !== 'rule') return undefined;
     const failures: FibFailure[] = [];
     const olds = old ? [old as NetlinkObject] : NOTHING;
-    this.#settle({ objects: [object], olds, outcomes: [error] }, failures);
+    this.#settle({ objects: [object], olds, outcomes: [error], since: NOTHING }, failures);
     return failures[0];
   }
 
@@ -277,7 +277,7 @@ export class KernelProgrammer {
   }
 
   /** Takes back what the kernel refused. */
-  #settle({ objects, olds, outcomes, since = NOTHING }: Sent, failures: FibFailure[]): void {
+  #settle({ objects, olds, outcomes, since }: Sent, failures: FibFailure[]): void {
     const superseded: NetlinkObject[] = [];
     for (let i = 0; i < outcomes.length; i++) {
       const error = outcomes[i];

@@ -2,12 +2,14 @@
 import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { NetlinkObject } from './kernel-codec.ts';
 
-/** Objects of one kind, and what the kernel said; as `SentRoutes`. */
-export interface Sent {
-  readonly objects: readonly NetlinkObject[];
-  readonly olds: readonly (NetlinkObject | undefined)[];
+/** Objects of one kind, and what the kernel said. */
+export interface Sent<T extends NetlinkObject = NetlinkObject> {
+  readonly objects: readonly T[];
+  /** What each replaced; empty where they are new. */
+  readonly olds: readonly (T | undefined)[];
   readonly outcomes: readonly (NetlinkError | null)[];
-  readonly since?: (NetlinkObject | undefined)[];
+  /** What later puts of the same piece replaced; a refused one of `objects` among them was never in the kernel. */
+  readonly since: (T | undefined)[];
 }
 
 /** A piece of a large change: no order to find in it. */

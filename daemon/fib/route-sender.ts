@@ -5,26 +5,19 @@ import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey } 
 import { type HeldRoutes, SLOTS, WIDTH } from '../../lib/fib/held-routes.ts';
 import type { FibObjectSet } from '../../lib/fib/object-set.ts';
 import { Copies } from '../../lib/netlink/copies.ts';
-import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { RouteTemplate } from '../../lib/netlink/rt/route-template.ts';
 import type { Berth, OnAnswered } from '../netlink/berth.ts';
 import type { Dispatcher } from '../netlink/dispatcher.ts';
 import { BATCH_MESSAGES, type EncodeAt, LIGHT_BATCH_MESSAGES, type RequestSocket } from '../netlink/request-socket.ts';
 import type { KernelContext } from './kernel-codec.ts';
+import type { Sent } from './kinds.ts';
 import { RouteMessages } from './route-messages.ts';
 import { RouteSort } from './route-sort.ts';
 
 /** Routes of which some were refused, perhaps. */
-export interface SentRoutes {
-  readonly objects: readonly FibRoute[];
-  /** What each replaced; empty where they are new. */
-  readonly olds: readonly (FibRoute | undefined)[];
-  readonly outcomes: Outcomes;
-  /** What later puts of the same piece replaced; a refused one of `objects` among them was never in the kernel. */
-  readonly since: (FibRoute | undefined)[];
-}
+export type SentRoutes = Sent<FibRoute>;
 
-type Outcomes = readonly (NetlinkError | null)[];
+type Outcomes = SentRoutes['outcomes'];
 
 export interface PutMode {
   /** Held, but no longer in the kernel. */
