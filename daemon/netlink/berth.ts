@@ -4,7 +4,7 @@ import { MessageType } from '../../lib/netlink/constants.ts';
 import { decodeOutcome, netlinkError } from '../../lib/netlink/errors.ts';
 import { Messages } from '../../lib/netlink/reader.ts';
 import { Writer } from '../../lib/netlink/writer.ts';
-import { isAcceptance, newOutcomes, type Outcome } from './outcomes.ts';
+import { Answers, isAcceptance, newOutcomes, type Outcome } from './outcomes.ts';
 import { DATAGRAM_BYTES } from './socket.ts';
 
 /** Sends of one parcel at most. */
@@ -23,10 +23,8 @@ export type OnAnswered = (outcomes: Outcome[] | undefined) => void;
 export class Berth {
   readonly index: number;
   readonly portions = new Int32Array(PORTIONS * PORTION);
-  readonly answers = new Uint8Array(4 * DATAGRAM_BYTES);
+  readonly answers = new Answers(4 * DATAGRAM_BYTES);
   readonly writer = new Writer();
-  readonly words = new Int32Array(this.answers.buffer);
-  readonly halves = new Uint16Array(this.answers.buffer);
   /** What the addon knows. */
   attached: Uint8Array | undefined;
   /** Sequence number of message 0, and of the first of each portion. */
@@ -58,7 +56,7 @@ export function outcomesOf(berth: Berth): Outcome[] | undefined {
     const to = portions[at + ANSWERED]!;
     const last = portions[at + SEQUENCE]!;
     const failure = portions[at + FAILURE]!;
-    if (failure !== 0 || !isAcceptance(berth, from, to - from, last)) {
+    if (failure !== 0 || !isAcceptance(berth.answers, from, to - from, last)) {
       outcomes ??= newOutcomes(berth.count);
       readAnswers(berth, from, to, firsts[i]!, last, outcomes);
       if (failure !== 0) loseFrom(berth, firsts[i]!, last, failure, outcomes);
@@ -69,7 +67,7 @@ export function outcomesOf(berth: Berth): Outcome[] | undefined {
 }
 
 function readAnswers(berth: Berth, from: number, to: number, first: number, last: number, outcomes: Outcome[]): void {
-  const answers = new Messages(berth.answers.subarray(from, to), to - from);
+  const answers = new Messages(berth.answers.bytes.subarray(from, to), to - from);
   while (answers.next()) {
     // Late answers to a request that timed out.
     if (answers.sequence < first || answers.sequence > last || answers.type !== MessageType.error) continue;

@@ -111,7 +111,7 @@ export class Dispatcher {
     this.#tools.changed();
     if (berth.attached !== bytes) {
       const portions = new Uint8Array(berth.portions.buffer);
-      const result = native.berth(handle, berth.index, bytes, berth.answers, portions);
+      const result = native.berth(handle, berth.index, bytes, berth.answers.bytes, portions);
       if (result === 0) berth.attached = bytes;
     }
     const result = native.post(handle, berth.index, berth.firsts.length);

@@ -10,10 +10,17 @@ export type Outcome = NetlinkError | null;
 /** Appends the message with this index; pure, so that a retry may call it again. */
 export type EncodeAt = (writer: Writer, index: number) => void;
 
-/** What was received, in 32- and 16-bit units. */
-export interface Answers {
+/** What is received into, also in 32- and 16-bit units. */
+export class Answers {
+  readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly halves: Uint16Array;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+    this.words = new Int32Array(this.bytes.buffer);
+    this.halves = new Uint16Array(this.bytes.buffer);
+  }
 }
 
 const EINVAL = 22;

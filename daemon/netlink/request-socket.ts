@@ -2,23 +2,16 @@
 // queued already, so sending and draining are one synchronous step and a promise for each message would only add
 // latency. Decides sequence numbers, batches, ENOMEM retries and timeouts; knows no message's meaning.
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
-import { Flag, MessageType } from '../../lib/netlink/constants.ts';
+import { Flag } from '../../lib/netlink/constants.ts';
 import type { Copies } from '../../lib/netlink/copies.ts';
-import { decodeOutcome, Errno, type NetlinkError, netlinkError } from '../../lib/netlink/errors.ts';
-import { type Message, Messages } from '../../lib/netlink/reader.ts';
+import { Errno, type NetlinkError, netlinkError } from '../../lib/netlink/errors.ts';
+import type { Message } from '../../lib/netlink/reader.ts';
 import { type Encode, Writer } from '../../lib/netlink/writer.ts';
+import { AnswerReader } from './answer-reader.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DumpSocket } from './dump-socket.ts';
-import {
-  callEncode,
-  type EncodeAt,
-  encodeOrRefuse,
-  isAcceptance,
-  newOutcomes,
-  type Outcome,
-  outOfMemory,
-} from './outcomes.ts';
-import { ANSWER_TIMEOUT_MS, DATAGRAM_BYTES, KernelSocket, type SocketOptions } from './socket.ts';
+import { callEncode, type EncodeAt, encodeOrRefuse, newOutcomes, type Outcome, outOfMemory } from './outcomes.ts';
+import { KernelSocket, type SocketOptions } from './socket.ts';
 
 export type { EncodeAt, Outcome } from './outcomes.ts';
 
@@ -33,16 +26,12 @@ export const LIGHT_BATCH_MESSAGES = 256;
 const ENOMEM_ROUNDS = 32;
 const ENOMEM_PAUSE_MS = 1;
 const RECEIVE_BUFFER = 4 << 20;
+
 export class RequestSocket {
   private readonly socket: KernelSocket;
   private readonly dumps: DumpSocket;
   private readonly writer = new Writer();
-  private readonly answers = new Uint8Array(4 * DATAGRAM_BYTES);
-  private readonly answered = {
-    words: new Int32Array(this.answers.buffer),
-    halves: new Uint16Array(this.answers.buffer),
-  };
-  private readonly cursor = new Messages(this.answers);
+  private readonly answers: AnswerReader;
   private attached: Uint8Array | undefined;
   private sequence = 0;
   /** Sends other than queries: what may have changed a table that is being dumped. */
@@ -56,6 +45,7 @@ export class RequestSocket {
 
   private constructor(options: SocketOptions) {
     this.socket = new KernelSocket(options, RECEIVE_BUFFER, () => {});
+    this.answers = new AnswerReader(this.socket);
     this.dumps = new DumpSocket(options, () => {
       this.dispatching?.flush();
       return this.changes;
@@ -82,9 +72,9 @@ export class RequestSocket {
     const sequence = this.takeSequences(1);
     writer.stamp(sequence, Flag.ack);
     const received = this.sendWritten(sequence);
-    if (isAcceptance(this.answered, 0, received, sequence)) return null;
+    if (this.answers.isAcceptance(received, sequence)) return null;
     const outcomes = newOutcomes(1);
-    this.settle(received, sequence, sequence, outcomes, 0);
+    this.answers.settle(received, sequence, sequence, outcomes, 0);
     return outcomes[0]?.errno === Errno.ENOMEM ? this.batchOf([item], encode)[0]! : outcomes[0]!;
   }
 
@@ -123,9 +113,9 @@ export class RequestSocket {
       const last = first + end - 1;
       this.changes++;
       const received = this.send(copies.bytes, at * size, end * size, last);
-      if (isAcceptance(this.answered, 0, received, last)) continue;
+      if (this.answers.isAcceptance(received, last)) continue;
       outcomes ??= newOutcomes(count);
-      this.settle(received, first + at, last, outcomes, at);
+      this.answers.settle(received, first + at, last, outcomes, at);
     }
     if (outcomes && patient) this.insist((writer, index) => copies.write(writer, index), outcomes);
     return outcomes;
@@ -233,7 +223,7 @@ export class RequestSocket {
     if (!onReply) this.changes++;
     writer.stamp(last, Flag.ack);
     const received = this.sendWritten(last);
-    if (!isAcceptance(this.answered, 0, received, last)) this.settle(received, first, last, outcomes, at, onReply);
+    if (!this.answers.isAcceptance(received, last)) this.answers.settle(received, first, last, outcomes, at, onReply);
   }
 
   /** Consecutive numbers below 2^31; returns the first. */
@@ -253,50 +243,8 @@ export class RequestSocket {
     this.dispatching?.flush();
     if (bytes !== this.attached) {
       this.attached = bytes;
-      native.attach(handle, bytes, this.answers);
+      native.attach(handle, bytes, this.answers.bytes);
     }
     return native.exchange(handle, from, to, last);
-  }
-
-  /** Reads answers until the last message's has come; `outcomes[at]` is that of message `first`. */
-  private settle(
-    firstReceived: number,
-    first: number,
-    last: number,
-    outcomes: Outcome[],
-    at: number,
-    onReply?: (message: Message) => void,
-  ): void {
-    const { native, handle } = this.socket;
-    const { answers, cursor } = this;
-    const deadline = performance.now() + ANSWER_TIMEOUT_MS;
-    const lose = (errno: number) => {
-      for (let i = at; i <= at + last - first; i++) outcomes[i] ??= netlinkError(errno);
-    };
-    for (let received = firstReceived; ; received = native.recv(handle, answers, DATAGRAM_BYTES)) {
-      if (received < 0 && received !== -Errno.EAGAIN) {
-        // Answers were lost: what is still queued belongs to this send, and must not be met by the next.
-        if (received === -Errno.ENOBUFS) while (native.recv(handle, answers, DATAGRAM_BYTES) > 0);
-        lose(-received);
-        return;
-      }
-      cursor.rewind(Math.max(0, received));
-      let answered = false;
-      while (cursor.next()) {
-        // Late answers to a request that timed out.
-        if (cursor.sequence < first || cursor.sequence > last) continue;
-        if (cursor.type === MessageType.error) {
-          outcomes[at + cursor.sequence - first] = decodeOutcome(cursor);
-          answered ||= cursor.sequence === last;
-        } else onReply?.(cursor);
-      }
-      if (answered) return;
-      const left = deadline - performance.now();
-      if (left <= 0) {
-        lose(Errno.ETIMEDOUT);
-        return;
-      }
-      native.wait(handle, Math.ceil(left));
-    }
   }
 }

@@ -6,7 +6,7 @@ import { encodeBatchBegin, encodeBatchEnd } from '../../lib/netlink/nft/batch.ts
 import { NETFILTER_PROTOCOL } from '../../lib/netlink/nft/numbers.ts';
 import { Messages } from '../../lib/netlink/reader.ts';
 import { type Encode, Writer } from '../../lib/netlink/writer.ts';
-import { isAcceptance, type Outcome } from './outcomes.ts';
+import { Answers, isAcceptance, type Outcome } from './outcomes.ts';
 import { DATAGRAM_BYTES, KernelSocket, type SocketOptions } from './socket.ts';
 
 const RECEIVE_BUFFER = 1 << 20;
@@ -14,12 +14,8 @@ const RECEIVE_BUFFER = 1 << 20;
 export class TransactionSocket {
   readonly #socket: KernelSocket;
   readonly #writer = new Writer();
-  readonly #answers = new Uint8Array(2 * DATAGRAM_BYTES);
-  readonly #cursor = new Messages(this.#answers);
-  readonly #answered = {
-    words: new Int32Array(this.#answers.buffer),
-    halves: new Uint16Array(this.#answers.buffer),
-  };
+  readonly #answers = new Answers(2 * DATAGRAM_BYTES);
+  readonly #cursor = new Messages(this.#answers.bytes);
   #attached: Uint8Array | undefined;
   #sequence = 0;
 
@@ -43,7 +39,7 @@ export class TransactionSocket {
     writer.stamp(last, Flag.ack);
     this.#append(encodeBatchEnd);
     const received = this.#exchange(last);
-    if (isAcceptance(this.#answered, 0, received, last)) return null;
+    if (isAcceptance(this.#answers, 0, received, last)) return null;
     const outcome = this.#judge(received, first, last);
     if (outcome) this.#drain();
     return outcome;
@@ -64,7 +60,7 @@ export class TransactionSocket {
     const { native, handle } = this.#socket;
     if (this.#writer.bytes !== this.#attached) {
       this.#attached = this.#writer.bytes;
-      native.attach(handle, this.#attached, this.#answers);
+      native.attach(handle, this.#attached, this.#answers.bytes);
     }
     return native.exchange(handle, 0, this.#writer.length, last);
   }
@@ -86,6 +82,6 @@ export class TransactionSocket {
   /** What else was said about a failed transaction must not be met by the next. */
   #drain(): void {
     const { native, handle } = this.#socket;
-    while (native.recv(handle, this.#answers, DATAGRAM_BYTES) > 0);
+    while (native.recv(handle, this.#answers.bytes, DATAGRAM_BYTES) > 0);
   }
 }
