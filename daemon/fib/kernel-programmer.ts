@@ -1,7 +1,6 @@
 // The rtnetlink half of the forwarding plane: performs puts and removals in order, synchronously but for the routes of large
 // changes, and keeps the set of what is in force. Decides what counts as success; when to call it is kernel-fib.ts's concern.
-import { sameObject } from '../../lib/fib/equality.ts';
-import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey, removalKey } from '../../lib/fib/fib.ts';
+import { type FibFailure, type FibKey, type FibRemoval, type FibRoute, fibKey } from '../../lib/fib/fib.ts';
 import { SLOTS } from '../../lib/fib/held-routes.ts';
 import { FibObjectSet } from '../../lib/fib/object-set.ts';
 import { orderPuts, splitRemovals } from '../../lib/fib/order.ts';
@@ -9,8 +8,9 @@ import type { NetlinkError } from '../../lib/netlink/errors.ts';
 import type { Writer } from '../../lib/netlink/writer.ts';
 import type { RequestSocket } from '../netlink/request-socket.ts';
 import { isNetlinkObject, type KernelContext, type NetlinkObject, writePut, writeRemoval } from './kernel-codec.ts';
-import { failure, GONE, isLinkTrouble, uses } from './kernel-refusals.ts';
-import { areAlike, byKind, type Sent } from './kinds.ts';
+import { failure, GONE, uses } from './kernel-refusals.ts';
+import { KernelSettlement } from './kernel-settlement.ts';
+import { areAlike, byKind } from './kinds.ts';
 import { RouteLanes } from './route-lanes.ts';
 import { type PutMode, RouteSender, type SentRoutes } from './route-sender.ts';
 
@@ -25,8 +25,7 @@ export class KernelProgrammer {
   readonly #routes: RouteSender;
   /** For large changes, from the first one on. */
   #lanes: RouteLanes | undefined;
-  /** Routes that wait for their link; a subset of what was asked for, disjoint from `held`'s equal objects. */
-  readonly #waiting = new Map<FibKey, NetlinkObject>();
+  readonly #settlement: KernelSettlement;
 
   /** One function each, for all objects. */
   readonly #writeFresh: Write;
@@ -40,6 +39,7 @@ export class KernelProgrammer {
     this.#writeFresh = (writer, object) => writePut(writer, context, object, true);
     this.#writeReplacing = (writer, object) => writePut(writer, context, object, false);
     this.#writeRemoval = (writer, object) => writeRemoval(writer, context, object);
+    this.#settlement = new KernelSettlement(this.held, (rules) => requests.batchOf(rules, this.#writeRemoval));
   }
 
   /** Puts objects; a failure leaves the key as it was. `lost`: held, but no longer in the kernel. */
@@ -85,7 +85,7 @@ export class KernelProgrammer {
       return;
     }
     lanes.remove(removals, from, to - from, (count, refused) =>
-      onDone(refused ? count - this.#holdAgain(refused, failures) : count, failures),
+      onDone(refused ? count - this.#settlement.holdAgain(refused, failures) : count, failures),
     );
   }
 
@@ -115,7 +115,7 @@ export class KernelProgrammer {
   /** As `put`, of one object. */
   putOne(object: NetlinkObject): FibFailure | undefined {
     this.flush();
-    if (this.#waiting.size > 0) this.#waiting.delete(fibKey(object));
+    this.#settlement.stopWaitingFor(object);
     const refusal = this.held.accept(object);
     if (refusal) return refusal;
     const old = this.held.replaced;
@@ -123,7 +123,7 @@ export class KernelProgrammer {
     if (!error && object.kind !== 'rule') return undefined;
     const failures: FibFailure[] = [];
     const olds = old ? [old as NetlinkObject] : NOTHING;
-    this.#settle({ objects: [object], olds, outcomes: [error], since: NOTHING }, failures);
+    this.#settlement.settle({ objects: [object], olds, outcomes: [error], since: NOTHING }, failures);
     return failures[0];
   }
 
@@ -134,10 +134,10 @@ export class KernelProgrammer {
   }
 
   #putRoutes(routes: readonly FibRoute[], from: number, to: number, mode: PutMode, failures: FibFailure[]): void {
-    this.#stopWaiting(routes, from, to);
+    this.#settlement.stopWaiting(routes, from, to);
     for (let at = from; at < to; at += SLOTS)
       for (const sent of this.#routes.put(routes, at, Math.min(SLOTS, to - at), mode, failures))
-        this.#settle(sent, failures);
+        this.#settlement.settle(sent, failures);
   }
 
   /** Removes what netlink holds; unknown keys are done already. */
@@ -145,7 +145,7 @@ export class KernelProgrammer {
     const failures: FibFailure[] = [];
     if (removals.length === 0) return { failures, removed: 0 };
     this.flush();
-    this.#stopWaiting(removals, 0, removals.length);
+    this.#settlement.stopWaiting(removals, 0, removals.length);
     const { before, routes, after } = splitRemovals(removals);
     let removed = this.#removeHeld(before, failures);
     removed += this.removeRoutes(routes, 0, routes.length, failures);
@@ -162,27 +162,13 @@ export class KernelProgrammer {
   /** As `remove`, of routes, `from`..`to` of a list; returns how many went. */
   removeRoutes(removals: readonly FibRemoval[], from: number, to: number, failures: FibFailure[]): number {
     this.flush();
-    this.#stopWaiting(removals, from, to);
+    this.#settlement.stopWaiting(removals, from, to);
     let removed = 0;
     for (let at = from; at < to; at += SLOTS) {
       const { count, refused } = this.#routes.remove(removals, at, Math.min(SLOTS, to - at));
-      removed += refused ? count - this.#holdAgain(refused, failures) : count;
+      removed += refused ? count - this.#settlement.holdAgain(refused, failures) : count;
     }
     return removed;
-  }
-
-  /** What the kernel keeps is held again, unless it was put since. Returns how many. */
-  #holdAgain({ objects, outcomes }: SentRoutes, failures: FibFailure[]): number {
-    let kept = 0;
-    for (let i = 0; i < outcomes.length; i++) {
-      const error = outcomes[i];
-      const object = objects[i]!;
-      if (!error || GONE.has(error.code)) continue;
-      failures.push(failure(object, error));
-      if (!this.held.heldAs(object)) this.held.put(object);
-      kept++;
-    }
-    return kept;
   }
 
   /** Keys in order of removal. */
@@ -213,15 +199,15 @@ export class KernelProgrammer {
 
   /** Puts again what uses `device`: while the link was down the kernel dropped it, or would not take it. */
   restore(device: string): FibFailure[] {
-    const lost: NetlinkObject[] = [...this.#waiting.values()].filter((object) => uses(object, device));
+    const lost = this.#settlement.waitingFor(device);
     for (const object of this.held.values())
-      if (isNetlinkObject(object) && uses(object, device) && !this.#waiting.has(fibKey(object))) lost.push(object);
+      if (isNetlinkObject(object) && uses(object, device) && !this.isWaiting(fibKey(object))) lost.push(object);
     return this.put(lost);
   }
 
   /** True while the object waits for its link. */
   isWaiting(key: FibKey): boolean {
-    return this.#waiting.has(key);
+    return this.#settlement.isWaiting(key);
   }
 
   /**
@@ -234,7 +220,7 @@ export class KernelProgrammer {
     const known: NetlinkObject[] = [];
     const olds: NetlinkObject[] = [];
     for (const object of objects) {
-      if (this.#waiting.size > 0) this.#waiting.delete(fibKey(object));
+      this.#settlement.stopWaitingFor(object);
       const refusal = held.accept(object);
       if (refusal) {
         failures.push(refusal);
@@ -249,59 +235,28 @@ export class KernelProgrammer {
     }
     if (fresh.length > 0) {
       const outcomes = this.#send(fresh, this.#writeFresh, patient);
-      this.#settle({ objects: fresh, olds: NOTHING, outcomes, since: olds }, failures);
+      this.#settlement.settle({ objects: fresh, olds: NOTHING, outcomes, since: olds }, failures);
     }
     if (known.length > 0) {
       const write = (writer: Writer, object: NetlinkObject) =>
         writePut(writer, this.#context, object, lost.has(fibKey(object)));
       const outcomes = this.#send(known, lost.size > 0 ? write : this.#writeReplacing, patient);
-      this.#settle({ objects: known, olds, outcomes, since: olds }, failures);
+      this.#settlement.settle({ objects: known, olds, outcomes, since: olds }, failures);
     }
   }
 
   #startLanes(): RouteLanes | undefined {
-    const settle = (sent: SentRoutes, failures: FibFailure[]) => this.#settle(sent, failures);
-    const renewed = (routes: readonly FibRemoval[], from: number, to: number) => this.#stopWaiting(routes, from, to);
+    const settle = (sent: SentRoutes, failures: FibFailure[]) => this.#settlement.settle(sent, failures);
+    const renewed = (routes: readonly FibRemoval[], from: number, to: number) =>
+      this.#settlement.stopWaiting(routes, from, to);
     const [requests, context, held] = [this.#requests, this.#context, this.held];
     this.#lanes ??= RouteLanes.start({ requests, context, held, settle, renewed });
     return this.#lanes;
   }
 
-  #stopWaiting(removals: readonly FibRemoval[], from: number, to: number): void {
-    if (this.#waiting.size > 0) for (let i = from; i < to; i++) this.#waiting.delete(removalKey(removals[i]!));
-  }
-
   #send(objects: readonly NetlinkObject[], write: Write, patient: boolean): readonly (NetlinkError | null)[] {
     if (objects.length === 1 && patient) return [this.#requests.requestOf(objects[0]!, write)];
     return this.#requests.batchRange(objects.length, (writer, i) => write(writer, objects[i]!), patient);
-  }
-
-  /** Takes back what the kernel refused. */
-  #settle({ objects, olds, outcomes, since }: Sent, failures: FibFailure[]): void {
-    const superseded: NetlinkObject[] = [];
-    for (let i = 0; i < outcomes.length; i++) {
-      const error = outcomes[i];
-      const object = objects[i]!;
-      if (!error && object.kind !== 'rule') continue;
-      const old = olds[i];
-      const changed = old !== undefined && !sameObject(old, object);
-      // A rule that is there already: rules have no replace.
-      if (error && !(error.code === 'EEXIST' && object.kind === 'rule' && old && !changed)) {
-        failures.push(failure(object, error));
-        if (isLinkTrouble(object, error)) this.#waiting.set(fibKey(object), object);
-        this.#takeBack(object, old, since);
-      } else if (object.kind === 'rule' && old && changed) superseded.push(old);
-    }
-    // The new rule is in force before the old one of the same priority goes.
-    if (superseded.length > 0) this.#requests.batchOf(superseded, this.#writeRemoval);
-  }
-
-  /** What the same change has put since under this key stays, and has replaced what was there before. */
-  #takeBack(object: NetlinkObject, old: NetlinkObject | undefined, since: (NetlinkObject | undefined)[]): void {
-    const later = this.held.heldAs(object) === object ? -1 : since.indexOf(object);
-    if (later >= 0) since[later] = old;
-    else if (old) this.held.put(old);
-    else this.held.remove(fibKey(object));
   }
 }
 
