@@ -1,12 +1,12 @@
 // What one option says about another: SIDs lie inside the locator, names are unique, ranges of kernel ids do not
 // overlap. Runs over what is valid on its own (sections, entries of lists); a check whose inputs are missing is skipped.
 import { addressFamily, parsePrefix, prefixContains } from '../net/address.ts';
-import { defaultStructure, ownAddresses } from './build.ts';
+import { ownAddresses } from './build.ts';
 import { checkClasses, checkClassifier } from './check-classes.ts';
 import { checkPeerProtocol, checkPolicies } from './check-protocol.ts';
+import { checkHmac, checkLocators, checkSrv6 } from './check-srv6.ts';
 import { ask, type Check, type Finding, type IsComplete, type Report, unique, unknownName } from './finding.ts';
 import type { ConfigPath } from './locate.ts';
-import { locatorFault } from './locators.ts';
 import type { Sections } from './schema.ts';
 import { resolveService } from './service-name.ts';
 import { sidFault } from './sid-fault.ts';
@@ -51,52 +51,6 @@ const checkAuthorisation: Check = (file, error, warn) => {
     }
   }
 };
-
-const checkSrv6: Check = ({ srv6 }, error) => {
-  if (srv6 === undefined) return;
-  const locator = parsePrefix(srv6.locator);
-  const structure = srv6.structure ?? defaultStructure(locator.length);
-  if (structure === undefined) {
-    error(['srv6', 'locator'], `a locator of ${locator.length} bits needs structure to be said`);
-    return;
-  }
-  const { block, node, function: functionBits, argument } = structure;
-  const sum = block + node + functionBits + argument;
-  if (block + node !== locator.length) {
-    const said = `block and node are ${block} + ${node} = ${block + node} bits`;
-    error(['srv6', 'structure'], `${said}, the locator has ${locator.length}`);
-  }
-  // RFC 8986 3.1: L + F + A <= 128.
-  if (sum > 128) error(['srv6', 'structure'], `sums to ${sum} bits; a SID has 128`);
-  const fault = srv6['end-sid'] === undefined ? undefined : sidFault(srv6['end-sid'], srv6);
-  if (fault !== undefined) error(['srv6', 'end-sid'], fault);
-};
-
-const checkHmac: Check = ({ srv6, links }, error, _warn, isComplete) => {
-  if (srv6?.hmac === undefined || links === undefined || !isComplete('links')) return;
-  const names = links.map((link) => link.name);
-  for (const [i, name] of srv6.hmac['require-on'].entries())
-    if (!names.includes(name)) error(['srv6', 'hmac', 'require-on', i], unknownName('link', name, names));
-};
-
-const checkLocators: Check = ({ srv6 }, error, warn) => {
-  if (srv6 === undefined) return;
-  const own = [srv6.locator, ...srv6.locators.map((locator) => locator.prefix)];
-  for (const [i, locator] of srv6.locators.entries()) {
-    const fault = locatorFault(locator);
-    if (fault !== undefined) error(['srv6', 'locators', i, fault.at], fault.text);
-    const overlapping = own.find((other, at) => at !== i + 1 && overlap(other, locator.prefix));
-    if (overlapping !== undefined) error(['srv6', 'locators', i, 'prefix'], `overlaps the locator ${overlapping}`);
-  }
-  const wanted = srv6.compression;
-  if (wanted === 'auto' || wanted === 'none' || srv6.locators.some((locator) => locator.behaviour === wanted)) return;
-  warn(['srv6', 'compression'], `this router has no ${wanted} locator: lists to it are not packed`);
-};
-
-function overlap(a: string, b: string): boolean {
-  const [first, second] = [parsePrefix(a), parsePrefix(b)];
-  return prefixContains(first, second.address) || prefixContains(second, first.address);
-}
 
 const checkLinks: Check = ({ links, 'router-id': routerId }, error) => {
   if (links === undefined) return;
