@@ -1,19 +1,11 @@
 // The columns of `show`: what a person sees of each view. JSON has every field; a table has what answers the question.
 import type { ComputeStateView, RibRow, SegmentEntryView, ViewKind, Views } from '../../lib/model/view.ts';
-import { age, bandwidth, msOfUs, ofState, orDash, percentOfWeight, plain, span } from './format.ts';
+import { ROUTER_COLUMNS } from './columns-link-state.ts';
+import { age, msOfUs, named, ofState, orDash, percentOfWeight, plain, span } from './format.ts';
 import type { Tone } from './style.ts';
-import type { Column } from './table.ts';
+import { type Column, number } from './table.ts';
 
 type ColumnsOf = { readonly [K in ViewKind]: readonly Column<Views[K]>[] };
-
-/** Head ending in `[unit]` or a count: right-aligned. */
-function number<Row>(head: string, cell: (row: Row) => string, tone?: (row: Row) => Tone | undefined): Column<Row> {
-  return { head, align: 'right', cell, ...(tone ? { tone } : {}) };
-}
-
-function named(name: string, address: string): string {
-  return name === '' || name === address ? address : name;
-}
 
 /** Shared by `show rib` and `show instances`. */
 function stateColumns<Row extends { readonly state?: ComputeStateView }>(): Column<Row>[] {
@@ -129,24 +121,7 @@ export const COLUMNS: ColumnsOf = {
     ...stateColumns<Views['instances']>(),
     { head: 'LAST ERROR', cell: (row) => orDash(row.lastError), tone: () => 'dim' },
   ],
-  'link-state': [
-    { head: 'ROUTER', cell: (row) => named(row.name, row.originator) + (row.self ? '*' : '') },
-    { head: 'ROUTER ID', cell: (row) => row.originator },
-    { head: 'SITE', cell: (row) => row.site },
-    {
-      head: 'REACHABLE',
-      cell: (row) => (row.reachable ? 'yes' : 'no'),
-      tone: (row) => (row.reachable ? 'good' : 'bad'),
-    },
-    { head: 'LOCATORS', cell: (row) => orDash(row.locators.map((one) => one.prefix).join(' ')) },
-    { head: 'PREFIXES', cell: (row) => orDash(row.prefixes.join(' ')) },
-    {
-      head: 'LINKS',
-      cell: (row) =>
-        orDash(row.links.map((link) => named(link.neighbourName, link.neighbour) + (link.twoWay ? '' : '?')).join(' ')),
-    },
-    { head: 'AGE', align: 'right', ages: true, cell: (row, nowMs) => age(row.receivedAtMs, nowMs) },
-  ],
+  'link-state': ROUTER_COLUMNS,
   paths: [
     { head: 'ROUTER', cell: (row) => named(row.name, row.router) },
     { head: 'ROUTER ID', cell: (row) => row.router },
@@ -245,56 +220,6 @@ const DRAIN_TONES: Readonly<Record<string, Tone>> = {
 };
 const FIB_TONES: Readonly<Record<string, Tone>> = { 'in-force': 'good', pending: 'warn', failed: 'bad' };
 
-export interface LinkRow {
-  readonly router: string;
-  readonly link: Views['link-state']['links'][number];
-}
-
-/** Second table of `show link-state`. */
-export const LINK_COLUMNS: readonly Column<LinkRow>[] = [
-  { head: 'ROUTER', cell: (row) => row.router },
-  { head: 'LINK', cell: (row) => row.link.name },
-  { head: 'NEIGHBOUR', cell: (row) => named(row.link.neighbourName, row.link.neighbour) },
-  {
-    head: 'BOTH ENDS',
-    cell: (row) => (row.link.twoWay ? 'yes' : 'no'),
-    tone: (row) => (row.link.twoWay ? undefined : 'bad'),
-  },
-  number('DELAY MIN[ms]', (row) => msOfUs(row.link.delayMinUs)),
-  number('AVG[ms]', (row) => msOfUs(row.link.delayAvgUs)),
-  number('VARIATION[ms]', (row) => msOfUs(row.link.delayVariationUs)),
-  number(
-    'LOSS[%]',
-    (row) => row.link.lossPercent.toFixed(3),
-    (row) => (row.link.lossPercent > 0 ? 'warn' : undefined),
-  ),
-  number('BANDWIDTH', (row) => bandwidth(row.link.bandwidthBps)),
-  {
-    head: 'END.X SIDS',
-    cell: (row) =>
-      orDash([row.link.endXSid, ...row.link.adjacencySids.map(({ sid }) => sid)].filter((sid) => sid !== '').join(' ')),
-  },
-];
-
-export interface LocatorRow {
-  readonly router: string;
-  readonly locator: Views['link-state']['locators'][number];
-}
-
-/** Third table of `show link-state`. */
-export const LOCATOR_COLUMNS: readonly Column<LocatorRow>[] = [
-  { head: 'ROUTER', cell: (row) => row.router },
-  { head: 'LOCATOR', cell: (row) => row.locator.prefix },
-  { head: 'END SID', cell: (row) => row.locator.endSid },
-  { head: 'BEHAVIOUR', cell: (row) => row.locator.behaviour },
-  { head: 'STRUCTURE', cell: (row) => row.locator.structure },
-  {
-    head: 'USED',
-    cell: (row) => (row.locator.fault === '' ? 'yes' : `no: ${row.locator.fault}`),
-    tone: (row) => (row.locator.fault === '' ? undefined : 'bad'),
-  },
-];
-
 export interface EntryRow {
   /** Router or contact instance that the list leads to. */
   readonly to: string;
@@ -324,5 +249,3 @@ const ENTRY_KINDS: Readonly<Record<string, string>> = {
 export function noList(plan: string): string {
   return plan === '' || plan === 'no-path' ? '-' : `none: ${plan}`;
 }
-
-export { named };

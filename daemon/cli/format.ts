@@ -66,3 +66,8 @@ export function clock(atMs: number): string {
   const pad = (value: number, width = 2) => String(value).padStart(width, '0');
   return `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}.${pad(at.getMilliseconds(), 3)}`;
 }
+
+/** A name where there is one, and otherwise the address it stands for. */
+export function named(name: string, address: string): string {
+  return name === '' || name === address ? address : name;
+}

@@ -11,6 +11,15 @@ export interface Column<Row> {
   readonly ages?: true;
 }
 
+/** A column of numbers, right-aligned; its head ends in `[unit]` or says what is counted. */
+export function number<Row>(
+  head: string,
+  cell: (row: Row) => string,
+  tone?: (row: Row) => Tone | undefined,
+): Column<Row> {
+  return { head, align: 'right', cell, ...(tone ? { tone } : {}) };
+}
+
 /** Renders rows below a header; no trailing spaces; no line for no rows but the header. */
 export function renderTable<Row>(
   columns: readonly Column<Row>[],

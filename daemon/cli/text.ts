@@ -10,8 +10,9 @@ import type {
   Views,
 } from '../../lib/model/view.ts';
 import { viewKey } from '../../lib/model/view.ts';
-import { COLUMNS, ENTRY_COLUMNS, LINK_COLUMNS, LOCATOR_COLUMNS, named, noList, verdictTone } from './columns.ts';
-import { age, clock, grouped, msOfUs, ofState, orDash, percentOfWeight, plain, span } from './format.ts';
+import { COLUMNS, ENTRY_COLUMNS, noList, verdictTone } from './columns.ts';
+import { LINK_COLUMNS, LOCATOR_COLUMNS } from './columns-link-state.ts';
+import { age, clock, grouped, msOfUs, named, ofState, orDash, percentOfWeight, plain, span } from './format.ts';
 import type { Paint } from './style.ts';
 import { type Column, printable, renderPairs, renderTable } from './table.ts';
 
