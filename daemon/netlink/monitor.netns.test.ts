@@ -15,6 +15,7 @@ import { kernelTestsImpossible, NetlinkNamespace } from './testing.ts';
 const impossible = kernelTestsImpossible();
 if (impossible) console.warn(`monitor.netns.test: skipped, ${impossible}`);
 const PROTOCOL = 199;
+const LINKS = ['v0', 'v1'] as const;
 
 describe.skipIf(impossible)('notifications', () => {
   let ns: NetlinkNamespace;
@@ -25,17 +26,37 @@ describe.skipIf(impossible)('notifications', () => {
     return thing;
   };
 
-  beforeAll(() => {
+  beforeAll(async () => {
     ns = new NetlinkNamespace();
     socket = ns.open();
     ns.run('ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'v1');
-    for (const link of ['v0', 'v1']) ns.run('ip', 'link', 'set', link, 'up');
+    for (const link of LINKS) ns.run('ip', 'link', 'set', link, 'up');
+    await eventually('both links are up and have what the kernel gives them', () => LINKS.every(isSettled));
+    // Takes the lock under which all of it was done: what was to be told of it has been.
+    ns.run('ip', 'link', 'set', 'lo', 'up');
   });
   afterEach(() => {
     for (const thing of opened.splice(0)) thing.close();
     ns.run('ip', '-6', 'route', 'flush', 'proto', String(PROTOCOL));
   });
   afterAll(() => ns?.remove());
+
+  /** The carrier may come up to a second after the link was set up, and with it an address of its own and fe80::/64. */
+  function isSettled(link: string): boolean {
+    const [{ operstate } = {}] = ns.listed('link', 'show', link);
+    const [{ addr_info: addresses = [] } = {}] = ns.listed(
+      '-6',
+      'addr',
+      'show',
+      'dev',
+      link,
+      'scope',
+      'link',
+      '-tentative',
+    );
+    const routes = ns.listed('-6', 'route', 'show', 'dev', link).map((route) => route.dst);
+    return operstate === 'UP' && (addresses as unknown[]).length > 0 && routes.includes('fe80::/64');
+  }
 
   /** Adds routes from another process: one `ip -batch`. */
   function addRoutes(count: number): void {
