@@ -209,6 +209,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       ],
       lastError: '',
       lastErrorAtMs: 0,
+      fault: '',
       protocol: PROTOCOL,
     },
     {
@@ -232,6 +233,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       refused: [],
       lastError: 'connection refused',
       lastErrorAtMs: NOW_MS - 4_000,
+      fault: '',
       protocol: PROTOCOL,
     },
   ],
@@ -327,6 +329,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       site: 'site-1',
       self: true,
       reachable: true,
+      fault: 'router id 10.0.0.51 is also that of e9 of site-9',
       sequence: 1_800_000_000_000_001,
       receivedAtMs: STARTED_MS,
       locators: [
@@ -377,6 +380,7 @@ const ROWS: { readonly [K in ViewKind]: readonly Views[K][] } = {
       site: 'site-9',
       self: false,
       reachable: false,
+      fault: '',
       sequence: 12,
       receivedAtMs: NOW_MS - 90_000,
       locators: [],

@@ -20,6 +20,7 @@ export const ROUTER_COLUMNS: readonly Column<Views['link-state']>[] = [
       orDash(row.links.map((link) => named(link.neighbourName, link.neighbour) + (link.twoWay ? '' : '?')).join(' ')),
   },
   { head: 'AGE', align: 'right', ages: true, cell: (row, nowMs) => age(row.receivedAtMs, nowMs) },
+  { head: 'FAULT', cell: (row) => orDash(row.fault), tone: (row) => (row.fault === '' ? undefined : 'bad') },
 ];
 
 export interface LinkRow {

@@ -65,7 +65,11 @@ export const COLUMNS: ColumnsOf = {
     number('LINK-STATE[in/out]', (row) => `${row.received.linkState}/${row.advertised.linkState}`),
     number('REFUSED', (row) => String(row.refused.reduce((sum, one) => sum + one.rows, 0))),
     number('FLAPS', (row) => String(row.flaps)),
-    { head: 'LAST ERROR', cell: (row) => orDash(row.lastError), tone: () => 'dim' },
+    {
+      head: 'LAST ERROR',
+      cell: (row) => orDash(row.fault || row.lastError),
+      tone: (row) => (row.fault === '' ? 'dim' : 'bad'),
+    },
   ],
   services: [
     { head: 'SERVICE', cell: (row) => named(row.name, row.service) },

@@ -171,6 +171,7 @@ export function peerText(view: PeerView, nowMs: number, paint: Paint): string {
     ['it hears', list(p.remoteSubscription, 'everything')],
     ['digests', `${p.mismatches} did not match`],
     ['messages', `${view.messagesIn} in, ${view.messagesOut} out`],
+    ...(view.fault === '' ? [] : [['fault', view.fault] satisfies [string, string]]),
     ['last error', view.lastError === '' ? '-' : `${view.lastError} (${age(view.lastErrorAtMs, nowMs)} ago)`],
   ];
   return renderPairs(

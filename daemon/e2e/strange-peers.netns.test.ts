@@ -144,6 +144,10 @@ describe.skipIf(why !== undefined)('two routers with one router id', () => {
         .lines(/duplicate router id in the domain/)
         .some((line) => line.level === 'error' && line.name === other && line.routerId === '10.0.0.1');
     await lab.until('one of them names the other', () => told('ra', 'rc') || told('rc', 'ra'));
+    await lab.until('who hears both shows it', async () => {
+      const rows = await lab.ask('rb', (admin) => admin.show('link-state'));
+      return rows.some((row) => /^router id 10\.0\.0\.1 is also that of r[ac] /.test(row.fault));
+    });
     const peers = () => lab.ask('rb', (admin) => admin.show('peers'));
     await lab.until('their sessions hold', async () => {
       return (await peers()).filter((it) => it.state === 'Established' && it.flaps === 0).length === 2;

@@ -31,6 +31,8 @@ export interface PeerView {
   /** Why the session last went down or could not come up; empty: never did. */
   readonly lastError: string;
   readonly lastErrorAtMs: number;
+  /** What is wrong while the session is up, as of `LinkStateView`; empty: nothing. */
+  readonly fault: string;
   readonly protocol: PeerProtocolView;
 }
 

@@ -7,6 +7,8 @@ export interface LinkStateView {
   readonly site: SiteId;
   readonly self: boolean;
   readonly reachable: boolean;
+  /** Which other routers live under this router id; empty: none that this router hears. */
+  readonly fault: string;
   readonly sequence: number;
   readonly receivedAtMs: number;
   readonly locators: readonly LocatorView[];

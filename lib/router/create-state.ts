@@ -106,7 +106,7 @@ export function createState(event: StartEvent): RouterState {
     heldReports: new Map(),
     reportsAtMs: Number.POSITIVE_INFINITY,
     skewed: new Set(),
-    duplicates: new Set(),
+    duplicates: new Map(),
     contested: false,
     outdone: 0,
     retained: event.retained.length > 0,

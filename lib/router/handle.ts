@@ -6,6 +6,7 @@ import { DIGEST_STEP_TIMER, DIGEST_TIMER, digestStep, digestsDue } from './anti-
 import { peerCommand } from './commands.ts';
 import { createState } from './create-state.ts';
 import { DRAINS_TIMER, drainsDue } from './drains.ts';
+import { DUPLICATES_TIMER, duplicatesDue } from './duplicates.ts';
 import type { RouterEffect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { EXPIRY_TIMER, expiryDue } from './expiry.ts';
@@ -234,6 +235,8 @@ function timer(state: RouterState, name: string): void {
       return refreshDue(state);
     case CONTEST_TIMER:
       return contestDue(state);
+    case DUPLICATES_TIMER:
+      return duplicatesDue(state);
     case AGE_TIMER:
       return ageDue(state);
     case 'leave':

@@ -5,7 +5,7 @@ import type { FibCapability } from '../fib/fib.ts';
 import { createRouter, handle } from './handle.ts';
 import { install } from './link-state.ts';
 import { coreMtu } from './service-mtu.ts';
-import { World } from './world.fixture.ts';
+import { rivalOf, World } from './world.fixture.ts';
 
 const CONFIG = `
 name: a
@@ -46,22 +46,6 @@ test('links of a router that no path leads to are no bound for packets', () => {
   expect(state.spf.has('10.0.0.9')).toBe(false);
   expect(coreMtu(state)).toBe(1500);
 });
-
-/** Another router under the router id of s-0, heard by a hub from the site next to it. */
-function rivalOf(world: World, name = 'rival') {
-  const own = world.state('s-0').ownNode!;
-  let { sequence } = own;
-  const held = () => world.state('s-2').lsdb.nodes.get(own.originator)!.name;
-  return {
-    held,
-    says: (links = own.links) => {
-      sequence = Math.max(sequence, world.state('s-2').lsdb.nodes.get(own.originator)!.sequence) + 1;
-      const nodes = [{ ...own, name, links, sequence }];
-      world.say('s-1', 'hub-0', { type: 'UPDATE', linkState: { nodes } });
-      world.run(100);
-    },
-  };
-}
 
 test('a router that another one hid under its router id is known again soon, also when that one says no more', () => {
   const world = new World();

@@ -6,6 +6,7 @@ import type { LinkAdvertisement, LocatorAdvertisement, NodeAdvertisement } from 
 import { BEHAVIOUR } from '../segment/behaviours.ts';
 import { announceSameSids } from '../segment/sid-book.ts';
 import { isTooOld, noteAge, REFRESH_MS } from './ageing.ts';
+import { noteClone, noteOwnId, noteTwoNames } from './duplicates.ts';
 import { isUsable, linksSettled } from './link-facts.ts';
 import { adjacencySid, announcedLocators, decapSids, endSid, endXSid } from './local-sids.ts';
 import type { Link, Peer, RouterState } from './state.ts';
@@ -18,8 +19,6 @@ export const CONTEST_TIMER = 'node-contest';
 const CONTEST_MS = 10_000;
 /** Advertisements of earlier lives that are outdone at once: peers bring old ones for a while after a start. */
 const MAX_OUTDONE = 10;
-/** Names told of; a bound against a peer that makes them up. */
-const MAX_DUPLICATES = 16;
 
 /** Announces this router anew when what it would say differs from what it said. */
 export function originate(state: RouterState): void {
@@ -92,7 +91,7 @@ export function install(state: RouterState, heard: NodeAdvertisement, from: Peer
     return;
   }
   if (isTooOld(heard)) return;
-  tellTwoNames(state, node);
+  noteTwoNames(state, node);
   const outcome = state.lsdb.install(node);
   if (outcome.outcome === 'refused') {
     // Equal and older ones are what a flood is made of; the rest is worth a line.
@@ -149,36 +148,24 @@ function takeSids(state: RouterState, node: NodeAdvertisement, previous: NodeAdv
     log(state, 'warn', 'announced sid refused', { router: node.originator, name: node.name, sid, link, reason: fault });
 }
 
-/** Two routers under one id that are nobody's neighbours: whoever hears of both says so, since one hides the other. */
-function tellTwoNames(state: RouterState, node: NodeAdvertisement): void {
-  const known = state.lsdb.nodes.get(node.originator);
-  if (known === undefined || known.name === node.name) return;
-  const pair = [known.name, node.name].sort().join(' and ');
-  if (state.duplicates.size >= MAX_DUPLICATES || state.duplicates.has(pair)) return;
-  state.duplicates.add(pair);
-  log(state, 'error', 'router id announced under two names', { routerId: node.originator, names: pair });
-}
-
 /** A node advertisement with our router id that we did not send just now. */
 function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
+  const own = state.ownNode;
   if (node.name !== state.config.name || node.site !== state.config.site) {
-    // Two routers that outdo each other at once would flood for ever: say it, and let the operator end it.
-    if (state.duplicates.size < MAX_DUPLICATES && !state.duplicates.has(node.name))
-      log(state, 'error', 'duplicate router id in the domain', {
-        routerId: node.originator,
-        name: node.name,
-        site: node.site,
-      });
-    if (state.duplicates.size < MAX_DUPLICATES) state.duplicates.add(node.name);
+    // An older one may be left of a name that we had before. Two routers that outdo each other at once would flood for ever:
+    // say it, and let the operator end it.
+    if (own === undefined || node.sequence >= own.sequence) noteOwnId(state, node);
     contest(state, node);
     return;
   }
-  const own = state.ownNode;
   // From an earlier life of ours (ISO 10589 7.3.16.1): outdo it. What we say now comes back too, around every circle of sessions:
   // to outdo that would be to flood for ever.
   if (own === undefined || node.sequence < own.sequence || (node.sequence === own.sequence && isAlike(node, own)))
     return;
-  if (state.outdone >= MAX_OUTDONE) return contest(state, node);
+  if (state.outdone >= MAX_OUTDONE) {
+    noteClone(state, node);
+    return contest(state, node);
+  }
   // An earlier life says no more. What does is another daemon with our configuration, on a cloned machine for example.
   state.outdone++;
   if (state.outdone === MAX_OUTDONE)

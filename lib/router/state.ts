@@ -20,6 +20,7 @@ import type { Bucket } from '../time/token-bucket.ts';
 import type { Lsdb } from '../topology/lsdb.ts';
 import type { SpfNode } from '../topology/spf.ts';
 import type { DigestRun } from './anti-entropy.ts';
+import type { Duplicate } from './duplicates.ts';
 import type { RouterEffect } from './effect.ts';
 import type { Expiry } from './expiry.ts';
 import type { ExplicitPaths } from './explicit-paths.ts';
@@ -248,9 +249,9 @@ export interface RouterState {
   mtuChanged: boolean;
   /** Locators or prefixes of the domain changed since the border was planned. */
   addressesChanged: boolean;
-  /** Names of other routers that were heard under our router id. */
-  readonly duplicates: Set<string>;
-  /** One of them is about to be outdone. */
+  /** Routers that were heard of late under a router id that another one uses as well. */
+  readonly duplicates: Map<string, Duplicate>;
+  /** One with our router id is about to be outdone. */
   contested: boolean;
   /** Advertisements of what seemed to be earlier lives of ours that were outdone. */
   outdone: number;

@@ -75,6 +75,22 @@ export class World {
   }
 }
 
+/** Another router under the router id of s-0, heard by a hub from the site next to it. */
+export function rivalOf(world: World, name = 'rival') {
+  const own = world.state('s-0').ownNode!;
+  let { sequence } = own;
+  const held = () => world.state('s-2').lsdb.nodes.get(own.originator)!.name;
+  return {
+    held,
+    says: (links = own.links) => {
+      sequence = Math.max(sequence, world.state('s-2').lsdb.nodes.get(own.originator)!.sequence) + 1;
+      const nodes = [{ ...own, name, links, sequence }];
+      world.say('s-1', 'hub-0', { type: 'UPDATE', linkState: { nodes } });
+      world.run(100);
+    },
+  };
+}
+
 /** The world of the test that runs, made by `begin`, and what tests ask of it by short names. */
 export function worldOfTest() {
   let current: World | undefined;

@@ -5,6 +5,7 @@ import type { NodeAdvertisement } from '../../model/link-state.ts';
 import type { FamilyCounts, LinkStateView, LinkView, LocatorView, PathView, PeerView } from '../../model/view.ts';
 import { behaviourName } from '../../segment/behaviours.ts';
 import type { SegmentPlan } from '../../segment/plan.ts';
+import { nodeFault, peerFault } from '../duplicates.ts';
 import { isTold } from '../link-state.ts';
 import { flavoursOf } from '../locators.ts';
 import { planAlong } from '../segment-lists.ts';
@@ -66,6 +67,7 @@ function peerRow(state: RouterState, peer: Peer, states: StateCounts): PeerView 
     identity: session?.negotiated.identity?.join(' ') ?? '',
     refused: [...peer.refusals].map(([reason, rows]) => ({ reason, rows })),
     ...lastError(state, peer),
+    fault: peerFault(state, peer),
     protocol: peerProtocol(state, peer),
   };
 }
@@ -99,6 +101,7 @@ export function linkStateRows(state: RouterState): LinkStateView[] {
       site: node.site,
       self: node.originator === state.config.routerId,
       reachable: state.spf.has(node.originator),
+      fault: nodeFault(state, node),
       sequence: node.sequence,
       receivedAtMs: wallMs(state, state.nodeReceivedAtMs.get(node.originator) ?? state.startedAtMs),
       locators: locatorViews(state, node),
