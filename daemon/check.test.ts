@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +40,34 @@ test('every error of a bad file is a line with file, line, column and path', asy
     `${file}:7:1 pers: unknown option; did you mean peers?`,
     `${file}: 2 errors`,
   ]);
+});
+
+test.each([
+  ['NUL', 'name: e1\n\0\0\0', 'at byte offset 9 is NUL'],
+  ['an invalid byte', Buffer.from('name: \xff\xfe', 'latin1'), 'at byte offset 6 is 0xff, not UTF-8'],
+  ['a character cut off', Buffer.from('# \xc3\xa9 \xef\xbf:', 'latin1'), 'at byte offset 5 is 0xef, not UTF-8'],
+  ['what comes first', Buffer.from('a\xff\0', 'latin1'), 'at byte offset 1 is 0xff, not UTF-8'],
+  [
+    'what stands behind a replacement character',
+    Buffer.from('# \xef\xbf\xbd\x80', 'latin1'),
+    'at byte offset 5 is 0x80, not UTF-8',
+  ],
+])('a binary file is one line that names the byte: %s', async (_what, content, said) => {
+  const directory = mkdtempSync(join(tmpdir(), 'cfnd-check-'));
+  const file = join(directory, 'binary.yaml');
+  writeFileSync(file, content);
+  const { good, errors } = await check(file);
+  rmSync(directory, { recursive: true });
+  expect({ good, errors }).toEqual({ good: false, errors: [`${file}: is not a text file: ${said}`] });
+});
+
+test('a replacement character that the file holds itself is text', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'cfnd-check-'));
+  const file = join(directory, 'text.yaml');
+  writeFileSync(file, `# \ufffd\n${readFileSync(EXAMPLE, 'utf8')}`);
+  const { good } = await check(file);
+  rmSync(directory, { recursive: true });
+  expect(good).toBe(true);
 });
 
 test('a file that cannot be read is said in words', async () => {

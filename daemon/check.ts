@@ -1,7 +1,7 @@
 // `cfnd check FILE`: what is wrong with a configuration file, as compilers say it, and what is only unwise.
-import { readFile } from 'node:fs/promises';
 import { type ConfigError, formatConfigError, parseConfig } from '../lib/config/parse.ts';
 import { CodedError } from '../lib/errors.ts';
+import { readConfigText } from './config-file.ts';
 import { openCredentials } from './security/credential-store.ts';
 
 export interface CheckOutput {
@@ -21,9 +21,9 @@ const CONSOLE: CheckOutput = {
 export async function checkFile(file: string, output: CheckOutput = CONSOLE): Promise<boolean> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readConfigText(file);
   } catch (error) {
-    output.error(`${file}: ${readFault(error as NodeJS.ErrnoException)}`);
+    output.error(error instanceof CodedError ? error.message : `${file}: ${readFault(error as NodeJS.ErrnoException)}`);
     return false;
   }
   const parsed = parseConfig(text);

@@ -28,6 +28,13 @@ test('a configuration that is not there: 78 to run it, 1 to check it', () => {
   expect(cfnd('check', '/nowhere/cfnd.yaml')).toMatchObject({ status: 1 });
 });
 
+test('a binary file is no configuration: 78 to run it, and the byte that says so', () => {
+  expect(cfnd('run', '-c', process.execPath)).toMatchObject({
+    status: 78,
+    stderr: expect.stringMatching(/^cfnd: \S+: is not a text file: at byte offset \d+ is /),
+  });
+});
+
 test('the help has every code', () => {
   const { status, stdout } = cfnd('--help');
   expect(status).toBe(0);

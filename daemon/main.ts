@@ -1,9 +1,9 @@
 // cfnd: the daemon's command line. `run` lives until SIGTERM or SIGINT, `check` judges a configuration file. Loads no more than
 // it takes to limit the privileges of root, because the process then begins again and would pay for the rest twice.
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { asksForAccelerator } from '../lib/config/accelerator.ts';
 import type { RouterConfig } from '../lib/config/config.ts';
+import { readConfigText } from './config-file.ts';
 import { keptMask, limitPrivileges } from './privileges.ts';
 import type { RunOptions } from './run.ts';
 import { VERSION } from './version.ts';
@@ -50,7 +50,7 @@ await program.parseAsync();
 async function begin(options: RunOptions): Promise<number> {
   let text: string;
   try {
-    text = await readFile(options.config, 'utf8');
+    text = await readConfigText(options.config);
   } catch (error) {
     process.stderr.write(`cfnd: ${(error as Error).message}\n`);
     return EXIT_CONFIG;

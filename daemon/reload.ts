@@ -1,8 +1,8 @@
 // Reads from the configuration file again what may change while sessions stay: policies, and what to hear of each peer.
-import { readFile } from 'node:fs/promises';
 import type { RouterConfig } from '../lib/config/config.ts';
 import { formatConfigError, parseConfig } from '../lib/config/parse.ts';
 import type { RouterEventBody } from '../lib/router/event.ts';
+import { readConfigText } from './config-file.ts';
 
 type PoliciesEvent = Extract<RouterEventBody, { type: 'policies' }>;
 
@@ -14,7 +14,7 @@ export type PoliciesRead =
 export async function readPolicies(file: string): Promise<PoliciesRead> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readConfigText(file);
   } catch (error) {
     return { ok: false, text: (error as Error).message };
   }
