@@ -39,7 +39,7 @@ verb('deploy', 'make the lab and return; it stays until destroy')
   .option('--strict', 'fail where the file asks for something that is not mirrored')
   .option('--ignore-exec-errors', 'as containerlab does: a failed exec is only reported')
   .action(async (options: CommonOptions & { foreground?: boolean; strict?: boolean; ignoreExecErrors?: boolean }) => {
-    const lab = fileOf(options);
+    const lab = fileToDeploy(options);
     const engine = await engineOf(options);
     const report = await engine.deploy(lab, {
       tied: options.foreground ?? false,
@@ -105,8 +105,8 @@ verb('graph', 'draw the file')
   });
 
 verb('validate', 'parse the file and say what the namespace runner does not mirror').action(
-  (options: CommonOptions) => {
-    const lab = fileOf(options);
+  async (options: CommonOptions) => {
+    const lab = await fileOfDeployed(options);
     for (const warning of lab.warnings) process.stderr.write(`warning: ${warning}\n`);
     process.stdout.write(`${lab.name}: ${lab.nodes.length} nodes, ${lab.links.length} links: valid\n`);
   },
@@ -208,6 +208,16 @@ function fileOf({ topo }: CommonOptions): LabFile {
   return readLabFile(topo ?? onlyFileHere());
 }
 
+/** There is no lab yet that `--lab` could name. */
+function fileToDeploy({ topo, lab: name }: CommonOptions): LabFile {
+  if (topo === undefined && name !== undefined)
+    throw new LabError(`deploy: -t FILE names the file of lab ${name} (--lab names labs that are deployed)`);
+  const lab = readLabFile(topo ?? onlyFileHere('-t FILE'));
+  if (name !== undefined && lab.name !== name)
+    throw new LabError(`deploy: ${lab.path} is lab ${lab.name}, not ${name}`);
+  return lab;
+}
+
 function refOf(options: CommonOptions): LabRef {
   if (options.lab !== undefined)
     return { lab: options.lab, ...(options.topo === undefined ? {} : { file: options.topo }) };
@@ -215,10 +225,9 @@ function refOf(options: CommonOptions): LabRef {
   return { lab: lab.name, file: lab.path };
 }
 
-function onlyFileHere(): string {
+function onlyFileHere(how = '-t FILE or --lab NAME'): string {
   const files = readdirSync('.').filter((file) => /\.clab\.ya?ml$/.test(file));
-  if (files.length !== 1)
-    throw new LabError(`name the lab with -t FILE or --lab NAME (${files.length} *.clab.yml files here)`);
+  if (files.length !== 1) throw new LabError(`name the lab with ${how} (${files.length} *.clab.yml files here)`);
   return files[0]!;
 }
 
