@@ -16,11 +16,15 @@ const DECISIONS = 4000;
 /** Long enough for the queues of a herd to show, short enough that a saturated strategy does not run for minutes. */
 const RUN = { load: 0.65, durationMs: 60_000, crowdAtMs: 20_000, lossAtMs: 40_000 };
 const OTHERS: readonly Strategy[] = ['nearest', 'least-loaded', 'edge-metadata'];
+const JOINT = 'strategy.joint';
+const againstJoint = (strategy: Strategy): string => `strategy.${strategy}`;
 
 export const bench: Bench = {
   summary: 'time of a decision; mean response of each strategy against the static optimum',
-  async run({ rounds, progress }) {
-    const rows: Row[] = SIZES.map(({ candidates, target }) => {
+  ids: [...SIZES.map(({ candidates }) => `decide.${candidates}`), JOINT, ...OTHERS.map(againstJoint)],
+  async run({ rounds, progress, isWanted }) {
+    const sizes = SIZES.filter(({ candidates }) => isWanted(`decide.${candidates}`));
+    const rows: Row[] = sizes.map(({ candidates, target }) => {
       progress(`decide, ${candidates} candidates`);
       const reports = Array.from({ length: 50 }, (_, index) => reportsOf(candidates, index + 1));
       timeOf(reports);
@@ -40,25 +44,27 @@ export const bench: Bench = {
         progress(`simulate ${strategy}, seed ${seed}`);
         return settledRatio(simulate({ ...SCENARIO, ...RUN, seed, strategy }));
       });
-    const joint = settled('joint');
+    const others = OTHERS.filter((strategy) => isWanted(againstJoint(strategy)));
+    const joint = isWanted(JOINT) || others.length > 0 ? settled('joint') : [];
     const method = `16 ingresses, 6 sites, 0.3 s old reports, the last 10 s of a crowd of +30 % in a third of the ingresses, seeds 1-${seeds.length}`;
-    rows.push(
-      absolute({
-        id: 'strategy.joint',
-        what: 'mean response, joint',
-        unit: 'x optimum',
-        ours: median(joint),
-        better: 'lower',
-        target: 1.1,
-        method,
-      }),
-    );
-    for (const strategy of OTHERS) {
+    if (isWanted(JOINT))
+      rows.push(
+        absolute({
+          id: JOINT,
+          what: 'mean response, joint',
+          unit: 'x optimum',
+          ours: median(joint),
+          better: 'lower',
+          target: 1.1,
+          method,
+        }),
+      );
+    for (const strategy of others) {
       const peer = settled(strategy);
       rows.push(
         comparison(
           {
-            id: `strategy.${strategy}`,
+            id: againstJoint(strategy),
             what: `mean response, joint against ${strategy}`,
             unit: 'x optimum',
             peerName: strategy,

@@ -8,7 +8,9 @@ import { type Fib, fibKey } from '../../lib/fib/fib.ts';
 import { COUNT, good, prefixOf, routes, SEGMENTS, SETTLE_MS } from './fib-routes.ts';
 import { comparison, type Row } from './report.ts';
 
-/** Row B3: routes through the forwarding plane against `ip -batch` on the same routes. */
+export const BATCH_ROW = 'B3';
+
+/** Routes through the forwarding plane against `ip -batch` on the same routes. */
 export async function batchRow(fib: Fib, netns: string, count: number): Promise<Row> {
   const directory = mkdtempSync(join(tmpdir(), 'cfn-bench-'));
   const file = join(directory, 'batch');
@@ -36,7 +38,7 @@ export async function batchRow(fib: Fib, netns: string, count: number): Promise<
   }
   return comparison(
     {
-      id: 'B3',
+      id: BATCH_ROW,
       what: 'bulk FIB, 100,000 routes with a segment list each',
       unit: 'routes/s',
       peerName: 'ip -batch',

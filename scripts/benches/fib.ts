@@ -2,13 +2,14 @@
 // The same routes as a C program makes over netlink, in the same run and one after the other; all of the daemon's
 // bookkeeping is in it (references, what is held, what failed), and what an event loop waits meanwhile is measured.
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createKernelFib } from '../../daemon/fib/kernel-fib.ts';
-import type { Fib, FibDelta, FibObject } from '../../lib/fib/fib.ts';
-import { batchRow } from './fib-batch.ts';
+import type { Fib, FibObject } from '../../lib/fib/fib.ts';
+import { BATCH_ROW, batchRow } from './fib-batch.ts';
+import { BATCH, bulkIds, bulkRows, KINDS, type Kind, OPERATIONS, type Run } from './fib-bulk.ts';
+import { longestGap, loopId, loopRows } from './fib-loop.ts';
 import { COUNT, good, routes, SEGMENTS, SETTLE_MS } from './fib-routes.ts';
-import { type Rates, type Rival, startRival } from './netlink-rival.ts';
+import { type Rival, startRival } from './netlink-rival.ts';
 import {
   absolute,
   type Bench,
@@ -16,156 +17,20 @@ import {
   comparison,
   type Document,
   machine,
-  NO_BOUND,
   percentile,
   type Row,
 } from './report.ts';
 
 const SINGLES = 2000;
 const SERVICE_PREFIXES = 1000;
-/** Rounds that are watched for what an event loop waits. */
-const WATCHED_ROUNDS = 3;
-/** Messages that the C program sends at once: as many as the forwarding plane does. */
-const BATCH = { heavy: 64, light: 256 };
 const MEMBER = 200_000_001;
 const GROUP = 100_000_001;
-/** DESIGN section 12: no turn longer than this. */
-const LOOP_TARGET_MS = 10;
+const SINGLE = 'fib.single';
+const WHOLE = ['sync', 'verify'] as const;
+const wholeId = (what: (typeof WHOLE)[number]): string => `fib.${what}.100k`;
 
 const member = (variant: 0 | 1): FibObject => ({ kind: 'nexthop', id: MEMBER, segments: SEGMENTS[variant]! });
 const group: FibObject = { kind: 'group', id: GROUP, members: [{ nexthop: MEMBER, weight: 1 }] };
-
-/**
- * Longest time, ms, between two calls of a timer of 1 ms while `work` went on, whatever it was spent on (the processor, or
- * waiting in a system call), less what this thread waited for others to leave the processor.
- */
-async function longestGap(work: () => Promise<unknown>): Promise<number> {
-  // The main thread's: time on the processor, time spent waiting for one, both ns.
-  const account = openSync('/proc/thread-self/schedstat', 'r');
-  const text = Buffer.alloc(128);
-  const now = () => {
-    const waited = Number(text.toString('latin1', 0, readSync(account, text, 0, text.length, 0)).split(' ')[1]);
-    return performance.now() - waited / 1e6;
-  };
-  let last = now();
-  let longest = 0;
-  const look = () => {
-    const at = now();
-    longest = Math.max(longest, at - last);
-    last = at;
-  };
-  const timer = setInterval(look, 1);
-  await work();
-  look();
-  clearInterval(timer);
-  closeSync(account);
-  return longest;
-}
-
-interface Kind {
-  readonly name: 'nhid' | 'seg6';
-  readonly what: string;
-  readonly first: readonly FibObject[];
-  readonly second: readonly FibObject[];
-}
-
-interface Run {
-  readonly options: BenchOptions;
-  readonly fib: Fib;
-  readonly rival: Rival;
-  /** Event-loop gaps by what went on, ms. */
-  readonly gaps: Map<string, number[]>;
-  readonly netns: string;
-}
-
-/** The kernel has little memory at hand for segment lists: many in one send would find none. */
-function batchOf(kind: Kind, operation: 'add' | 'replace' | 'delete'): number {
-  return kind.name === 'nhid' || operation === 'delete' ? BATCH.light : BATCH.heavy;
-}
-
-/** The daemon's side; of its processor time all threads count. */
-async function bulk(run: Run, what: string, delta: FibDelta): Promise<Rates> {
-  const before = process.cpuUsage();
-  const beganAtMs = performance.now();
-  const result = await run.fib.apply(delta);
-  const tookMs = performance.now() - beganAtMs;
-  const { user, system } = process.cpuUsage(before);
-  good(what, result);
-  const count = delta.put.length + delta.remove.length;
-  return { wall: (count * 1e3) / tookMs, processor: (count * 1e6) / (user + system) };
-}
-
-/** The same change once more, for the event loop: looking at the clock each millisecond takes processor time itself. */
-async function watched(run: Run, what: string, delta: FibDelta): Promise<void> {
-  const gap = await longestGap(async () => good(what, await run.fib.apply(delta)));
-  run.gaps.set(what, [...(run.gaps.get(what) ?? []), gap]);
-}
-
-async function bulkRows(run: Run, kind: Kind): Promise<Row[]> {
-  const { options, rival } = run;
-  const operations = ['add', 'replace', 'delete'] as const;
-  const gone = kind.first.filter((object) => object.kind === 'route');
-  const deltas: Record<(typeof operations)[number], FibDelta> = {
-    add: { put: kind.first, remove: [] },
-    replace: { put: kind.second, remove: [] },
-    delete: { put: [], remove: gone },
-  };
-  const rounds = new Map(operations.map((operation) => [operation, [] as { ours: Rates; peer: Rates }[]]));
-  for (let round = -1; round < options.rounds; round++) {
-    const rates = new Map<string, Rates>();
-    const sides = ['ours', 'peer'];
-    if (round % 2 === 0) sides.reverse();
-    for (const side of sides)
-      for (const operation of operations) {
-        // The kernel frees what a change released some ms later (RCU): nobody is to pay for what was before.
-        await pause(SETTLE_MS);
-        const rate =
-          side === 'ours'
-            ? await bulk(run, operation, deltas[operation])
-            : await rival.measure(`${kind.name}-${operation}`, COUNT, batchOf(kind, operation));
-        rates.set(`${side} ${operation}`, rate);
-      }
-    // The first warms up.
-    if (round < 0) continue;
-    for (const operation of operations)
-      rounds.get(operation)!.push({ ours: rates.get(`ours ${operation}`)!, peer: rates.get(`peer ${operation}`)! });
-  }
-  for (let round = 0; round < WATCHED_ROUNDS; round++)
-    for (const operation of operations) {
-      await pause(SETTLE_MS);
-      await watched(run, `${kind.name}.${operation}`, deltas[operation]);
-    }
-  return operations.flatMap((operation) => {
-    const about = {
-      what: `${operation} 100,000 ${kind.what}`,
-      peerName: `C, ${batchOf(kind, operation)} a send`,
-      better: 'higher',
-    } as const;
-    const how = `${options.rounds} alternating rounds; one change of 100,000 objects through the whole forwarding plane`;
-    const measured = rounds.get(operation)!;
-    const by = (time: keyof Rates) => measured.map(({ ours, peer }) => ({ ours: ours[time], peer: peer[time] }));
-    const id = `fib.${kind.name}.${operation}.100k`;
-    const rows = [
-      comparison(
-        { ...about, id, unit: 'routes/s', target: 0.9, method: `${how}; wall clock, median of the ratios` },
-        by('wall'),
-      ),
-      comparison(
-        {
-          ...about,
-          id: `${id}.processor`,
-          unit: 'routes/CPU-s',
-          target: NO_BOUND,
-          method: `${how}; processor time of all threads, median of the ratios`,
-        },
-        by('processor'),
-      ),
-    ];
-    for (const row of rows)
-      options.progress(`${row.id}: ${row.ours} against ${row.peer} ${row.unit}, ratio ${row.ratio}`);
-    return rows;
-  });
-}
 
 /** One change at a time, each awaited, and a turn of the event loop before it: wall clock, p50. */
 async function singleRow(run: Run): Promise<Row> {
@@ -198,7 +63,7 @@ async function singleRow(run: Run): Promise<Row> {
   await rival.measure('nhid-delete', SERVICE_PREFIXES, BATCH.light);
   return comparison(
     {
-      id: 'fib.single',
+      id: SINGLE,
       what: 're-steer a service of 1,000 prefixes: change to result',
       unit: 'us p50',
       peerName: 'C',
@@ -231,29 +96,15 @@ async function wholeSets(run: Run): Promise<Row[]> {
     });
   }
   const limits = { sync: 1500, verify: 1500 };
-  return (['sync', 'verify'] as const).map((what) =>
+  return WHOLE.map((what) =>
     absolute({
-      id: `fib.${what}.100k`,
+      id: wholeId(what),
       what: what === 'sync' ? 'full set of 100,000 routes from nothing' : 'read back and compare 100,000 routes',
       unit: 'ms',
       ours: percentile(times[what], 50),
       better: 'lower',
       target: limits[what],
       method: 'median of 3, wall clock, a turn of the event loop each millisecond',
-    }),
-  );
-}
-
-function loopRows(gaps: ReadonlyMap<string, readonly number[]>): Row[] {
-  return [...gaps].map(([what, values]) =>
-    absolute({
-      id: `fib.loop.${what}`,
-      what: `event loop held up during ${what.replace('.', ' ')} of 100,000 routes`,
-      unit: 'ms',
-      ours: percentile(values, 50),
-      better: 'lower',
-      target: LOOP_TARGET_MS,
-      method: `longest time between two calls of a timer of 1 ms in each of ${values.length} runs, blocking waits included, waiting for the processor not; median (longest of all: ${Math.max(...values).toFixed(1)} ms)`,
     }),
   );
 }
@@ -298,14 +149,14 @@ async function run(options: BenchOptions): Promise<Document> {
         second: routes(COUNT, { kind: 'encap', segments: SEGMENTS[1]! }),
       },
     ];
-    rows.push(await singleRow(context));
+    const { isWanted } = options;
+    if (isWanted(SINGLE)) rows.push(await singleRow(context));
     for (const kind of kinds) rows.push(...(await bulkRows(context, kind)));
-    rows.push(
-      await batchRow(context.fib, context.netns, options.rounds),
-      ...(await wholeSets(context)),
-      ...loopRows(context.gaps),
-    );
-    return { bench: 'fib', machine: machine(), rows };
+    if (isWanted(BATCH_ROW)) rows.push(await batchRow(context.fib, context.netns, options.rounds));
+    if (WHOLE.some((what) => isWanted(wholeId(what)) || isWanted(loopId(what))))
+      rows.push(...(await wholeSets(context)));
+    rows.push(...loopRows(context.gaps));
+    return { bench: 'fib', machine: machine(), rows: rows.filter(({ id }) => isWanted(id)) };
   } finally {
     rival?.close();
     await fib?.close({ remove: false });
@@ -316,5 +167,13 @@ async function run(options: BenchOptions): Promise<Document> {
 export const bench: Bench = {
   summary: 'the forwarding plane against a C program: 100,000 routes, one change, the event loop',
   programs: ['ip', 'cc', 'sysctl'],
+  ids: [
+    SINGLE,
+    ...KINDS.flatMap((kind) => OPERATIONS.flatMap((operation) => bulkIds(kind, operation))),
+    BATCH_ROW,
+    ...WHOLE.map(wholeId),
+    ...KINDS.flatMap((kind) => OPERATIONS.map((operation) => loopId(`${kind}.${operation}`))),
+    ...WHOLE.map(loopId),
+  ],
   run,
 };

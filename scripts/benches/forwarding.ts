@@ -147,19 +147,21 @@ async function carriesPackets(netns: string): Promise<void> {
   }
 }
 
-async function run({ rounds, progress }: BenchOptions): Promise<Document> {
+async function run({ rounds, progress, isWanted }: BenchOptions): Promise<Document> {
   if (process.getuid?.() !== 0) throw new Error('needs root: it forwards between network namespaces');
+  const gains = ACCELERATED.filter((one) => isWanted(gainId(one)));
+  const cases = CASES.filter(({ id }) => isWanted(id) || gains.some((one) => one.id === id || one.without === id));
   const testbed = new Testbed();
   try {
     testbed.open();
     const plain = await testbed.router(0, PLAIN);
     const routers: Router[] = [];
-    for (const [at, one] of CASES.entries()) routers.push(await testbed.router(at + 1, one));
+    for (const [at, one] of cases.entries()) routers.push(await testbed.router(at + 1, one));
     await testbed.measure(plain, PLAIN, SLICE_MS);
-    for (const [at, one] of CASES.entries()) await testbed.measure(routers[at]!, one, SLICE_MS);
-    const measured = CASES.map((): Round[] => []);
+    for (const [at, one] of cases.entries()) await testbed.measure(routers[at]!, one, SLICE_MS);
+    const measured = cases.map((): Round[] => []);
     for (let round = 0; round < Math.max(rounds, 5); round++) {
-      for (const [at, one] of CASES.entries()) {
+      for (const [at, one] of cases.entries()) {
         for (let slice = 0; slice < SLICES; slice++) {
           const first = slice % 2 === 0 ? await testbed.measure(plain, PLAIN, SLICE_MS) : undefined;
           const ours = await testbed.measure(routers[at]!, one, SLICE_MS);
@@ -168,7 +170,7 @@ async function run({ rounds, progress }: BenchOptions): Promise<Document> {
       }
       progress(`round ${round + 1} of ${Math.max(rounds, 5)}`);
     }
-    const rows = CASES.map((one, at) =>
+    const rows = cases.map((one, at) =>
       comparison(
         {
           id: one.id,
@@ -182,8 +184,9 @@ async function run({ rounds, progress }: BenchOptions): Promise<Document> {
         measured[at]!,
       ),
     );
-    for (const one of ACCELERATED) rows.push(accelerated(one, measured));
-    return { bench: 'forwarding', machine: machine(), rows };
+    const roundsOf = new Map(cases.map(({ id }, at) => [id, measured[at]!]));
+    for (const one of gains) rows.push(accelerated(one, roundsOf));
+    return { bench: 'forwarding', machine: machine(), rows: rows.filter(({ id }) => isWanted(id)) };
   } finally {
     await testbed.close();
   }
@@ -196,18 +199,19 @@ const ACCELERATED = [
   { id: 'affinity-flow-tc-bpf', without: 'affinity-flow-nft', by: 'nftables', what: 'affinity flow' },
 ] as const;
 
+function gainId({ id }: (typeof ACCELERATED)[number]): string {
+  return `${id}-gain`;
+}
+
 /** What the accelerator is for: slice by slice, each as a share of the plain forwarding beside it. */
-function accelerated(
-  { id, without, by, what }: (typeof ACCELERATED)[number],
-  measured: readonly (readonly Round[])[],
-): Row {
-  const shares = (of: string) =>
-    measured[CASES.findIndex((one) => one.id === of)]!.map(({ ours, peer }) => ours / peer);
+function accelerated(one: (typeof ACCELERATED)[number], roundsOf: ReadonlyMap<string, readonly Round[]>): Row {
+  const { without, by, what } = one;
+  const shares = (of: string) => roundsOf.get(of)!.map(({ ours, peer }) => ours / peer);
   const others = shares(without);
-  const pairs = shares(id).map((ours, at) => ({ ours, peer: others[at]! }));
+  const pairs = shares(one.id).map((ours, at) => ({ ours, peer: others[at]! }));
   return comparison(
     {
-      id: `${id}-gain`,
+      id: gainId(one),
       what: `${what}: tc-bpf to ${by}`,
       unit: 'share of plain',
       peerName: by,
@@ -222,5 +226,6 @@ function accelerated(
 export const bench: Bench = {
   summary: 'packets a second through one router on one core, as a share of plain forwarding',
   programs: ['ip', 'nft', 'cc'],
+  ids: [...CASES.map(({ id }) => id), ...ACCELERATED.map(gainId)],
   run,
 };

@@ -1,7 +1,7 @@
 // `scripts/bench`: runs one benchmark of the registry and prints its table, or with --json the document of
 // DESIGN section 14. Exit 0 when it was measured, whatever passes.
 import { needPrograms } from './programs.ts';
-import { type Bench, table } from './report.ts';
+import { type Bench, choice, table } from './report.ts';
 
 /** Loaded when asked for, so that one bench's needs are not another's. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -21,7 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'report-to-fib': async () => (await import('./report-to-fib.ts')).bench,
 };
 
-const USAGE = `usage: scripts/bench --list | NAME [--json] [--rounds N]`;
+const USAGE = 'usage: scripts/bench --list | NAME [--json] [--rounds N] [--only SUBSTRING-OF-ROW-IDS]';
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
@@ -34,11 +34,11 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const rest = [...args];
   const json = take(rest, '--json') !== undefined;
-  const at = rest.indexOf('--rounds');
-  const rounds = at < 0 ? 5 : Number(rest.splice(at, 2)[1]);
+  const rounds = Number(takeValue(rest, '--rounds') ?? 5);
+  const only = takeValue(rest, '--only');
   const [name, ...extra] = rest;
   const load = name === undefined ? undefined : BENCHES[name];
-  if (!load || extra.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
+  if (!load || extra.length > 0 || only === '' || !Number.isInteger(rounds) || rounds < 1) {
     console.error(name && !load ? `bench: no bench named ${name}\n${USAGE}` : USAGE);
     return 2;
   }
@@ -46,8 +46,9 @@ async function main(args: readonly string[]): Promise<number> {
   const since = () => `${Math.round((performance.now() - from) / 1000)} s`.padStart(6);
   try {
     const bench = await load();
+    const isWanted = choice(bench, only);
     needPrograms(bench.programs ?? []);
-    const document = await bench.run({ rounds, progress: (line) => console.error(`${since()} ${line}`) });
+    const document = await bench.run({ rounds, isWanted, progress: (line) => console.error(`${since()} ${line}`) });
     console.log(json ? JSON.stringify(document, null, 2) : table(document));
     return 0;
   } catch (error) {
@@ -59,6 +60,12 @@ async function main(args: readonly string[]): Promise<number> {
 function take(args: string[], option: string): string | undefined {
   const at = args.indexOf(option);
   return at < 0 ? undefined : args.splice(at, 1)[0];
+}
+
+/** The word behind an option; empty where there is none. */
+function takeValue(args: string[], option: string): string | undefined {
+  const at = args.indexOf(option);
+  return at < 0 ? undefined : (args.splice(at, 2)[1] ?? '');
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -54,6 +54,12 @@ const CYCLES: readonly (readonly Operation[])[] = [
   ['member-replace'],
 ];
 
+const BATCHES = [1, BATCH_MESSAGES];
+
+function idOf(operation: Operation, batch: number): string {
+  return `netlink.${operation}.${batch}`;
+}
+
 /** Changes a second of processor time: all work is done in the calling thread, and what else the machine does must not count. */
 type Side = (operation: Operation, count: number, batch: number) => Promise<number>;
 
@@ -189,16 +195,18 @@ function prepare(socket: RequestSocket): number {
 async function warmUp(us: Side, peer: Side): Promise<void> {
   for (let round = 0; round < WARM_UP_SLICES; round++)
     for (const side of [us, peer])
-      for (const batch of [1, BATCH_MESSAGES])
+      for (const batch of BATCHES)
         for (const cycle of CYCLES) for (const operation of cycle) await side(operation, COUNT_ONE_BY_ONE, batch);
 }
 
 async function measure(options: BenchOptions, us: Side, peer: Side): Promise<Row[]> {
   const rows: Row[] = [];
   await warmUp(us, peer);
-  for (const batch of [1, BATCH_MESSAGES]) {
+  for (const batch of BATCHES) {
     const count = batch === 1 ? COUNT_ONE_BY_ONE : COUNT_BATCHED;
     for (const cycle of CYCLES) {
+      const wanted = cycle.filter((operation) => options.isWanted(idOf(operation, batch)));
+      if (wanted.length === 0) continue;
       const member = cycle[0] === 'member-replace';
       if (member) await us('nhid-add', ROUTES_UNDER_GROUP, BATCH_MESSAGES);
       const rounds = new Map(cycle.map((operation) => [operation, [] as { ours: number; peer: number }[]]));
@@ -219,10 +227,10 @@ async function measure(options: BenchOptions, us: Side, peer: Side): Promise<Row
           rounds.get(operation)!.push({ ours: rates.get(`ours ${operation}`)!, peer: rates.get(`peer ${operation}`)! });
       }
       if (member) await us('nhid-delete', ROUTES_UNDER_GROUP, BATCH_MESSAGES);
-      for (const operation of cycle) {
+      for (const operation of wanted) {
         const row = comparison(
           {
-            id: `netlink.${operation}.${batch}`,
+            id: idOf(operation, batch),
             what: `${WHAT[operation]}, ${batch === 1 ? 'one by one' : `${batch} a send`}`,
             unit: 'changes/CPU-s',
             peerName: 'C',
@@ -275,5 +283,6 @@ async function run(options: BenchOptions): Promise<Document> {
 export const bench: Bench = {
   summary: 'kernel changes a second against a C program',
   programs: ['ip', 'cc', 'sysctl'],
+  ids: BATCHES.flatMap((batch) => CYCLES.flat().map((operation) => idOf(operation, batch))),
   run,
 };

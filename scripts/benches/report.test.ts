@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { absolute, comparison, interleave, median, NO_BOUND, percentile, round, table } from './report.ts';
+import { absolute, choice, comparison, interleave, median, NO_BOUND, percentile, round, table } from './report.ts';
 
 describe('reports', () => {
   it('take medians and percentiles between ranks', () => {
@@ -32,6 +32,16 @@ describe('reports', () => {
     });
     expect(comparison({ ...row, better: 'lower', target: 0.85 }, rounds)).toMatchObject({ pass: false });
     expect(absolute({ ...row, ours: 5, better: 'lower', target: 5 })).toMatchObject({ pass: true });
+  });
+
+  it('choose rows by a piece of their ids', () => {
+    const bench = { summary: '', ids: ['end', 'usid-end', 'dt6'], run: () => Promise.reject(new Error('not run')) };
+    const chosen = (only?: string) => bench.ids.filter(choice(bench, only));
+    expect([chosen(), chosen('end'), chosen('usid')]).toEqual([bench.ids, ['end', 'usid-end'], ['usid-end']]);
+    expect(() => choice(bench, 'x')).toThrow('no row has "x" in its id: end, usid-end, dt6');
+    const { ids, ...whole } = bench;
+    expect(choice(whole, undefined)('any')).toBe(true);
+    expect(() => choice(whole, 'end')).toThrow('--only does not go with it');
   });
 
   it('round to what the figure is worth', () => {

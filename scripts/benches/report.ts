@@ -33,6 +33,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** One line of progress for a person. */
   progress(line: string): void;
+  /** Whether a row of `Bench.ids` was asked for; a bench without them measures all. */
+  isWanted(id: string): boolean;
 }
 
 /** A bench of the registry in main.ts. */
@@ -40,7 +42,21 @@ export interface Bench {
   readonly summary: string;
   /** It starts these; looked for before it runs. */
   readonly programs?: readonly string[];
+  /** Ids of its rows, where it can measure some without the others. */
+  readonly ids?: readonly string[];
   run(options: BenchOptions): Promise<Document>;
+}
+
+/**
+ * Which rows of a bench are measured: those whose id contains `only`, all without it. Throws one line where the bench cannot
+ * choose, or has no such row.
+ */
+export function choice({ ids }: Bench, only: string | undefined): BenchOptions['isWanted'] {
+  if (only === undefined) return () => true;
+  if (ids === undefined) throw new Error('measures all of its rows together: --only does not go with it');
+  const wanted = new Set(ids.filter((id) => id.includes(only)));
+  if (wanted.size === 0) throw new Error(`no row has "${only}" in its id: ${ids.join(', ')}`);
+  return (id) => wanted.has(id);
 }
 
 export function machine(): string {

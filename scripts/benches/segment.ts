@@ -42,10 +42,12 @@ const PACKINGS: readonly Packing[] = [
 
 export const bench: Bench = {
   summary: 'segment lists from path to packed list: ns a list, against full SIDs',
-  async run({ rounds, progress }) {
+  ids: PACKINGS.flatMap(({ name }) => COUNTS.map((count) => idOf(name, count))),
+  async run({ rounds, progress, isWanted }) {
     const rows = [];
     for (const { name, entries, twins } of PACKINGS) {
       for (const [i, count] of COUNTS.entries()) {
+        if (!isWanted(idOf(name, count))) continue;
         progress(`segment ${name} ${count}`);
         const pack = planner(count, twins, ['next', 'replace']);
         const found = pack();
@@ -59,7 +61,7 @@ export const bench: Bench = {
         rows.push(
           comparison(
             {
-              id: `segment.${name}.${count}`,
+              id: idOf(name, count),
               what: `plan and pack ${count} segments, ${name}: ${found.bytes} octets`,
               unit: 'ns',
               peerName: 'full SIDs',
@@ -75,6 +77,10 @@ export const bench: Bench = {
     return { bench: 'segment', machine: machine(), rows };
   },
 };
+
+function idOf(packing: string, count: number): string {
+  return `segment.${packing}.${count}`;
+}
 
 /** The plan of a chain on which `count` segments are named; the last router has the egress SID. */
 function planner(count: number, twins: Packing['twins'], flavours: readonly Flavour[]): () => SegmentPlan {

@@ -15,6 +15,10 @@ const ROUTES_PER_SLICE = 400_000;
 const MESSAGES_PER_SLICE = 30_000;
 const DEADLINE_MS = 60_000;
 
+export function transportId(size: number): string {
+  return `C.transport.${size}`;
+}
+
 export async function transportRows(sizes: readonly number[], { rounds, progress }: BenchOptions): Promise<Row[]> {
   const rows: Row[] = [];
   for (const size of sizes) {
@@ -30,7 +34,7 @@ export async function transportRows(sizes: readonly number[], { rounds, progress
       rows.push(
         comparison(
           {
-            id: `C.transport.${size}`,
+            id: transportId(size),
             what: `${size} route(s) with state a message, to another process`,
             unit: 'messages/s',
             peerName: 'bare gRPC stream, bytes made beforehand',

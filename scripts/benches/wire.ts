@@ -16,7 +16,7 @@ import {
 } from './report.ts';
 import { routeEntries, routes, stateEntries, states } from './wire-entries.ts';
 import { type ObjectCodec, routeObjects, stateObjects } from './wire-objects.fixture.ts';
-import { transportRows } from './wire-transport.ts';
+import { transportId, transportRows } from './wire-transport.ts';
 
 const SIZES = [1, 100, 1000];
 const ENTRIES_PER_SLICE = 100_000;
@@ -26,7 +26,26 @@ const MOST_NS = 60;
 /** A message of one entry is bounded by half of what gRPC alone takes to receive it (7 us). */
 const SINGLE_TARGET_NS = 3500;
 
-export const bench: Bench = { summary: 'columns on the wire against one protobuf message an entry, ns an entry', run };
+const VERBS = ['encode', 'decode'] as const;
+const idOf = (verb: string, what: string, size: number): string => `C.${verb}.${what}.${size}`;
+/** The figure itself, of rows that are judged by a ratio. */
+const figureId = (id: string): string => `${id}.ns`;
+
+export const bench: Bench = {
+  summary: 'columns on the wire against one protobuf message an entry, ns an entry',
+  ids: [
+    ...SIZES.flatMap((size) =>
+      ['route', 'state'].flatMap((what) =>
+        VERBS.flatMap((verb) => {
+          const id = idOf(verb, what, size);
+          return size in TARGETS ? [id, figureId(id)] : [id];
+        }),
+      ),
+    ),
+    ...SIZES.map(transportId),
+  ],
+  run,
+};
 
 async function run(options: BenchOptions): Promise<Document> {
   const rows: Row[] = [];
@@ -35,8 +54,9 @@ async function run(options: BenchOptions): Promise<Document> {
     rows.push(...(await measure('route', size, routes(size), routeObjects, routeEntries(size), options)));
     rows.push(...(await measure('state', size, states(size), stateObjects, stateEntries(size), options)));
   }
-  rows.push(...(await transportRows(SIZES, options)));
-  return { bench: 'wire', machine: machine(), rows };
+  const sizes = SIZES.filter((size) => options.isWanted(transportId(size)));
+  rows.push(...(await transportRows(sizes, options)));
+  return { bench: 'wire', machine: machine(), rows: rows.filter(({ id }) => options.isWanted(id)) };
 }
 
 async function measure(
@@ -56,10 +76,13 @@ async function measure(
     decode: [timed(() => release(decodeFrame(ours))), timed(() => objects.decode(theirs))],
   } as const;
   const rows: Row[] = [];
-  for (const [verb, [mine, peer]] of Object.entries(pairs)) {
+  for (const verb of VERBS) {
+    const id = idOf(verb, what, size);
+    if (!options.isWanted(id) && !options.isWanted(figureId(id))) continue;
+    const [mine, peer] = pairs[verb];
     for (let i = 0; i < 2; i++) void [mine(), peer()];
     const method = `median of ${options.rounds} alternating slices of ${ENTRIES_PER_SLICE} entries, processor time; ${(ours.length / size).toFixed(1)} bytes an entry against ${(theirs.length / size).toFixed(1)}`;
-    const row = { id: `C.${verb}.${what}.${size}`, what: `${verb} ${size} ${what}(s) a message`, unit: 'ns', method };
+    const row = { id, what: `${verb} ${size} ${what}(s) a message`, unit: 'ns', method };
     const rounds = await interleave(options.rounds, mine, peer);
     // A single route carries its attribute set with it, which the peer's does not: no ratio, a bound.
     const target = TARGETS[size];
@@ -70,7 +93,7 @@ async function measure(
       const peerName = 'protobufjs, one message an entry';
       rows.push(comparison({ ...row, peerName, better: 'lower', target }, rounds));
       const figure = median(rounds.map((round) => round.ours));
-      rows.push(absolute({ ...row, id: `${row.id}.ns`, ours: figure, better: 'lower', target: MOST_NS }));
+      rows.push(absolute({ ...row, id: figureId(id), ours: figure, better: 'lower', target: MOST_NS }));
     }
   }
   return rows;
