@@ -5,19 +5,11 @@
  *
  * Follows the chain COUNT times, each after it has slept IDLE_US; 0: back to back. One JSON object on stdout, us.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+#include "program.h"
 
 enum { LINE = 64, LINES = 1 << 14, FOLLOWED = 4000 };
 
 struct line { struct line *next; char rest[LINE - sizeof(struct line *)]; };
-
-static double now_us(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e6 + t.tv_nsec * 1e-3;
-}
 
 /* All lines in one circle, in an order that no prefetcher foresees. */
 static struct line *chain(void) {
@@ -48,11 +40,11 @@ int main(int argc, char **argv) {
   for (int i = -1; i < count; i++) {
     if (idle_us > 0 && i >= 0) nanosleep(&idle, NULL);
     struct line *volatile at = first;
-    double since = now_us();
+    int64_t since = nanoseconds(CLOCK_MONOTONIC);
     struct line *line = at;
     for (int n = 0; n < FOLLOWED; n++) line = line->next;
     at = line;
-    if (i >= 0) us[i] = now_us() - since;
+    if (i >= 0) us[i] = (nanoseconds(CLOCK_MONOTONIC) - since) * 1e-3;
   }
   qsort(us, count, sizeof *us, by_size);
   printf("{\"p50\":%.1f,\"p99\":%.1f}\n", us[count / 2], us[count * 99 / 100]);

@@ -7,17 +7,15 @@
  * sender, router and sink. Real-time priority keeps other processes out of a measurement of some 50 ms.
  */
 #define _GNU_SOURCE
+#include "program.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAX_FRAME 2048
@@ -25,12 +23,6 @@
 #define FIRST_PORT 10000
 
 static unsigned char frames[BATCH][MAX_FRAME];
-
-static void fail(const char *what)
-{
-	perror(what);
-	exit(1);
-}
 
 static void enter(const char *netns)
 {
@@ -40,16 +32,8 @@ static void enter(const char *netns)
 	snprintf(path, sizeof(path), "/run/netns/%s", netns);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-		fail(netns);
+		die(netns);
 	close(fd);
-}
-
-static long long now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
 /* /proc/net/dev of the namespace in which it was opened: "name: bytes packets ...". */
@@ -67,7 +51,7 @@ static void read_counters(int fd, const char *name, long long *packets, long lon
 	snprintf(key, sizeof(key), "%s:", name);
 	at = strstr(text, key);
 	if (!at || sscanf(at + strlen(key), "%lld %lld", bytes, packets) != 2)
-		fail(name);
+		die(name);
 }
 
 static size_t decode(const char *hex, unsigned char *out)
@@ -86,16 +70,16 @@ static int open_sender(const char *name)
 	int fd = socket(AF_PACKET, SOCK_RAW, 0), one = 1;
 
 	if (fd < 0 || !at.sll_ifindex || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
-		fail(name);
+		die(name);
 	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one));
 	return fd;
 }
 
-static long long send_for(int fd, size_t length, long long nanoseconds, int flows, int port_at, long long *elapsed)
+static long long send_for(int fd, size_t length, long long duration, int flows, int port_at, long long *elapsed)
 {
 	struct mmsghdr messages[BATCH] = { 0 };
 	struct iovec parts[BATCH];
-	long long start = now(), sent = 0;
+	long long start = nanoseconds(CLOCK_MONOTONIC), sent = 0;
 	int flow = 0;
 
 	for (int i = 0; i < BATCH; i++) {
@@ -114,10 +98,10 @@ static long long send_for(int fd, size_t length, long long nanoseconds, int flow
 		}
 		done = sendmmsg(fd, messages, BATCH, 0);
 		if (done < 0)
-			fail("send");
+			die("send");
 		sent += done;
-		*elapsed = now() - start;
-	} while (*elapsed < nanoseconds);
+		*elapsed = nanoseconds(CLOCK_MONOTONIC) - start;
+	} while (*elapsed < duration);
 	return sent;
 }
 
@@ -134,11 +118,11 @@ int main(int argc, char **argv)
 	CPU_ZERO(&cpus);
 	CPU_SET(atoi(argv[1]), &cpus);
 	if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0)
-		fail("cpu");
+		die("cpu");
 	enter(argv[3]);
 	counters = open("/proc/thread-self/net/dev", O_RDONLY);
 	if (counters < 0)
-		fail("/proc/net/dev");
+		die("/proc/net/dev");
 	enter(argv[2]);
 	while (fgets(line, sizeof(line), stdin)) {
 		long long packets, bytes, packets_before, bytes_before, sent, elapsed;

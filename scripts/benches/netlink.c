@@ -3,6 +3,7 @@
  * it met, the wall time of the median change with BATCH 1, and the wall time of all, in nanoseconds.
  * Messages are built in the loop, as a daemon would, and addresses are binary already. With BATCH messages a send,
  * only the last asks for an acknowledgement. */
+#include "program.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/lwtunnel.h>
@@ -10,12 +11,8 @@
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <linux/seg6_iptunnel.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PROTOCOL = 199, MEMBER = 1000, GROUP = 2000, ROOM = 1 << 16 };
@@ -25,8 +22,6 @@ static uint32_t sequence;
 static char out[ROOM], in[ROOM];
 static size_t used;
 static struct nlmsghdr *message;
-
-static void die(const char *what) { perror(what); exit(1); }
 
 static void begin(int type, int flags, const void *header, size_t size) {
   message = (struct nlmsghdr *)(out + used);
@@ -122,12 +117,6 @@ static void drain(uint32_t first, uint32_t last, const unsigned *indices) {
 static uint32_t spans[1 << 17];
 static unsigned spanned;
 
-static uint64_t wall(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int ascending(const void *a, const void *b) {
   uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
   return x < y ? -1 : x > y;
@@ -142,20 +131,13 @@ static void change(const char *operation, const unsigned *indices, unsigned coun
   for (unsigned i = 0; i < count;) {
     unsigned start = i;
     uint32_t first = sequence + 1;
-    uint64_t began = batch == 1 ? wall() : 0;
+    int64_t began = batch == 1 ? nanoseconds(CLOCK_MONOTONIC) : 0;
     for (used = 0; i < count && i - start < batch; i++) build(operation, indices[i], device);
     message->nlmsg_flags |= NLM_F_ACK;
     if (send(fd, out, used, 0) < 0) die("send");
     drain(first, sequence, indices + start);
-    if (batch == 1 && spanned < 1 << 17) spans[spanned++] = (uint32_t)(wall() - began);
+    if (batch == 1 && spanned < 1 << 17) spans[spanned++] = (uint32_t)(nanoseconds(CLOCK_MONOTONIC) - began);
   }
-}
-
-/* Processor time: all work is done in the calling thread, and what else the machine does must not count. */
-static uint64_t now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 int main(void) {
@@ -173,7 +155,8 @@ int main(void) {
   while (scanf("%31s %u %u %u", operation, &count, &batch, &device) == 4 && count <= 1 << 17) {
     for (unsigned i = 0; i < count; i++) indices[i] = i;
     refused = agains = spanned = 0;
-    uint64_t start = now(), began = wall();
+    /* All work is done in the calling thread, and what else the machine does must not count. */
+    int64_t start = nanoseconds(CLOCK_THREAD_CPUTIME_ID), began = nanoseconds(CLOCK_MONOTONIC);
     change(operation, indices, count, batch, device);
     for (int round = 0; agains && round < 32; round++) {
       unsigned retries = agains;
@@ -182,8 +165,8 @@ int main(void) {
       usleep(1000);
       change(operation, indices, retries, batch, device);
     }
-    unsigned long long took = now() - start, passed = wall() - began;
-    printf("%llu %u %u %llu\n", took, refused + agains, median(), passed);
+    long long took = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - start, passed = nanoseconds(CLOCK_MONOTONIC) - began;
+    printf("%lld %u %u %lld\n", took, refused + agains, median(), passed);
     fflush(stdout);
   }
   return 0;

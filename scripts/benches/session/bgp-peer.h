@@ -1,18 +1,14 @@
 /* A far end of a BGP daemon as a connection: dialled without waiting, written as fast as the daemon reads. Knows no
  * message of BGP. */
+#include "../program.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ANSWER_S = 1, REDIAL_MS = 50 };
@@ -29,20 +25,6 @@ struct peer {
 };
 
 static int epoll;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-static void fail(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  exit(1);
-}
 
 static void queue(struct peer *p, const void *bytes, size_t length) {
   if (p->sent == p->filled) p->sent = p->filled = 0;

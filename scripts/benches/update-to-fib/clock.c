@@ -11,6 +11,7 @@
  * on stdout: until all of it is told, and until the route is.
  */
 #define _GNU_SOURCE
+#include "../program.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +22,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { QUIET_MS = 500, DEADLINE_S = 10, DIAL_S = 60, REDIAL_MS = 50 };
@@ -38,20 +34,6 @@ enum { CONNECTION, ROUTES, ELEMENTS, WATCHED };
 
 static struct pollfd watched[WATCHED];
 static struct pollfd *const connection = &watched[CONNECTION];
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-static void fail(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  exit(1);
-}
 
 static const uint8_t *script;
 
