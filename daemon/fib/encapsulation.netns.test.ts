@@ -6,7 +6,8 @@ import type { Segment } from '../../lib/segment/eligibility.ts';
 import { encapsulationBytes } from '../../lib/segment/packed-list.ts';
 import type { Sid } from '../../lib/segment/sid.ts';
 import { whyNoPacketTests } from './testing/packet-port.ts';
-import { type Hop, type LocatorKind, type RouterName, SERVICE, SERVICE_V4, SegmentLab } from './testing/segment-lab.ts';
+import { type Hop, SegmentLab } from './testing/segment-lab.ts';
+import { type LocatorKind, type RouterName, SERVICE, SERVICE_V4 } from './testing/segment-row.ts';
 
 const skip = whyNoPacketTests();
 const IPV6_HEADER = 40;
