@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Fib, type FibObject, fibRoute, type RouteTarget } from '../../lib/fib/fib.ts';
+import { type Fib, type FibObject, fibKey, fibRoute, type RouteTarget } from '../../lib/fib/fib.ts';
 import { kernelFibIn } from './testing/kernel-fixture.ts';
 import { Namespace, whyNoKernelTests } from './testing/namespaces.ts';
 
@@ -43,7 +43,7 @@ describe.skipIf(skip !== undefined)(`tables that never rest${skip ? ` (skipped: 
   /** Runs commands of ip in one process; resolves when they are done or, where they are for ever, begun. */
   const batch = (commands: readonly string[], forever: boolean) =>
     new Promise<void>((resolve) => {
-      const child = spawn('ip', ['-n', namespace.name, '-6', '-b', '-'], { stdio: ['pipe', 'ignore', 'inherit'] });
+      const child = spawn('ip', ['-n', namespace.name, '-b', '-'], { stdio: ['pipe', 'ignore', 'inherit'] });
       const text = `${commands.join('\n')}\n`;
       child.stdin.on('error', () => {});
       child.once('close', () => resolve());
@@ -88,5 +88,18 @@ describe.skipIf(skip !== undefined)(`tables that never rest${skip ? ` (skipped: 
     expect((await synced).failures).toEqual([]);
     expect(await fib.verify()).toEqual([]);
     expect(fib.dump()).toHaveLength(MANY);
+  });
+
+  it('with addresses of others: no scan fails, and the next one finds what is missing', async () => {
+    const fib = life();
+    await fib.start();
+    await fib.sync([nexthop]);
+    const many = Array.from({ length: MANY }, (_, i) => `address add 10.9.${i >> 8}.${i & 255}/32 dev lo`);
+    await batch(many, false);
+    await batch(['address add 10.200.0.1/32 dev lo', 'address del 10.200.0.1/32 dev lo'], true);
+    expect(await fib.verify()).toEqual([]);
+    for (const call of calls.splice(0)) call();
+    namespace.ip('nexthop', 'flush', 'proto', '201');
+    expect(await fib.verify()).toEqual([{ key: fibKey(nexthop), what: 'missing' }]);
   });
 });

@@ -1,7 +1,6 @@
 // Work over many objects in pieces, with a turn of the event loop between: a hundred thousand routes must not hold up a
-// keepalive. And work that is tried again.
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
-import { CodedError } from '../../lib/errors.ts';
+// keepalive.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Steps } from '../../lib/fib/diff.ts';
 
 /** Performs a computation that yields, and lets others run whenever it does. */
@@ -59,21 +58,5 @@ export async function each<T>(items: Iterable<T>, isOver: () => boolean, look: (
     if (++count % LOOKS === 0) await turn();
     if (isOver()) return;
     look(item);
-  }
-}
-
-/** Between one try and the next: the first, and the longest. */
-const PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 250;
-
-/** What `act` resolves to at last: where it rejects with a `CodedError` it is tried again as long as `goesOn`. */
-export async function patiently<T>(act: () => Promise<T>, goesOn: (error: CodedError) => boolean): Promise<T> {
-  for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs)) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!(error instanceof CodedError && goesOn(error))) throw error;
-    }
-    await pause(pauseMs);
   }
 }

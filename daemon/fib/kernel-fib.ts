@@ -27,7 +27,7 @@ import { glance } from './kernel-glance.ts';
 import { applyLarge, LARGE, without } from './kernel-large-change.ts';
 import { KernelProgrammer } from './kernel-programmer.ts';
 import { type ReadContext, readSidCounters } from './kernel-readback.ts';
-import { KernelScan, type Watch } from './kernel-scan.ts';
+import { KernelScan, unreadable, type Watch } from './kernel-scan.ts';
 import {
   accelerate,
   contextOf,
@@ -281,7 +281,7 @@ class KernelFib implements Fib {
   }
 
   async #recoverSidDevice(): Promise<void> {
-    const outcome = await this.#life?.kernel.links.ensureSidDevice();
+    const outcome = await this.#life?.kernel.links.ensureSidDevice().catch(unreadable);
     const { device } = this.#options;
     if (outcome) this.#options.log('error', 'sid device is gone and cannot be made', { device, error: outcome.text });
     else this.#rescan(`${device} was removed or disabled`);

@@ -10,7 +10,8 @@ import {
   fibKey,
   removalKey,
 } from '../../lib/fib/fib.ts';
-import { chunked, patiently } from './gently.ts';
+import { patiently } from '../runtime/patiently.ts';
+import { chunked } from './gently.ts';
 import type { KernelContext } from './kernel-codec.ts';
 import type { KernelProgrammer } from './kernel-programmer.ts';
 import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
@@ -133,7 +134,7 @@ export class KernelScan {
   async #verify(): Promise<readonly FibDrift[]> {
     const { nft, kernel } = this.#options;
     // Whatever was on it is missing then, and found so.
-    const device = await kernel.links.ensureSidDevice();
+    const device = await kernel.links.ensureSidDevice().catch(unreadable);
     const failures: FibFailure[] = device ? [{ key: 'sid device', code: device.code, text: device.text }] : [];
     const options = this.#repairOptions();
     const drift: FibDrift[] = [];
@@ -223,7 +224,7 @@ export class KernelScan {
 }
 
 /** The table changed faster than it could be read, or the kernel has no room: the next scan tries again. */
-function unreadable(error: unknown): FibFailure {
+export function unreadable(error: unknown): FibFailure {
   if (!(error instanceof CodedError)) throw error;
   return { key: 'read-back', code: error.code, text: error.message };
 }

@@ -15,8 +15,8 @@ import {
 } from '../../lib/netlink/seg6/genl.ts';
 import { RequestSocket } from '../netlink/request-socket.ts';
 import { monotonicMs } from '../runtime/clock.ts';
+import { patiently } from '../runtime/patiently.ts';
 import { FlowAccelerator } from './flow-accelerator.ts';
-import { patiently } from './gently.ts';
 import type { KernelContext } from './kernel-codec.ts';
 import { type KernelReadBack, type ReadContext, readKernel } from './kernel-readback.ts';
 import { FibLinks, type LinkListener, reasonOf } from './links.ts';

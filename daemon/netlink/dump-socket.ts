@@ -9,6 +9,8 @@ import { type Encode, Writer } from '../../lib/netlink/writer.ts';
 import { DATAGRAM_BYTES, KernelSocket, kernelFailure, type SocketOptions } from './socket.ts';
 
 const ATTEMPTS = 10;
+/** Code of a dump that others never left alone. */
+export const INTERRUPTED = 'netlink-dump-interrupted';
 const PART_TIMEOUT_MS = 2000;
 const POLL_MS = 1;
 const RECEIVE_BUFFER = 4 << 20;
@@ -54,7 +56,7 @@ export class DumpSocket {
         throw error;
       }
     }
-    throw new CodedError('netlink-dump-interrupted', `the table changed during each of ${ATTEMPTS} dumps`);
+    throw new CodedError(INTERRUPTED, `the table changed during each of ${ATTEMPTS} dumps`);
   }
 
   /**

@@ -1,7 +1,11 @@
 // The links of a namespace and their addresses, kept current: one dump at start, notifications after it, and a new dump
 // after an overrun. Tells differences only, so that a listener never hears the same state twice.
+import type { CodedError } from '../../lib/errors.ts';
 import { decodeAddress, encodeDumpAddresses, type LinkAddress } from '../../lib/netlink/rt/addr.ts';
 import { decodeLink, encodeDumpLinks, type Link } from '../../lib/netlink/rt/link.ts';
+import { monotonicMs } from '../runtime/clock.ts';
+import { patiently } from '../runtime/patiently.ts';
+import { INTERRUPTED } from './dump-socket.ts';
 import { type KernelChange, MonitorSocket } from './monitor-socket.ts';
 import { RequestSocket } from './request-socket.ts';
 
@@ -34,6 +38,9 @@ export interface LinkMonitorOptions {
   /** Reading the kernel again after an overrun failed; the next overrun or `resync` tries again. */
   onError?(error: unknown): void;
 }
+
+/** Others may be busy with thousands of addresses for longer than some attempts take, and not for ever. */
+const READ_WITHIN_MS = 5000;
 
 /** ARPHRD_ETHER. */
 const ETHERNET = 1;
@@ -102,10 +109,12 @@ export class LinkMonitor {
     do {
       this.again = false;
       this.held = new Map();
+      const untilMs = monotonicMs() + READ_WITHIN_MS;
+      const goesOn = ({ code }: CodedError) => code === INTERRUPTED && !this.closed && monotonicMs() < untilMs;
       try {
-        const links = await this.requests.dump(encodeDumpLinks, decodeLink);
-        const ipv6 = await this.requests.dump((w) => encodeDumpAddresses(w, 'ipv6'), decodeAddress);
-        const ipv4 = await this.requests.dump((w) => encodeDumpAddresses(w, 'ipv4'), decodeAddress);
+        const links = await patiently(() => this.requests.dump(encodeDumpLinks, decodeLink), goesOn);
+        const ipv6 = await patiently(() => this.readAddresses('ipv6'), goesOn);
+        const ipv4 = await patiently(() => this.readAddresses('ipv4'), goesOn);
         if (!this.closed) this.replaceAll(links, [...ipv6, ...ipv4]);
       } finally {
         const held = this.held;
@@ -120,6 +129,10 @@ export class LinkMonitor {
     this.unsubscribe();
     if (!this.options.requests) this.requests.close();
     if (!this.options.monitor) this.monitor.close();
+  }
+
+  private readAddresses(family: 'ipv4' | 'ipv6'): Promise<LinkAddress[]> {
+    return this.requests.dump((writer) => encodeDumpAddresses(writer, family), decodeAddress);
   }
 
   private take(change: LinkChange): void {
