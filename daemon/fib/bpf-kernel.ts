@@ -60,7 +60,10 @@ export class BpfLinks {
     this.#kernel = kernel;
   }
 
-  /** Attaches to an interface unless it is done already; one of that name and another index is another one. */
+  /**
+   * Attaches to an interface unless it is done already; one of that name and another index is another one. One that has gone
+   * meanwhile, as a container's may at any moment, is passed over: news of it are on their way.
+   */
   attach(device: string, index: number, programs: Readonly<Partial<Record<Hook, number>>>): void {
     const before = this.#links.get(device);
     if (before?.index === index) return;
@@ -70,10 +73,20 @@ export class BpfLinks {
         descriptors.push(this.#kernel.call(attach(program, index, hook), `cannot attach to ${device}`));
     } catch (error) {
       for (const descriptor of descriptors) this.#kernel.close(descriptor);
+      if (error instanceof CodedError && error.code === 'ENODEV') return;
       throw error;
     }
     for (const descriptor of before?.descriptors ?? []) this.#kernel.close(descriptor);
     this.#links.set(device, { index, descriptors });
+  }
+
+  /** Detaches from all others, most of which have gone: their descriptors are ours to close. */
+  keepOnly(devices: ReadonlySet<string>): void {
+    for (const [device, { descriptors }] of this.#links) {
+      if (devices.has(device)) continue;
+      for (const it of descriptors) this.#kernel.close(it);
+      this.#links.delete(device);
+    }
   }
 
   detach(): void {

@@ -59,7 +59,9 @@ export class FlowAccelerator {
   /** An interface has come, or come anew. */
   attach(): void {
     if (this.#slots.size === 0) return;
-    for (const { name, index } of this.#options.interfaces()) this.#links.attach(name, index, this.#programs);
+    const interfaces = [...this.#options.interfaces()];
+    this.#links.keepOnly(new Set(interfaces.map(({ name }) => name)));
+    for (const { name, index } of interfaces) this.#links.attach(name, index, this.#programs);
   }
 
   /** Before nftables forgets what has failed: nobody is to learn it meanwhile. False: nothing has. */
