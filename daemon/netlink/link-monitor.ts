@@ -31,7 +31,10 @@ export interface LinkMonitorOptions {
   /** Shared sockets; without them it opens its own and closes those. */
   readonly requests?: RequestSocket;
   readonly monitor?: MonitorSocket;
-  /** A link appeared, changed name, `up`, `mtu` or `ethernet`, or went. Called for every link at start. */
+  /**
+   * A link appeared, changed `up`, `mtu` or `ethernet`, or went. One that was renamed goes by its old name, and appears by the
+   * new one. Called for every link at start.
+   */
   onLink(link: LinkState): void;
   /** An address appeared, became usable (no more tentative), or went. Called for every address at start. */
   onAddress?(address: AddressState): void;
@@ -163,6 +166,8 @@ export class LinkMonitor {
       return;
     const state = { name, index, up, mtu, ethernet, deleted };
     this.known.set(index, state);
+    // Who knows it by its name has lost it, unless another has taken that.
+    if (before && this.link(before.name) === undefined) this.options.onLink({ ...before, up: false, deleted: true });
     this.options.onLink(state);
   }
 
