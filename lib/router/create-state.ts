@@ -108,6 +108,7 @@ export function createState(event: StartEvent): RouterState {
     skewed: new Set(),
     duplicates: new Map(),
     contested: false,
+    heardSequence: 0,
     outdone: 0,
     retained: event.retained.length > 0,
     ready: false,

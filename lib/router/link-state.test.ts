@@ -19,20 +19,36 @@ links: [ { name: eth1, neighbour: 10.0.0.2, local-address: "fd00:1::1", remote-a
 peers: [ { name: b, address: "fd00:1::2" } ]
 `;
 
-function started(capabilities: readonly FibCapability[]) {
+/** What becomes of its link is not known yet. */
+function unsettled(capabilities: readonly FibCapability[] = []) {
   const parsed = parseConfig(CONFIG);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
   const router = createRouter();
   const start = { type: 'start', config: parsed.config, bootId: 'boot', retained: [], capabilities } as const;
   handle(router, { atMs: 1000, wallMs: 1_790_000_000_000, ...start });
+  return { router, state: router.state! };
+}
+
+function started(capabilities: readonly FibCapability[]) {
+  const { router, state } = unsettled(capabilities);
   handle(router, { atMs: 1001, type: 'link', name: 'eth1', up: true, mtu: 1500 });
-  return router.state!;
+  return state;
 }
 
 test('a router without a kernel that forwards is no way to others, and says so', () => {
   const kernel = { name: 'kernel', available: false, remark: 'memory only' } as const;
   expect(started([kernel]).ownNode).toMatchObject({ noTransit: true });
   expect(started([]).ownNode).not.toHaveProperty('noTransit');
+});
+
+test('what peers held of an earlier life before the links were known is outdone by the first word', () => {
+  const { router, state } = unsettled();
+  expect(state.ownNode).toBeUndefined();
+  const sequence = 1_790_000_900_000;
+  const node = { originator: '10.0.0.1', site: 'site-a', name: 'a', sequence, locators: [], prefixes: [], links: [] };
+  install(state, { ...node, maxSidDepth: 10 }, 'b');
+  handle(router, { atMs: 1001, type: 'link', name: 'eth1', up: true, mtu: 1500 });
+  expect(state.ownNode!.sequence).toBeGreaterThan(sequence);
 });
 
 test('links of a router that no path leads to are no bound for packets', () => {

@@ -48,7 +48,8 @@ export function originate(state: RouterState): void {
     ...(others.some(({ family }) => family === 'replace-csid') && { maxSegmentsLeft: MAX_CONTAINERS }),
     ...(forwardsNothing(state) && { noTransit: true }),
   };
-  const { sequence: lastSequence = state.wallOriginMs + state.startedAtMs, ...last } = state.ownNode ?? {};
+  const firstSequence = Math.max(state.wallOriginMs + state.startedAtMs, state.heardSequence);
+  const { sequence: lastSequence = firstSequence, ...last } = state.ownNode ?? {};
   if (state.ownNode !== undefined && JSON.stringify(last) === JSON.stringify(content)) return;
   publish(state, { ...content, sequence: Math.floor(lastSequence) + 1 });
 }
@@ -151,6 +152,8 @@ function takeSids(state: RouterState, node: NodeAdvertisement, previous: NodeAdv
 /** A node advertisement with our router id that we did not send just now. */
 function ownFromElsewhere(state: RouterState, node: NodeAdvertisement): void {
   const own = state.ownNode;
+  // Nobody would take up our first words under a lower one: a clock that went back, or another router.
+  if (own === undefined) state.heardSequence = Math.max(state.heardSequence, node.sequence);
   if (node.name !== state.config.name || node.site !== state.config.site) {
     // An older one may be left of a name that we had before. Two routers that outdo each other at once would flood for ever:
     // say it, and let the operator end it.

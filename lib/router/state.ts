@@ -253,6 +253,8 @@ export interface RouterState {
   readonly duplicates: Map<string, Duplicate>;
   /** One with our router id is about to be outdone. */
   contested: boolean;
+  /** Highest sequence heard under our router id before we said anything. */
+  heardSequence: number;
   /** Advertisements of what seemed to be earlier lives of ours that were outdone. */
   outdone: number;
   /** Forwarding of an earlier life went on when this one began. */
