@@ -4,7 +4,8 @@ import type { Strategy } from '../../lib/config/config.ts';
 import { decide } from '../../lib/decision/decide.ts';
 import type { Candidate } from '../../lib/decision/decision.ts';
 import { aCandidate, anInput, aState, following } from '../../lib/decision/fixture.ts';
-import { type Result, SCENARIO, simulate } from '../simulation/herd.ts';
+import { type Result, simulate } from '../simulation/herd.ts';
+import { SCENARIO } from '../simulation/herd-scenario.ts';
 import { absolute, type Bench, comparison, machine, median, type Row } from './report.ts';
 
 /** Bounds on a whole decision, reasons and memory included; the way from a report to the kernel may take 1 ms. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Result, SCENARIO, type Scenario, simulate } from './herd.ts';
+import { type Result, simulate } from './herd.ts';
+import { SCENARIO, type Scenario } from './herd-scenario.ts';
 import { optimumUs } from './optimum.ts';
 
 /** 16 ingresses, 6 sites, reports every second that are 0.3 s old; at 20 s a crowd, at 40 s the largest site halves. */

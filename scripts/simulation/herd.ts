@@ -1,72 +1,17 @@
 // Many ingresses decide on the same stale reports: the situation that makes herds. Requests, queues and delays are
 // simulated; what measures (lib/metric) and what decides (lib/decision) is the product's own code. Same seed, same run.
-import type { ServiceClassConfig, Strategy } from '../../lib/config/config.ts';
+import type { ServiceClassConfig } from '../../lib/config/config.ts';
 import { decide } from '../../lib/decision/decide.ts';
 import type { Candidate, Decision, DecisionInput } from '../../lib/decision/decision.ts';
 import { type Agent, observe } from '../../lib/metric/agent.ts';
 import type { ComputeState } from '../../lib/model/compute-state.ts';
 import type { ServiceRoute } from '../../lib/model/service-route.ts';
 import { EventQueue } from './event-queue.ts';
-import { optimumUs, type Problem } from './optimum.ts';
+import { type Course, type Phase, phasesOf } from './herd-phases.ts';
+import type { Scenario } from './herd-scenario.ts';
 import { exponential, type Random, seededRandom } from './random.ts';
 import { SimulatedSite } from './site.ts';
 import { agentOf, classOf, keyOf, routeOf, SERVICE } from './world.ts';
-
-export interface Scenario {
-  readonly seed: number;
-  readonly ingresses: number;
-  /** Workers of each site. */
-  readonly sites: readonly number[];
-  readonly workTimeUs: number;
-  /** Share of the whole capacity that is asked for at the start. */
-  readonly load: number;
-  readonly strategy: Strategy;
-  /** Interval of reports, ms; event reports come on top. */
-  readonly reportMs: number;
-  /** Time from measurement to the ingress, ms. */
-  readonly delayMs: number;
-  readonly durationMs: number;
-  /** At this time demand rises by `crowd` in a third of the ingresses. */
-  readonly crowdAtMs: number;
-  readonly crowd: number;
-  /** At this time the largest site loses half of its workers. */
-  readonly lossAtMs: number;
-  /** False: decides as if reports showed the effect of every move at once (the control arm). */
-  readonly prediction: boolean;
-  readonly hysteresisPercent: number;
-  /** Sites claim this many times their workers, in turn; 1: they tell the truth. */
-  readonly claims: readonly number[];
-}
-
-export const SCENARIO: Scenario = {
-  seed: 1,
-  ingresses: 16,
-  sites: [4, 8, 8, 12, 16, 16],
-  workTimeUs: 20_000,
-  load: 0.7,
-  strategy: 'joint',
-  reportMs: 1000,
-  delayMs: 300,
-  durationMs: 90_000,
-  crowdAtMs: 30_000,
-  crowd: 1.3,
-  lossAtMs: 60_000,
-  prediction: true,
-  hysteresisPercent: 10,
-  claims: [1],
-};
-
-/** One stretch of a run, as ratios to the static optimum of its own demand and capacity. */
-export interface Phase {
-  readonly name: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly optimumUs: number;
-  readonly meanRatio: number;
-  readonly p99Us: number;
-  /** Sum of |change of share| / 2, per ingress and minute. */
-  readonly churn: number;
-}
 
 export interface Result {
   readonly phases: readonly Phase[];
@@ -127,9 +72,7 @@ class Run {
   #spentUs = 0;
   #decisions = 0;
   #reports = 0;
-  #responses: { sentMs: number; us: number }[] = [];
-  #moves: { atMs: number; change: number }[] = [];
-  readonly #problems: { atMs: number; problem: Problem }[] = [];
+  readonly #course: Course = { responses: [], moves: [], problems: [] };
 
   constructor(
     s: Scenario,
@@ -163,7 +106,7 @@ class Run {
       this.#handle(event);
     }
     return {
-      phases: this.#phases(),
+      phases: phasesOf(this.#scenario, this.#course),
       decisions: this.#decisions,
       reports: this.#reports,
       usPerDecision: this.#spentUs / Math.max(1, this.#decisions),
@@ -177,7 +120,7 @@ class Run {
         return;
       case 'arrival': {
         const leavesMs = this.#sites[event.site]!.serve(event.atMs);
-        this.#responses.push({ sentMs: event.sentMs, us: 1000 * (leavesMs + event.backMs - event.sentMs) });
+        this.#course.responses.push({ sentMs: event.sentMs, us: 1000 * (leavesMs + event.backMs - event.sentMs) });
         return;
       }
       case 'sample':
@@ -286,46 +229,17 @@ class Run {
     for (const route of this.#routes) {
       change += Math.abs((decision.weights[keyOf(route)] ?? 0) - (last.weights[keyOf(route)] ?? 0)) / 2000;
     }
-    this.#moves.push({ atMs, change });
+    this.#course.moves.push({ atMs, change });
   }
 
   #note(atMs: number): void {
-    this.#problems.push({
+    this.#course.problems.push({
       atMs,
       problem: {
         rates: this.#ingresses.map((ingress) => ingress.rate),
         sites: this.#sites.map((site) => ({ workers: site.workers, workTimeUs: this.#scenario.workTimeUs })),
         roundTripUs: this.#ingresses.map((ingress) => ingress.roundTripUs),
       },
-    });
-  }
-
-  #phases(): Phase[] {
-    const { crowdAtMs, lossAtMs, durationMs } = this.#scenario;
-    const bounds: readonly (readonly [string, number, number, number])[] = [
-      ['calm', crowdAtMs / 3, crowdAtMs, 0],
-      ['crowd', crowdAtMs, (crowdAtMs + lossAtMs) / 2, 1],
-      ['crowd settled', (crowdAtMs + lossAtMs) / 2, lossAtMs, 1],
-      ['loss', lossAtMs, (lossAtMs + durationMs) / 2, 2],
-      ['loss settled', (lossAtMs + durationMs) / 2, durationMs, 2],
-    ];
-    const optima = this.#problems.map(({ problem }) => optimumUs(problem));
-    return bounds.map(([name, fromMs, toMs, at]): Phase => {
-      const times = this.#responses.filter((it) => it.sentMs >= fromMs && it.sentMs < toMs).map((it) => it.us);
-      times.sort((a, b) => a - b);
-      const mean = times.reduce((a, b) => a + b, 0) / times.length;
-      const change = this.#moves
-        .filter((it) => it.atMs >= fromMs && it.atMs < toMs)
-        .reduce((sum, it) => sum + it.change, 0);
-      return {
-        name,
-        fromMs,
-        toMs,
-        optimumUs: optima[at]!,
-        meanRatio: mean / optima[at]!,
-        p99Us: times[Math.floor(times.length * 0.99)] ?? 0,
-        churn: (change * 60_000) / (toMs - fromMs) / this.#ingresses.length,
-      };
     });
   }
 }
