@@ -1,11 +1,11 @@
 // Every link carries 1500 bytes, and packets grow by their segment lists: what clients notice of it.
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FibObject, MTU_KEY } from '../../lib/fib/fib.ts';
 import { encapsulationBytes } from '../../lib/segment/packed-list.ts';
 import type { BulkReply, BulkRequest } from './testing/bulk.ts';
 import { whyNoKernelTests } from './testing/namespaces.ts';
+import { answerOf, startScript } from './testing/scripts.ts';
 import { SERVICE, SERVICE4, SteeringLab, segmentsTo } from './testing/steering-lab.ts';
 
 const skip = whyNoKernelTests();
@@ -71,8 +71,8 @@ describe.skipIf(skip !== undefined)(`packets on links of 1500 bytes${skip ? ` (s
     // What the egress itself has to say to the host about its replies goes to the service's address.
     egress.namespace.ip('-6', 'route', 'add', SERVICE, 'via', 'fd01:1::2');
     egress.namespace.ip('route', 'add', SERVICE4, 'via', '10.1.1.2');
-    await started(host.fork(BULK, 'host', String(PORT)));
-    client = await started(lab.client.fork(BULK, 'client'));
+    await startScript(host, 'bulk.ts', 'host', String(PORT));
+    client = await startScript(lab.client, 'bulk.ts', 'client');
   });
   afterEach(async () => {
     await lab.stop();
@@ -89,10 +89,7 @@ describe.skipIf(skip !== undefined)(`packets on links of 1500 bytes${skip ? ` (s
     }
   };
   const transfer = (request: Omit<BulkRequest, 'port'>): Promise<BulkReply> =>
-    new Promise((resolve) => {
-      client.once('message', (reply) => resolve(reply as BulkReply));
-      client.send({ ...request, port: PORT });
-    });
+    answerOf(client, { ...request, port: PORT });
   /** Output of `ping -s 1400` or another size, three requests. */
   const ping = (address: string, size = 1400): string => {
     try {
@@ -149,12 +146,3 @@ describe.skipIf(skip !== undefined)(`packets on links of 1500 bytes${skip ? ` (s
     expect(await transfer(request)).toBe(MEGABYTE);
   });
 });
-
-const BULK = join(import.meta.dirname, 'testing/bulk.ts');
-
-function started(child: ChildProcess): Promise<ChildProcess> {
-  return new Promise((resolve, reject) => {
-    child.once('message', () => resolve(child));
-    child.once('exit', (code) => reject(new Error(`bulk.ts ended with ${code}`)));
-  });
-}

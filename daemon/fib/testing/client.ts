@@ -28,6 +28,8 @@ export interface StreamReply {
   readonly received: Readonly<Record<string, number>>;
 }
 
+export type ReplyTo<R extends ClientRequest> = R extends { readonly do: 'stop' } ? StreamReply : FlowReply;
+
 const ANSWER_TIMEOUT_MS = 1500;
 /** A socket that is not read in time drops datagrams (some 270 fit): a flow asks again, as whoever uses UDP does. */
 const ASK_AGAIN_MS = 200;

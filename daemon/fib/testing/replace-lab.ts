@@ -1,15 +1,15 @@
 // Eight namespaces in a row for kernel tests of G-SRv6: client - ingress - r1 - r2 - r3 - r4 - egress - host. Every router
 // is programmed through the forwarding plane under test and nothing else; lists are steered in at the ingress.
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import type { Fib, FibObject, FibStart, ReplaceSid } from '../../../lib/fib/fib.ts';
 import { replaceAdjacency } from '../../../lib/fib/replace-csid-adjacency.ts';
 import { canonicalAddress } from '../../../lib/net/address.ts';
 import { decodeSrv6Packet, type Srv6Packet } from '../../../lib/segment/srh.ts';
-import type { ClientRequest, FlowReply, StreamReply } from './client.ts';
+import type { ClientRequest, ReplyTo } from './client.ts';
 import { kernelFibIn } from './kernel-fixture.ts';
 import { eventually, Namespace, wire } from './namespaces.ts';
 import { PacketPort } from './packet-port.ts';
+import { askClient, startScript } from './scripts.ts';
 
 export const SERVICE = 'fd00:cafe::80';
 export const TCP_PORT = 8080;
@@ -89,8 +89,8 @@ export class ReplaceLab {
         Object.fromEntries(neighbours.map((device) => [device, ''])),
       );
     }
-    await this.#process(this.#host, 'echo-host.ts', 'host', String(TCP_PORT), String(UDP_PORT));
-    this.#clientProcess = await this.#process(this.#client, 'client.ts');
+    await startScript(this.#host, 'echo-host.ts', 'host', String(TCP_PORT), String(UDP_PORT));
+    this.#clientProcess = await startScript(this.#client, 'client.ts');
   }
 
   /** The next life of a router's forwarding plane, after the one before was closed. */
@@ -135,14 +135,8 @@ export class ReplaceLab {
     return inOrder();
   }
 
-  ask(request: Extract<ClientRequest, { do: 'stop' }>): Promise<StreamReply>;
-  ask(request: Exclude<ClientRequest, { do: 'stop' }>): Promise<FlowReply>;
-  ask(request: ClientRequest): Promise<FlowReply | StreamReply> {
-    const client = this.#clientProcess!;
-    return new Promise((resolve) => {
-      client.once('message', (reply) => resolve(reply as FlowReply | StreamReply));
-      client.send(request);
-    });
+  ask<R extends ClientRequest>(request: R): Promise<ReplyTo<R>> {
+    return askClient(this.#clientProcess!, request);
   }
 
   async stop(): Promise<void> {
@@ -166,14 +160,6 @@ export class ReplaceLab {
     this.#client.ip('-6', 'route', 'add', 'default', 'via', '2001:db8:c::1');
     this.#host.ip('addr', 'add', `${SERVICE}/128`, 'dev', 'lo');
     this.#host.ip('-6', 'route', 'add', 'default', 'via', 'fd01:6::1');
-  }
-
-  #process(namespace: Namespace, script: string, ...args: string[]): Promise<ChildProcess> {
-    const child = namespace.fork(join(import.meta.dirname, script), ...args);
-    return new Promise((resolve, reject) => {
-      child.once('message', () => resolve(child));
-      child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
-    });
   }
 }
 

@@ -2,7 +2,6 @@
 // SIDs are what the router core wants for its configuration and its kernel (segment-row.ts), and what it announces is what
 // lists are packed from; the walk that is expected comes from the model of endpoints.
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import type { Fib, FibObject } from '../../../lib/fib/fib.ts';
 import type { NodeAdvertisement } from '../../../lib/model/link-state.ts';
 import { parsePrefix, prefixContains } from '../../../lib/net/address.ts';
@@ -12,10 +11,11 @@ import { makeSid, type Sid } from '../../../lib/segment/sid.ts';
 import { SidBook } from '../../../lib/segment/sid-book.ts';
 import { decodeSrv6Packet, type Srv6Packet } from '../../../lib/segment/srh.ts';
 import { makeDomain, type Walk, walk } from '../../../lib/segment/walk.ts';
-import type { ClientRequest, FlowReply } from './client.ts';
+import type { FlowReply } from './client.ts';
 import { kernelFibIn } from './kernel-fixture.ts';
 import { eventually, Namespace, wire } from './namespaces.ts';
 import { PacketPort } from './packet-port.ts';
+import { askClient, startScript } from './scripts.ts';
 import {
   type Core,
   coreOf,
@@ -79,8 +79,8 @@ export class SegmentLab {
     const replies = this.#node('in').decapSids!.find(({ behaviour }) => behaviour === BEHAVIOUR.endDt4)!;
     const target = { kind: 'encap', segments: [replies.sid] } as const;
     await this.put(this.#router('eg'), { kind: 'route', prefix: '10.2.0.0/24', table: 254, target });
-    await this.#process(this.#host, 'echo-host.ts', 'host', String(TCP_PORT), String(UDP_PORT));
-    this.#clientProcess = await this.#process(this.#client, 'client.ts');
+    await startScript(this.#host, 'echo-host.ts', 'host', String(TCP_PORT), String(UDP_PORT));
+    this.#clientProcess = await startScript(this.#client, 'client.ts');
   }
 
   /** A router's End SID in a locator. */
@@ -157,11 +157,7 @@ export class SegmentLab {
 
   /** Opens TCP flows through the list and asks each who serves it. */
   open(address: string, count: number): Promise<FlowReply> {
-    const client = this.#clientProcess!;
-    return new Promise((resolve) => {
-      client.once('message', (reply) => resolve(reply as FlowReply));
-      client.send({ do: 'open', address, port: TCP_PORT, count } satisfies ClientRequest);
-    });
+    return askClient(this.#clientProcess!, { do: 'open', address, port: TCP_PORT, count });
   }
 
   async put(router: LabRouter, ...objects: FibObject[]): Promise<void> {
@@ -218,14 +214,6 @@ export class SegmentLab {
     }
     this.#host.ip('addr', 'add', `${SERVICE}/128`, 'dev', 'lo');
     this.#host.ip('addr', 'add', `${SERVICE_V4}/32`, 'dev', 'lo');
-  }
-
-  #process(namespace: Namespace, script: string, ...args: string[]): Promise<ChildProcess> {
-    const child = namespace.fork(join(import.meta.dirname, script), ...args);
-    return new Promise((resolve, reject) => {
-      child.once('message', () => resolve(child));
-      child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
-    });
   }
 }
 

@@ -1,11 +1,11 @@
 // Six namespaces for kernel tests with real packets: client - ingress - core - two egress routers - two service hosts
 // that share one anycast address. The routers are programmed through the forwarding plane under test and nothing else.
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import type { Fib, FibObject, FibResult } from '../../../lib/fib/fib.ts';
-import type { ClientRequest, FlowReply, StreamReply } from './client.ts';
+import type { ClientRequest, ReplyTo } from './client.ts';
 import { kernelFibIn } from './kernel-fixture.ts';
 import { eventually, Namespace, wire } from './namespaces.ts';
+import { askClient, startScript } from './scripts.ts';
 
 export const SERVICE = 'fd00:cafe::80';
 /** The same hosts' service over IPv4, and its client. */
@@ -92,10 +92,10 @@ export class SteeringLab {
       ]);
     const ports = [String(TCP_PORT), String(UDP_PORT)];
     await Promise.all([
-      this.#process(s1!, 'echo-host.ts', 's1', ...ports),
-      this.#process(s2!, 'echo-host.ts', 's2', ...ports),
+      startScript(s1!, 'echo-host.ts', 's1', ...ports),
+      startScript(s2!, 'echo-host.ts', 's2', ...ports),
     ]);
-    this.#clientProcess = await this.#process(this.client, 'client.ts');
+    this.#clientProcess = await startScript(this.client, 'client.ts');
   }
 
   /** A router besides the ingress, and what it is programmed through. */
@@ -138,14 +138,8 @@ export class SteeringLab {
     return (await this.fib.start()).retained;
   }
 
-  ask(request: Extract<ClientRequest, { do: 'stop' }>): Promise<StreamReply>;
-  ask(request: Exclude<ClientRequest, { do: 'stop' }>): Promise<FlowReply>;
-  ask(request: ClientRequest): Promise<FlowReply | StreamReply> {
-    const client = this.#clientProcess!;
-    return new Promise((resolve) => {
-      client.once('message', (reply) => resolve(reply as FlowReply | StreamReply));
-      client.send(request);
-    });
+  ask<R extends ClientRequest>(request: R): Promise<ReplyTo<R>> {
+    return askClient(this.#clientProcess!, request);
   }
 
   async stop(): Promise<void> {
@@ -200,13 +194,5 @@ export class SteeringLab {
     this.#others.set(namespace, fib);
     await fib.start();
     await this.program(fib, objects);
-  }
-
-  #process(namespace: Namespace, script: string, ...args: string[]): Promise<ChildProcess> {
-    const child = namespace.fork(join(import.meta.dirname, script), ...args);
-    return new Promise((resolve, reject) => {
-      child.once('message', () => resolve(child));
-      child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
-    });
   }
 }
