@@ -18,6 +18,8 @@ import type { StampLog } from './stamp-log.ts';
 
 /** Pause between attempts to make a socket on an address that does not exist yet. */
 const REOPEN_MS = 250;
+/** A socket is given so long to hear something: news of interfaces may come faster than answers do. */
+const YOUNG_MS = 1000;
 /** Send errors after which only a new socket helps; all others (no route, unreachable) pass by themselves. */
 const SOCKET_IS_DEAD = new Set(['EADDRNOTAVAIL', 'EINVAL', 'ENODEV', 'ENXIO', 'EBADF', 'EDESTADDRREQ', 'ENOTCONN']);
 
@@ -68,7 +70,9 @@ export class StampLinkSession {
 
   /** The interface or its addresses changed: a socket that does not work is made again at once. */
   linkChanged(): void {
-    if (!this.#closed && (!this.#ready || this.#state.phase !== 'up')) this.#open();
+    if (this.#closed || (this.#ready && this.#state.phase === 'up')) return;
+    const isYoung = this.#socket !== undefined && monotonicMs() - this.#openedAtMs < YOUNG_MS;
+    if (!isYoung) this.#open();
   }
 
   close(): void {

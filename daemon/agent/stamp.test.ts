@@ -75,6 +75,24 @@ describe('two STAMP agents', () => {
     expect(a.snapshot().reflector.reflected).toBeGreaterThan(2);
   });
 
+  test('bring it up while interfaces come and go all the time', async () => {
+    const [portA, portB] = [await freePort(), await freePort()];
+    const [a] = [agent(portA, portB), agent(portB, portA)];
+    let isOver = false;
+    const change = () => {
+      if (isOver) return;
+      a.linkChanged();
+      setImmediate(change);
+    };
+    change();
+    toClose.push({
+      close: () => {
+        isOver = true;
+      },
+    });
+    await vi.waitFor(() => expect(types(a.events)).toContain('path-up'), DEADLINE);
+  });
+
   test('keep the path when the far daemon dies but its host lives, and measure again when it is back', async () => {
     const [portA, portB] = [await freePort(), await freePort()];
     const a = agent(portA, portB);
