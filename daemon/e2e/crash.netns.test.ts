@@ -2,7 +2,8 @@
 // takes it over without a lost packet and clears away only what is its own and stale.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
-import { Lab, SERVICE, TWO_SITES } from './lab.fixture.ts';
+import { Lab } from './lab.fixture.ts';
+import { SERVICE, TWO_SITES } from './lab-plan.fixture.ts';
 import { built, type Client, udpSocketDrops } from './program.fixture.ts';
 
 const why = whyNoKernelTests();

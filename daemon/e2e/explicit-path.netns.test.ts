@@ -5,7 +5,8 @@ import { bytesToAddress } from '../../lib/net/address.ts';
 import { flowPacket, serialOf } from '../fib/testing/flow-packets.ts';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
 import { linkAddress, PacketPort, whyNoPacketTests } from '../fib/testing/packet-port.ts';
-import { Lab, SERVICE } from './lab.fixture.ts';
+import { Lab } from './lab.fixture.ts';
+import { SERVICE } from './lab-plan.fixture.ts';
 import { built } from './program.fixture.ts';
 
 const why = whyNoKernelTests() ?? whyNoPacketTests();

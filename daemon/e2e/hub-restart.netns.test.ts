@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
-import { Lab, SERVICE } from './lab.fixture.ts';
+import { Lab } from './lab.fixture.ts';
+import { SERVICE } from './lab-plan.fixture.ts';
 import { built, type Client, NODE, Program, udpSocketDrops } from './program.fixture.ts';
 
 const why = whyNoKernelTests();

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bytesToAddress } from '../../lib/net/address.ts';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
 import { PacketPort, whyNoPacketTests } from '../fib/testing/packet-port.ts';
-import { Lab, TWO_SITES } from './lab.fixture.ts';
+import { Lab } from './lab.fixture.ts';
+import { TWO_SITES } from './lab-plan.fixture.ts';
 import { built, bundled, NODE, runToEnd } from './program.fixture.ts';
 
 const why = whyNoKernelTests() ?? whyNoPacketTests();

@@ -1,7 +1,8 @@
 // New flows follow load and drain; flows that run stay where they are until they end by themselves.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
-import { Lab, SERVICE, TWO_SITES } from './lab.fixture.ts';
+import { Lab } from './lab.fixture.ts';
+import { SERVICE, TWO_SITES } from './lab-plan.fixture.ts';
 import { built, bundled, type Client, NODE, runToEnd, udpSocketDrops } from './program.fixture.ts';
 
 const why = whyNoKernelTests();

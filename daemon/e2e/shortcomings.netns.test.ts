@@ -3,7 +3,8 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
-import { Lab, type LabPlan } from './lab.fixture.ts';
+import { Lab } from './lab.fixture.ts';
+import type { LabPlan } from './lab-plan.fixture.ts';
 import { built, bundled, NODE, Program, type ProgramOptions, runToEnd } from './program.fixture.ts';
 
 const why = whyNoKernelTests();

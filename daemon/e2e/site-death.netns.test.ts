@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoKernelTests } from '../fib/testing/namespaces.ts';
-import { Lab, type LabPlan, TWO_SITES } from './lab.fixture.ts';
+import { Lab } from './lab.fixture.ts';
+import { type LabPlan, TWO_SITES } from './lab-plan.fixture.ts';
 import { built, type Client } from './program.fixture.ts';
 
 const why = whyNoKernelTests();
