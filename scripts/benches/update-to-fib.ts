@@ -1,15 +1,14 @@
 // One update into the kernel's routes (reference figure B2): a far end says that one of a daemon's routes is to move, and
 // the kernel tells that it has. Ours and BGP daemons in turn, all timed by the same program with one clock.
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../bundle.ts';
 import { type Bench, type BenchOptions, comparison, type Document, machine, type Round, type Row } from './report.ts';
 import { ADDRESS_BASE, DAEMON_ADDRESS, SessionLab } from './session/lab.ts';
 import { availablePeers } from './session/subjects.ts';
+import { buildClock, encodeScript, type Script } from './update-clock/script.ts';
 import { BGP_PORT, bgpScript, birdWithKernel, frrWithKernel, type Programs } from './update-to-fib/bgp.ts';
 import { CFND_PORT, cfndScript, cfndWithKernel } from './update-to-fib/cfnd.ts';
-import { encodeScript, type Script } from './update-to-fib/script.ts';
 
 /** So many that 5 ms between updates are more than what cfnd damps reports of one service by. */
 const ROUTES = 64;
@@ -90,7 +89,7 @@ function row(id: string, what: string, peerName: string, target: number, rounds:
       target,
       method:
         `${UPDATES} updates a round, 5-15 ms apart, ${BEFORE} before them, each moves one of ${ROUTES} routes; from the far ` +
-        "end's send to RTM_NEWROUTE in the daemon's namespace and, of ours, the map for new flows (NFT_MSG_NEWSETELEM) as " +
+        "end's send to RTM_NEWROUTE in the daemon's namespace and, of ours, the elements for new flows (NFT_MSG_NEWSETELEM) as " +
         'well; one program and one clock for all; least pacing',
     },
     rounds,
@@ -101,12 +100,11 @@ function row(id: string, what: string, peerName: string, target: number, rounds:
 async function measure({ port, script, programs }: Subject): Promise<Figures> {
   const lab = new SessionLab(FAR_ENDS);
   try {
-    const clock = join(lab.directory, 'clock');
-    execFileSync('cc', ['-O2', '-Wall', '-o', clock, join(import.meta.dirname, 'update-to-fib/clock.c')]);
+    const clock = buildClock(lab.directory);
     const file = join(lab.directory, 'script');
     writeFileSync(file, encodeScript(script()));
     const all = programs(lab.directory);
-    const load = [clock, DAEMON_ADDRESS, String(port), `${ADDRESS_BASE}1`, lab.daemonNs, file];
+    const load = [clock, DAEMON_ADDRESS, String(port), file, `${ADDRESS_BASE}1`, 'kernel', lab.daemonNs];
     const [whole, route] = await lab.measure(all.at(-1)!, load, { before: all.slice(0, -1) });
     return { p50: 1e6 * whole!.p50!, p99: 1e6 * whole!.p99!, route: 1e6 * route!.p50! };
   } finally {

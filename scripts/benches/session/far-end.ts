@@ -2,10 +2,9 @@
 // ready-made buffers go out as fast as the daemon takes them and what comes back is counted without another stack between.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
-import { FAMILIES } from '../../../lib/model/identity.ts';
-import { PROTOCOL_VERSION, type SessionMessage } from '../../../lib/session/message.ts';
+import type { SessionMessage } from '../../../lib/session/message.ts';
 import { decodeFrame } from '../../../lib/wire/frame.ts';
-import { framed } from './frames.ts';
+import { framed, openOf } from './frames.ts';
 
 const PREFIX_BYTES = 5;
 const WINDOW_BYTES = 16 * 1024 * 1024;
@@ -69,7 +68,8 @@ export class FarEnd {
     this.#stream.on('error', (error) => this.#lost(error));
     this.#stream.on('end', () => this.#lost(new Error('the daemon ended the session')));
     this.#stream.on('data', (chunk: Buffer) => this.#receive(chunk));
-    this.#stream.write(framed(this.#open()));
+    const { site, routerId, holdTimeMs } = options;
+    this.#stream.write(framed(openOf({ site, routerId, name: `load-${routerId}`, holdTimeMs })));
   }
 
   /** Ready-made messages of `framed`; resolves when the transport has taken them. */
@@ -86,23 +86,6 @@ export class FarEnd {
     this.#closed = true;
     clearInterval(this.#keepalive);
     this.#session.destroy();
-  }
-
-  #open(): SessionMessage {
-    const { site, routerId, holdTimeMs } = this.#options;
-    return {
-      type: 'OPEN',
-      version: PROTOCOL_VERSION,
-      domain: 'cfn',
-      site,
-      routerId,
-      name: `load-${routerId}`,
-      bootId: `load-${process.pid}`,
-      holdTimeMs,
-      families: FAMILIES,
-      roles: [],
-      capabilities: [],
-    };
   }
 
   #receive(chunk: Buffer): void {

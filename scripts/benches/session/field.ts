@@ -1,11 +1,15 @@
 // Runs of bench `session`: one daemon, ours or a BGP daemon, between ten senders and a receiver, and what it measured.
 import { join } from 'node:path';
 import { type BenchOptions, median } from '../report.ts';
+import { buildClock } from '../update-clock/script.ts';
 import { ADDRESS_BASE, DAEMON_ADDRESS, type Phase, type SessionLab } from './lab.ts';
 import type { LoadSpec } from './session-load.ts';
 import { cfnd, commandOf, type Ends, HOLD_TIME_MS, type PeerName, SESSION_PORT } from './subjects.ts';
 
 export const ENDS: Ends = { senders: 10, receivers: 1 };
+/** What latency.ts needs besides: who sends and who is told. */
+const CLOCKS = 2;
+export const FAR_ENDS = ENDS.senders + ENDS.receivers + CLOCKS;
 export const SMALL = 10_000;
 export const LARGE = 100_000;
 const PACKED = 500;
@@ -16,11 +20,13 @@ const LOAD = join(import.meta.dirname, 'session-load.ts');
 export class Field {
   readonly #lab: SessionLab;
   readonly #bgpLoad: string;
+  readonly #clock: NonNullable<LoadSpec['clock']>;
   readonly #options: BenchOptions;
 
   constructor(lab: SessionLab, bgpLoad: string, options: BenchOptions) {
     this.#lab = lab;
     this.#bgpLoad = bgpLoad;
+    this.#clock = { program: buildClock(lab.directory), script: join(lab.directory, 'script') };
     this.#options = options;
   }
 
@@ -37,11 +43,14 @@ export class Field {
       trials: 0,
       states: 0,
       holdTimeMs: HOLD_TIME_MS,
+      clock: this.#clock,
       ...spec,
     };
     this.#options.progress(`cfnd: ${load.senders} x ${load.count} routes, ${load.perMessage} a message`);
     const args = ['--max-old-space-size=8192', LOAD, JSON.stringify(load)];
-    return this.#told(await this.#lab.measure(cfnd(this.#lab.directory, load), [NODE, ...args], { probe }));
+    return this.#told(
+      await this.#lab.measure(cfnd(this.#lab.directory, { ...ENDS, clocks: CLOCKS }), [NODE, ...args], { probe }),
+    );
   }
 
   async theirs(peer: PeerName, count: number, perUpdate: number, churns = 0, trials = 0): Promise<Phases> {

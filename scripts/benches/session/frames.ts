@@ -1,9 +1,15 @@
 // Frames of the session protocol for load, made before the clock runs: services, each with its own contact instance and its
 // own metrics, announced by senders that are routers of one site.
+import { FAMILIES } from '../../../lib/model/identity.ts';
 import type { ServiceAttributes } from '../../../lib/model/service-route.ts';
 import { STATE, STATE_NUMBERS } from '../../../lib/model/state-row.ts';
 import { ADDRESS_WORDS } from '../../../lib/net/address-words.ts';
-import type { ComputeUpdate, ServiceUpdate, SessionMessage } from '../../../lib/session/message.ts';
+import {
+  type ComputeUpdate,
+  PROTOCOL_VERSION,
+  type ServiceUpdate,
+  type SessionMessage,
+} from '../../../lib/session/message.ts';
 import { encodeFrame } from '../../../lib/wire/frame.ts';
 import { EXAMPLE_ATTRIBUTES } from '../example-attributes.ts';
 
@@ -18,6 +24,30 @@ export function framed(message: SessionMessage): Buffer {
   out.writeUInt32BE(bytes.length, 1);
   out.set(bytes, PREFIX_BYTES);
   return out;
+}
+
+export interface FarRouter {
+  readonly site: string;
+  readonly routerId: string;
+  readonly name: string;
+  readonly holdTimeMs: number;
+}
+
+/** What a far end says first. */
+export function openOf({ site, routerId, name, holdTimeMs }: FarRouter): SessionMessage {
+  return {
+    type: 'OPEN',
+    version: PROTOCOL_VERSION,
+    domain: 'cfn',
+    site,
+    routerId,
+    name,
+    bootId: `${name}-${process.pid}`,
+    holdTimeMs,
+    families: FAMILIES,
+    roles: [],
+    capabilities: [],
+  };
 }
 
 export interface Rows {

@@ -6,9 +6,9 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { STATE_NUMBERS } from '../../../lib/model/state-row.ts';
-import { percentile } from '../report.ts';
 import { FarEnd } from './far-end.ts';
 import { numberOf, type Rows, routeFrames, SENDERS_SITE } from './frames.ts';
+import { type LatencyClock, latency } from './latency.ts';
 
 export interface LoadSpec {
   readonly daemon: string;
@@ -24,6 +24,8 @@ export interface LoadSpec {
   readonly services: number;
   readonly churns: number;
   readonly trials: number;
+  /** What times them; two far ends more, which bind the addresses after the receivers'. */
+  readonly clock?: Pick<LatencyClock, 'program' | 'script'>;
   /** Rounds in which every route gets a newer state. */
   readonly states: number;
   readonly holdTimeMs: number;
@@ -115,7 +117,7 @@ function say(phase: string, fields: Readonly<Record<string, number>> = {}): void
 async function run(spec: LoadSpec): Promise<void> {
   await listening(spec);
   const goal = new Goal();
-  const routes = spec.count * spec.senders + spec.trials;
+  const routes = spec.count * spec.senders;
   const rowsOf = (sender: number, fields: Partial<Rows>): Rows => ({
     first: sender * spec.count,
     count: spec.count,
@@ -181,14 +183,6 @@ async function run(spec: LoadSpec): Promise<void> {
     say('churn', await measure('churn', 0, count, 2 + round, [update]));
     await pause(300);
   }
-  const secondsOf: number[] = [];
-  for (let trial = 0; trial < spec.trials; trial++) {
-    const number = known + trial;
-    const update = routeFrames(rowsOf(0, { first: number, count: 1, perMessage: 1 }));
-    secondsOf.push((await measure('latency', number, number + 1, 1, [update])).seconds);
-    await pause(5 + (10 * ((trial * 7919) % 1000)) / 1000);
-  }
-  if (spec.trials > 0) say('latency', { p50: percentile(secondsOf, 50), p99: percentile(secondsOf, 99) });
   for (const [round, updates] of states.entries()) {
     say('states-begin');
     await once(input, 'line');
@@ -198,6 +192,15 @@ async function run(spec: LoadSpec): Promise<void> {
   // Of a short run no KEEPALIVE would have been seen: the next one tells what the load did to it.
   await Promise.all(ends.map((end) => end.nextKeepalive()));
   say('keepalive', { gapMs: Math.max(...ends.map((end) => end.keepaliveGapMs)) });
+  if (spec.clock && spec.trials > 0) {
+    // One receiver is told, as in the other daemons' runs.
+    for (const end of ends.slice(spec.senders)) end.close();
+    const far = spec.senders + spec.receivers;
+    const { daemon, port } = spec;
+    const [own, other] = [addressOf(spec, far), addressOf(spec, far + 1)];
+    const routers = [ROUTERS + far + 1, ROUTERS + far + 2] as const;
+    say('latency', latency({ ...spec.clock, daemon, port, own, other, routers }, spec.trials));
+  }
   for (const end of ends) end.close();
   input.close();
 }
@@ -217,6 +220,10 @@ async function listening({ daemon, port }: LoadSpec): Promise<void> {
   }
 }
 
+function addressOf({ addressBase }: LoadSpec, number: number): string {
+  return `${addressBase}${(number + 1).toString(16)}`;
+}
+
 function farEnd(spec: LoadSpec, number: number): FarEnd {
   const { daemon, port, holdTimeMs, senders } = spec;
   const router = ROUTERS + number + 1;
@@ -224,7 +231,7 @@ function farEnd(spec: LoadSpec, number: number): FarEnd {
     daemon,
     port,
     holdTimeMs,
-    address: `${spec.addressBase}${(number + 1).toString(16)}`,
+    address: addressOf(spec, number),
     site: number < senders ? SENDERS_SITE : 'core',
     routerId: [router >>> 24, (router >>> 16) & 255, (router >>> 8) & 255, router & 255].join('.'),
   });

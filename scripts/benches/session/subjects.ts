@@ -5,10 +5,13 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOTFS } from '../../bundle.ts';
 import { ADDRESS_BASE, ADMIN_SOCKET, DAEMON_ADDRESS } from './lab.ts';
+import { CLOCK_HOLD_TIME_MS } from './latency.ts';
 
 export interface Ends {
   readonly senders: number;
   readonly receivers: number;
+  /** Far ends of latency.ts, after the receivers. */
+  readonly clocks?: number;
 }
 
 export const SESSION_PORT = 1790;
@@ -16,20 +19,21 @@ export const SESSION_PORT = 1790;
 export const HOLD_TIME_MS = 9000;
 export const KEEPALIVE_MS = HOLD_TIME_MS / 3;
 
-const farEnds = ({ senders, receivers }: Ends) =>
-  Array.from({ length: senders + receivers }, (_, i) => ({
+const farEnds = ({ senders, receivers, clocks = 0 }: Ends) =>
+  Array.from({ length: senders + receivers + clocks }, (_, i) => ({
     name: `p${i}`,
     address: `${ADDRESS_BASE}${(i + 1).toString(16)}`,
     as: 65001 + i,
     receives: i >= senders,
+    holdTimeMs: i < senders + receivers ? HOLD_TIME_MS : CLOCK_HOLD_TIME_MS,
   }));
 
 /** Senders are of one site: what they say does not go back there. Pacing is at its least, the forwarding plane in memory. */
 export function cfnd(directory: string, ends: Ends): readonly string[] {
   const file = join(directory, 'cfnd.yaml');
   const peers = farEnds(ends).map(
-    ({ name, address }) =>
-      `  - { name: ${name}, address: "${address}", passive: true, hold-time: ${HOLD_TIME_MS}ms, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
+    ({ name, address, holdTimeMs }) =>
+      `  - { name: ${name}, address: "${address}", passive: true, hold-time: ${holdTimeMs}ms, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
   );
   const lines = [
     'name: dut',

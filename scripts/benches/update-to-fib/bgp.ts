@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ADDRESS_BASE, DAEMON_ADDRESS } from '../session/lab.ts';
-import type { Script } from './script.ts';
+import type { Script } from '../update-clock/script.ts';
 
 export const BGP_PORT = 179;
 const AS = { daemon: 65000, farEnd: 65001 } as const;

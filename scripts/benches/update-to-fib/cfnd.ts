@@ -7,13 +7,13 @@ import { describeLoad } from '../../../lib/metric/measure.ts';
 import { FAMILIES } from '../../../lib/model/identity.ts';
 import { putState, STATE_NUMBERS } from '../../../lib/model/state-row.ts';
 import { ADDRESS_WORDS } from '../../../lib/net/address-words.ts';
-import { PROTOCOL_VERSION, type SessionMessage, type UpdateMessage } from '../../../lib/session/message.ts';
+import type { SessionMessage, UpdateMessage } from '../../../lib/session/message.ts';
 import { ROOTFS } from '../../bundle.ts';
 import { EXAMPLE_ATTRIBUTES } from '../example-attributes.ts';
-import { framed } from '../session/frames.ts';
+import { framed, openOf } from '../session/frames.ts';
 import { ADDRESS_BASE, ADMIN_SOCKET, DAEMON_ADDRESS } from '../session/lab.ts';
-import { acknowledgeSettings, inCall, openCall } from './http2.ts';
-import type { Script } from './script.ts';
+import { acknowledgeSettings, inCall, openCall } from '../update-clock/http2.ts';
+import type { Script } from '../update-clock/script.ts';
 
 export const CFND_PORT = 1790;
 const HOLD_TIME_MS = 240_000;
@@ -68,7 +68,10 @@ export function cfndScript(services: number, before: number, counted: number): S
     return { message, route: addressBytes(0xcafe, service), elements: Buffer.from('share_') };
   });
   const greetings = [
-    Buffer.concat([openCall(), said(open())]),
+    Buffer.concat([
+      openCall(),
+      said(openOf({ site: SITE, routerId: ROUTER.id, name: 'far', holdTimeMs: HOLD_TIME_MS })),
+    ]),
     Buffer.concat([acknowledgeSettings(), said({ type: 'KEEPALIVE' })]),
     said(first),
   ];
@@ -77,22 +80,6 @@ export function cfndScript(services: number, before: number, counted: number): S
 
 function said(message: SessionMessage): Buffer {
   return inCall(framed(message));
-}
-
-function open(): SessionMessage {
-  return {
-    type: 'OPEN',
-    version: PROTOCOL_VERSION,
-    domain: 'cfn',
-    site: SITE,
-    routerId: ROUTER.id,
-    name: 'far',
-    bootId: `far-${process.pid}`,
-    holdTimeMs: HOLD_TIME_MS,
-    families: FAMILIES,
-    roles: [],
-    capabilities: [],
-  };
 }
 
 /** The far end as a router, and all instances: the first of each service busy, the second between. */

@@ -6,7 +6,8 @@ const FRAME = { data: 0, headers: 1, settings: 4, windowUpdate: 8 } as const;
 const ACK = 1;
 const END_HEADERS = 4;
 const INITIAL_WINDOW_SIZE = 4;
-const ROOM_BYTES = 2 ** 24;
+/** More than a table of a hundred thousand routes. */
+const ROOM_BYTES = 2 ** 28;
 /** SETTINGS_MAX_FRAME_SIZE of one who says nothing (RFC 9113 6.5.2). */
 const MOST_BYTES = 16_384;
 /** Of the static table: RFC 7541 appendix A. */

@@ -1,14 +1,17 @@
-/* How long an update takes into a kernel, measured alike for every daemon: sends ready-made bytes on one TCP connection
- * and waits until the kernel of the daemon's namespace tells that everything is as the update wants it: a route, by
- * rtnetlink, and, where there is that too, the elements of a map, by nftables. Sender and listener are this one process,
- * with one clock. Knows no protocol: script.ts says what the greetings and updates are.
+/* How long an update takes through a daemon, measured alike for every daemon: sends ready-made bytes on one TCP connection
+ * and waits until everything is as the update wants it. Either the kernel of the daemon's namespace tells so: of a route, by
+ * rtnetlink, and, where there is that too, of the elements of a set, by nftables. Or the daemon tells another peer, on a
+ * second connection. Sender and listener are this one process, with one clock. Knows no protocol: script.ts says what the
+ * greetings and updates are.
  *
- * clock DAEMON PORT OWN NETNS SCRIPT
+ * clock DAEMON PORT SCRIPT OWN kernel NETNS
+ * clock DAEMON PORT SCRIPT OWN peer OTHER
  *
- * SCRIPT: u32 greetings, u32 updates before those that count, u32 updates that count; then records, a u32 length and the
- * bytes: each greeting; for each update what is sent, what the notification of its route (RTM_NEWROUTE, main table) has in
- * it, and what that of its elements (NFT_MSG_NEWSETELEM) has, empty: none. Numbers are little-endian. Two JSON objects
- * on stdout: until all of it is told, and until the route is.
+ * SCRIPT: u32 greetings of the other peer, u32 greetings, u32 updates before those that count, u32 updates that count; then
+ * records, a u32 length and the bytes: each greeting; for each update what is sent, what the notification of its route
+ * (RTM_NEWROUTE, main table) or what the other peer is told has in it, and what the notification of its elements
+ * (NFT_MSG_NEWSETELEM) has, empty: none. Numbers are little-endian. Two JSON objects on stdout: until all of it is told, and
+ * until the route is.
  */
 #define _GNU_SOURCE
 #include "../program.h"
@@ -30,10 +33,11 @@ enum { QUIET_MS = 500, DEADLINE_S = 10, DIAL_S = 60, REDIAL_MS = 50 };
 
 struct record { uint32_t length; const uint8_t *bytes; };
 
-enum { CONNECTION, ROUTES, ELEMENTS, WATCHED };
+enum { CONNECTION, ROUTES, ELEMENTS, OTHER, WATCHED };
 
 static struct pollfd watched[WATCHED];
 static struct pollfd *const connection = &watched[CONNECTION];
+static struct pollfd *const other = &watched[OTHER];
 
 static const uint8_t *script;
 
@@ -97,9 +101,9 @@ static int dial(const char *daemon, int port, const char *own) {
 }
 
 /* False when the connection is no longer. */
-static int say(struct record r) {
+static int say(int fd, struct record r) {
   for (size_t at = 0; at < r.length;) {
-    ssize_t n = send(connection->fd, r.bytes + at, r.length - at, MSG_NOSIGNAL);
+    ssize_t n = send(fd, r.bytes + at, r.length - at, MSG_NOSIGNAL);
     if (n < 0) return 0;
     at += n;
   }
@@ -115,6 +119,7 @@ static int is_of(int socket, const struct nlmsghdr *m) {
 static int tells(int socket, struct record wanted) {
   static uint8_t bytes[1 << 16];
   int found = 0;
+  if (watched[socket].fd < 0) return 0;
   ssize_t n = recv(watched[socket].fd, bytes, sizeof bytes, MSG_DONTWAIT);
   if (n < 0 && errno == ENOBUFS) fail("notifications of the kernel were lost");
   for (struct nlmsghdr *m = (void *)bytes; n > 0 && NLMSG_OK(m, n); m = NLMSG_NEXT(m, n))
@@ -125,14 +130,23 @@ static int tells(int socket, struct record wanted) {
 enum heard { SILENCE, WORDS, END };
 
 /* What the daemon says is read and not looked at. */
-static enum heard hear(void) {
+static enum heard hear(struct pollfd *of) {
   static uint8_t bytes[1 << 16];
-  ssize_t n = recv(connection->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (of->fd < 0) return SILENCE;
+  ssize_t n = recv(of->fd, bytes, sizeof bytes, MSG_DONTWAIT);
   return n == 0 || (n < 0 && errno != EAGAIN) ? END : n > 0 ? WORDS : SILENCE;
 }
 
-static void hear_on(void) {
-  if (hear() == END) fail("the daemon ended the session");
+static void hear_on(struct pollfd *of) {
+  if (hear(of) == END) fail("the daemon ended the session");
+}
+
+/* True when the other peer was told `wanted`: an update that comes alone comes in one piece. */
+static int is_told(struct record wanted) {
+  static uint8_t bytes[1 << 16];
+  ssize_t n = recv(other->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (n == 0 || (n < 0 && errno != EAGAIN)) fail("the daemon ended the session of the other peer");
+  return n > 0 && memmem(bytes, n, wanted.bytes, wanted.length) != NULL;
 }
 
 static void ignore_kernel(void) {
@@ -141,14 +155,18 @@ static void ignore_kernel(void) {
 }
 
 /* False when the daemon would not have the connection. */
-static int greet(struct record greeting) {
-  if (!say(greeting)) return 0;
+static int greet(struct pollfd *of, struct record greeting) {
+  if (!say(of->fd, greeting)) return 0;
   for (double last = now(); now() - last < QUIET_MS / 1000.0;) {
     poll(watched, WATCHED, QUIET_MS / 10);
     ignore_kernel();
-    enum heard what = hear();
-    if (what == END) return 0;
-    if (what == WORDS) last = now();
+    for (int i = 0; i < 2; i++) {
+      struct pollfd *one = i == 0 ? connection : other;
+      enum heard what = hear(one);
+      if (what == END && one == of) return 0;
+      if (what == END) fail("the daemon ended a session");
+      if (what == WORDS) last = now();
+    }
   }
   return 1;
 }
@@ -156,7 +174,7 @@ static int greet(struct record greeting) {
 static void pause_of(double seconds) {
   for (double left, end = now() + seconds; (left = end - now()) > 0;) {
     struct timespec wait = {.tv_nsec = left * 1e9};
-    if (ppoll(watched, WATCHED, &wait, NULL) > 0) ignore_kernel(), hear_on();
+    if (ppoll(watched, WATCHED, &wait, NULL) > 0) ignore_kernel(), hear_on(connection), hear_on(other);
   }
 }
 
@@ -164,14 +182,15 @@ struct took { double whole, route; };
 
 static struct took update(uint32_t trial, struct record message, struct record route, struct record elements) {
   double since = now(), route_at = 0, elements_at = elements.length > 0 ? 0 : since;
-  if (!say(message)) fail("update %u: %s", trial, strerror(errno));
+  if (!say(connection->fd, message)) fail("update %u: %s", trial, strerror(errno));
   while (route_at == 0 || elements_at == 0) {
     poll(watched, WATCHED, 100);
     double at = now();
     if (watched[ROUTES].revents && tells(ROUTES, route)) route_at = at;
     if (watched[ELEMENTS].revents && tells(ELEMENTS, elements)) elements_at = at;
-    if (connection->revents) hear_on();
-    if (at - since > DEADLINE_S) fail("update %u: the kernel had no such change in %d s", trial, DEADLINE_S);
+    if (other->revents && is_told(route)) route_at = at;
+    if (connection->revents) hear_on(connection);
+    if (at - since > DEADLINE_S) fail("update %u: nobody was told of it in %d s", trial, DEADLINE_S);
   }
   return (struct took){(route_at > elements_at ? route_at : elements_at) - since, route_at - since};
 }
@@ -186,21 +205,26 @@ static void say_quantiles(const char *phase, double *seconds, uint32_t n) {
   printf("{\"phase\":\"%s\",\"p50\":%.9f,\"p99\":%.9f}\n", phase, seconds[n / 2], seconds[n * 99 / 100]);
 }
 
-int main(int argc, char **argv) {
-  if (argc != 6) fail("usage: clock DAEMON PORT OWN NETNS SCRIPT");
-  load(argv[5]);
-  listen_to_kernel(argv[4]);
-  for (int i = 0; i < WATCHED; i++) watched[i].events = POLLIN;
-  uint32_t greetings = number(), before = number(), counted = number();
+/* A session: bgpd listens before it knows the way to its peer, and has none without. */
+static void meet(struct pollfd *of, char **argv, const char *own, uint32_t greetings) {
   struct record first = record();
-  /* bgpd listens before it knows the way to its peer, and has no session without. */
-  for (double since = now();; close(connection->fd)) {
-    connection->fd = dial(argv[1], atoi(argv[2]), argv[3]);
-    if (greet(first)) break;
+  for (double since = now();; close(of->fd)) {
+    of->fd = dial(argv[1], atoi(argv[2]), own);
+    if (greet(of, first)) break;
     if (now() - since > DIAL_S) fail("%s would have no session in %d s", argv[1], DIAL_S);
   }
   for (uint32_t i = 1; i < greetings; i++)
-    if (!greet(record())) fail("the daemon ended the session after greeting %u", i);
+    if (!greet(of, record())) fail("the daemon ended the session after greeting %u", i);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 7) fail("usage: clock DAEMON PORT SCRIPT OWN kernel NETNS | peer OTHER");
+  load(argv[3]);
+  for (int i = 0; i < WATCHED; i++) watched[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+  uint32_t of_other = number(), greetings = number(), before = number(), counted = number();
+  if (strcmp(argv[5], "kernel") == 0) listen_to_kernel(argv[6]);
+  else meet(other, argv, argv[6], of_other);
+  meet(connection, argv, argv[4], greetings);
   double *whole = calloc(before + counted, sizeof *whole), *route = calloc(before + counted, sizeof *route);
   for (uint32_t i = 0; i < before + counted; i++) {
     struct record message = record(), of_route = record(), of_elements = record();
