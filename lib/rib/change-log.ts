@@ -1,7 +1,5 @@
 // What changed, in order, for readers that go at their own pace: a row stands in the log at most once for whoever has not
 // read it, so a slow reader costs one entry a row and finds only the newest. Two lanes: losses are read before news.
-import type { Records } from '../records.ts';
-
 const SHIFT = 12;
 const CHUNK = 1 << SHIFT;
 const LANE = 0x8000_0000;
@@ -11,6 +9,12 @@ const SLACK = 16_384;
 
 const LANES = [1, 0] as const;
 const LOSSES = [1] as const;
+
+/** Has a word of each row for a log: lib/records.ts, or a column of its own. */
+export interface LogWords {
+  get(row: number, word: number): number;
+  set(row: number, word: number, value: number): void;
+}
 
 /** Where a reader stands; the log moves it on. */
 export interface LogReader {
@@ -46,16 +50,18 @@ class Lane {
 }
 
 export class ChangeLog {
-  readonly #rows: Records;
+  readonly #rows: { readonly live: number };
+  readonly #words: LogWords;
   readonly #word: number;
   readonly #lanes = [new Lane(), new Lane()] as const;
   readonly #readers = new Set<LogReader>();
   /** Grows with every change that somebody has still to read. */
   changes = 0;
 
-  /** `word` of each row holds where the row stands in the log. */
-  constructor(rows: Records, word: number) {
+  /** Word `word` of each row in `words` holds where the row stands in the log. */
+  constructor(rows: { readonly live: number }, words: LogWords, word: number) {
     this.#rows = rows;
+    this.#words = words;
     this.#word = word;
   }
 
@@ -77,14 +83,14 @@ export class ChangeLog {
     if (this.#readers.size === 0) return;
     const number = loss ? 1 : 0;
     const lane = this.#lanes[number];
-    const word = this.#rows.get(row, this.#word);
+    const word = this.#words.get(row, this.#word);
     const stands = word >= LANE ? 1 : 0;
     // What stands among the losses is read soon enough, whatever became of it.
     if (stands >= number) {
       const index = this.#indexOf(row, word);
       if (index >= this.#lanes[stands].frontier) return;
     }
-    this.#rows.set(row, this.#word, (number * LANE + (lane.end % WRAP)) >>> 0);
+    this.#words.set(row, this.#word, (number * LANE + (lane.end % WRAP)) >>> 0);
     lane.append(row);
     this.changes++;
   }
@@ -96,7 +102,7 @@ export class ChangeLog {
 
   /** Whether the reader will still come to the row's last change. */
   isAhead(reader: LogReader, row: number): boolean {
-    const word = this.#rows.get(row, this.#word);
+    const word = this.#words.get(row, this.#word);
     return this.#indexOf(row, word) >= reader.next[word >= LANE ? 1 : 0];
   }
 
@@ -114,7 +120,7 @@ export class ChangeLog {
       for (; index < lane.end && filled < max; index++) {
         const row = lane.at(index);
         // Otherwise the row changed again later, and stands there.
-        if (this.#rows.get(row, this.#word) === (number * LANE + (index % WRAP)) >>> 0) into[filled++] = row;
+        if (this.#words.get(row, this.#word) === (number * LANE + (index % WRAP)) >>> 0) into[filled++] = row;
       }
       reader.next[number] = index;
       if (index > lane.frontier) lane.frontier = index;

@@ -14,6 +14,7 @@ export class RouteIndex {
   /** The key that is being looked for. */
   #instance: Uint32Array = new Uint32Array(0);
   #instanceAt = 0;
+  #addressHash = 0;
   #service = 0;
   #originator = 0;
   /** Once `find` has looked for it. */
@@ -28,17 +29,24 @@ export class RouteIndex {
     return this.#hash.bytes;
   }
 
-  /** Says which key `find`, `isSought` and `writeSought` are about. `instance` is four words that begin at `at`. */
-  seek(service: number, instance: Uint32Array, at: number, originator: number): void {
+  /**
+   * Says which key `find`, `isSought` and `writeSought` are about; `seekIn` says the service. `instance` is four words that
+   * begin at `at`. They are read here, so that they are on their way from memory while the service is still looked for.
+   */
+  seek(instance: Uint32Array, at: number, originator: number): void {
     this.#instance = instance;
     this.#instanceAt = at;
-    this.#service = service;
+    this.#addressHash = this.#hashAddress(instance, at);
     this.#originator = originator;
+  }
+
+  seekIn(service: number): void {
+    this.#service = service;
   }
 
   /** The row in the index that has the key, or -1. */
   find(): number {
-    this.#hashSought = this.#hashKey(this.#instance, this.#instanceAt, this.#service, this.#originator);
+    this.#hashSought = mix(mix(this.#addressHash, this.#service), this.#originator);
     return this.#hash.find(this.#hashSought);
   }
 
@@ -84,11 +92,10 @@ export class RouteIndex {
   #hashOf(row: number): number {
     const chunk = this.#rows.chunk(row);
     const at = this.#rows.offset(row);
-    return this.#hashKey(chunk, at, chunk[at + SERVICE]!, chunk[at + ORIGINATOR]!);
+    return mix(mix(this.#hashAddress(chunk, at), chunk[at + SERVICE]!), chunk[at + ORIGINATOR]!);
   }
 
-  #hashKey(words: Uint32Array, at: number, service: number, originator: number): number {
-    const address = mix(mix(mix(mix(this.#seed, words[at]!), words[at + 1]!), words[at + 2]!), words[at + 3]!);
-    return mix(mix(address, service), originator);
+  #hashAddress(words: Uint32Array, at: number): number {
+    return mix(mix(mix(mix(this.#seed, words[at]!), words[at + 1]!), words[at + 2]!), words[at + 3]!);
   }
 }

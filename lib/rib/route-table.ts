@@ -9,8 +9,10 @@ import { AttributeSets } from './attribute-sets.ts';
 import { ChangeLog } from './change-log.ts';
 import { PathLists } from './path-lists.ts';
 import { ORIGINATOR, RouteIndex, SERVICE } from './route-index.ts';
+import { RouteLists } from './route-lists.ts';
 import { ServiceIndex } from './service-index.ts';
 import { Sources } from './sources.ts';
+import { SparseColumn } from './sparse-column.ts';
 import { StateStore } from './state-store.ts';
 
 /** The source of routes that this router originates. */
@@ -22,12 +24,10 @@ export type Change = 'none' | 'added' | 'changed' | 'removed';
 
 /** Words of a row behind its key's (route-index.ts). The first: best path + 1, which begins the list of all; 0: not in use. */
 const BEST = 6;
-/** Neighbours + 1 among the routes of the service. */
-const NEXT = 7;
-const BEFORE = 8;
-const ROUTE_LOGGED = 9;
-const STATE_LOGGED = 10;
-const WIDTH = 11;
+/** Where the row stands among the routes of its service (route-lists.ts). */
+const PLACE = 7;
+const ROUTE_LOGGED = 8;
+const WIDTH = 9;
 
 /** Bands of the score (DESIGN section 4): 0..3, 4..7, 8..10. */
 const bandOf = (score: number): number => (score >= 8 ? 2 : score >= 4 ? 1 : 0);
@@ -39,12 +39,15 @@ export class RouteTable {
   readonly services: ServiceIndex;
   /** Texts of rows that somebody watches, made when first looked at (route-entry.ts). */
   readonly texts = new Map<number, { readonly key: string; readonly route: RouteKey }>();
-  readonly #rows = new Records(WIDTH, NEXT);
+  readonly #rows = new Records(WIDTH, PLACE);
   readonly #paths = new PathLists(this.sets, this.sources);
+  readonly #lists = new RouteLists(this.#rows, PLACE);
   readonly #index: RouteIndex;
+  /** Beside the states, because routes without one are spared it. */
+  readonly #stateLogged = new SparseColumn();
   /** Rows whose reachability, and rows whose state, changed: what Adj-RIB-Outs read. */
-  readonly routeLog = new ChangeLog(this.#rows, ROUTE_LOGGED);
-  readonly stateLog = new ChangeLog(this.#rows, STATE_LOGGED);
+  readonly routeLog = new ChangeLog(this.#rows, this.#rows, ROUTE_LOGGED);
+  readonly stateLog = new ChangeLog(this.#rows, this.#stateLogged, 0);
 
   /** `seed` keeps a peer from choosing keys that collide; equal seeds give equal tables. */
   constructor(seed = 0) {
@@ -64,7 +67,8 @@ export class RouteTable {
 
   /** Bytes of all columns, rows not in use included; not of attribute sets. */
   get bytes(): number {
-    return this.#rows.bytes + this.#paths.bytes + this.#index.bytes + this.services.bytes + this.states.bytes;
+    const routes = this.#rows.bytes + this.#paths.bytes + this.#lists.bytes + this.#index.bytes;
+    return routes + this.services.bytes + this.states.bytes + this.#stateLogged.bytes;
   }
 
   isUsed(row: number): boolean {
@@ -73,10 +77,9 @@ export class RouteTable {
 
   /** Row of the key, or -1. `instance` and `service` are four words that begin at their offsets. */
   find(service: Uint32Array, serviceAt: number, instance: Uint32Array, instanceAt: number, originator: number): number {
+    this.#index.seek(instance, instanceAt, originator);
     const number = this.services.find(service, serviceAt);
-    if (number < 0) return -1;
-    this.#index.seek(number, instance, instanceAt, originator);
-    return this.#findSought(number);
+    return number < 0 ? -1 : this.#findSought(number);
   }
 
   /** The same, and a row for a key that is not known: the caller announces it. */
@@ -87,8 +90,8 @@ export class RouteTable {
     instanceAt: number,
     originator: number,
   ): number {
+    this.#index.seek(instance, instanceAt, originator);
     const number = this.services.intern(service, serviceAt);
-    this.#index.seek(number, instance, instanceAt, originator);
     const known = this.#findSought(number);
     if (known >= 0) return known;
     const row = this.#rows.add();
@@ -96,17 +99,14 @@ export class RouteTable {
     const chunk = this.#rows.chunk(row);
     const at = this.#rows.offset(row);
     chunk[at + BEST] = 0;
-    const first = this.services.first(number);
+    const list = this.services.list(number);
     const others = this.services.count(number);
     if (others > 1) this.#index.insertSought(row);
     else if (others === 1) {
-      this.#index.insert(first - 1);
+      this.#index.insert(this.#lists.only(list));
       this.#index.insert(row);
     }
-    chunk[at + NEXT] = first;
-    chunk[at + BEFORE] = 0;
-    if (first > 0) this.#rows.set(first - 1, BEFORE, row + 1);
-    this.services.changed(number, 1, row + 1);
+    this.services.changed(number, 1, this.#lists.add(list, others, row));
     this.states.clear(row);
     return row;
   }
@@ -234,13 +234,10 @@ export class RouteTable {
     for (let i = 0; i < 4; i++) into[at + i] = chunk[from + i]!;
   }
 
-  /** Rows of a service, the youngest first. */
+  /** Rows of a service, in no order that means anything. */
   rowsOf(service: ServiceId): number[] {
-    const rows: number[] = [];
     const number = this.services.findText(service);
-    if (number < 0) return rows;
-    for (let row = this.services.first(number); row !== 0; row = this.#rows.get(row - 1, NEXT)) rows.push(row - 1);
-    return rows;
+    return number < 0 ? [] : this.#lists.rowsOf(this.services.list(number), this.services.count(number));
   }
 
   /** Every row in use, in the order of their numbers. */
@@ -250,9 +247,11 @@ export class RouteTable {
 
   /** The row of the service that has the key `#index` was told, or -1. An only one is not in the index. */
   #findSought(service: number): number {
-    if (this.services.count(service) > 1) return this.#index.find();
-    const first = this.services.first(service);
-    return first > 0 && this.#index.isSought(first - 1) ? first - 1 : -1;
+    this.#index.seekIn(service);
+    const count = this.services.count(service);
+    if (count > 1) return this.#index.find();
+    const only = this.#lists.only(this.services.list(service));
+    return count === 1 && this.#index.isSought(only) ? only : -1;
   }
 
   #revise(row: number, path: number, set: number): Change {
@@ -277,15 +276,11 @@ export class RouteTable {
   #free(row: number): void {
     this.routeLog.touch(row, true);
     const number = this.#rows.get(row, SERVICE);
-    const next = this.#rows.get(row, NEXT);
-    const before = this.#rows.get(row, BEFORE);
-    if (next > 0) this.#rows.set(next - 1, BEFORE, before);
-    if (before > 0) this.#rows.set(before - 1, NEXT, next);
-    const first = before === 0 ? next : this.services.first(number);
     const count = this.services.count(number);
     if (count > 1) this.#index.remove(row);
-    if (count === 2) this.#index.remove(first - 1);
-    this.services.changed(number, -1, first);
+    const list = this.#lists.remove(this.services.list(number), count, row);
+    if (count === 2) this.#index.remove(this.#lists.only(list));
+    this.services.changed(number, -1, list);
     this.states.clear(row);
     this.texts.delete(row);
     this.#rows.remove(row);

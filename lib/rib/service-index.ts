@@ -6,15 +6,15 @@ import { Records } from '../records.ts';
 import { HashIndex, mix } from './hash-index.ts';
 
 /** Words 0..3 are the address. */
-/** First route + 1; of a number that is free, the free list's. */
-const FIRST = 4;
+/** The list of routes (route-lists.ts); of a number that is free, the free list's. */
+const LIST = 4;
 /** How many routes, and in the top bit whether somebody watches. */
 const COUNT = 5;
 const WATCHED = 0x8000_0000;
 const WIDTH = 6;
 
 export class ServiceIndex {
-  readonly #rows = new Records(WIDTH, FIRST);
+  readonly #rows = new Records(WIDTH, LIST);
   readonly #hash = new HashIndex((number) => this.#isSought(number));
   readonly #seed: number;
   /** Texts of those that are watched, and back: they keep their numbers. */
@@ -60,7 +60,7 @@ export class ServiceIndex {
     const chunk = this.#rows.chunk(number);
     const to = this.#rows.offset(number);
     for (let i = 0; i < 4; i++) chunk[to + i] = words[at + i]!;
-    chunk[to + FIRST] = 0;
+    chunk[to + LIST] = 0;
     chunk[to + COUNT] = 0;
     this.#hash.insert(number, hash);
     return number;
@@ -82,22 +82,22 @@ export class ServiceIndex {
     for (let number = 0; number < this.#rows.top; number++) if (this.count(number) > 0) yield number;
   }
 
-  /** First route + 1; the routes chain themselves (route-table.ts). */
-  first(number: number): number {
-    return this.#rows.get(number, FIRST);
+  /** The list of its routes (route-lists.ts). */
+  list(number: number): number {
+    return this.#rows.get(number, LIST);
   }
 
   count(number: number): number {
     return this.#rows.get(number, COUNT) & ~WATCHED;
   }
 
-  /** Notes that the service has `by` routes more, and which is its first now. */
-  changed(number: number, by: 1 | -1, first: number): void {
+  /** Notes that the service has `by` routes more, and what its list is now. */
+  changed(number: number, by: 1 | -1, list: number): void {
     const count = this.count(number) + by;
     if (count === 0) this.#withRoutes--;
     else if (count === 1 && by === 1) this.#withRoutes++;
     this.#rows.set(number, COUNT, this.#rows.get(number, COUNT) + by);
-    this.#rows.set(number, FIRST, first);
+    this.#rows.set(number, LIST, list);
     if (count > 0 || this.isWatched(number)) return;
     this.#hash.remove(number, this.#hashAt(this.#rows.chunk(number), this.#rows.offset(number)));
     this.#rows.remove(number);

@@ -59,7 +59,7 @@ export const bench: Bench = {
           ours: median(ours.map((it) => it.structureBytes)),
           better: 'lower',
           target: 80,
-          method: 'columns, index and slack of the route table; services counted with it, compute state (64 bytes) not',
+          method: 'columns, index and slack of the route table; services counted with it, compute state (68 bytes) not',
         }),
         absolute({
           id: `E.${shape}.turn`,

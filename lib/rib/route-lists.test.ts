@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Records } from '../records.ts';
+import { RouteLists } from './route-lists.ts';
+
+const PLACE = 0;
+const SERVICES = 3;
+
+test('has the rows that were added to a service and not taken out, whatever comes and goes', () => {
+  const step = fc.record({ service: fc.nat(SERVICES - 1), add: fc.boolean(), which: fc.nat() });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const rows = new Records(1, PLACE);
+      const lists = new RouteLists(rows, PLACE);
+      const services = Array.from({ length: SERVICES }, () => ({ list: 0, rows: [] as number[] }));
+      for (const { service, add, which } of steps) {
+        const it = services[service]!;
+        const count = it.rows.length;
+        if (add) {
+          const row = rows.add();
+          it.list = lists.add(it.list, count, row);
+          it.rows.push(row);
+        } else if (count > 0) {
+          const [row] = it.rows.splice(which % count, 1);
+          it.list = lists.remove(it.list, count, row!);
+          rows.remove(row!);
+        }
+        for (const { list, rows: known } of services)
+          expect(lists.rowsOf(list, known.length).sort()).toEqual([...known].sort());
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('gives blocks back: rows that come and go take no more memory than those that stay', () => {
+  const rows = new Records(1, PLACE);
+  const lists = new RouteLists(rows, PLACE);
+  let list = 0;
+  const window = Array.from({ length: 10 }, () => rows.add());
+  for (const [count, row] of window.entries()) list = lists.add(list, count, row);
+  const { bytes } = lists;
+  for (let i = 0; i < 50_000; i++) {
+    const row = window.shift()!;
+    list = lists.remove(list, 10, row);
+    rows.remove(row);
+    window.push(rows.add());
+    list = lists.add(list, 9, window[9]!);
+  }
+  expect(lists.bytes).toBe(bytes);
+  expect(lists.rowsOf(list, 10).sort()).toEqual([...window].sort());
+});
