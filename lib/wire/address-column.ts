@@ -4,6 +4,7 @@
 import { numberToRouterId, type RouterId, routerIdToNumber } from '../model/identity.ts';
 import { ADDRESS_BYTES, ADDRESS_WORDS, mappedToAddress } from '../net/address-words.ts';
 import type { Cursor, Span } from './cursor.ts';
+import { uint32s } from './words.ts';
 
 /** Remembers a pure function's results, at most `limit` of them: results never change, only how soon they come. */
 function memo<K, V>(limit: number, compute: (key: K) => V): (key: K) => V {
@@ -41,7 +42,7 @@ export function packAddresses(words: Uint32Array): Uint8Array {
 /** Four words a row, or `undefined` when the length fits neither form of a value column. */
 export function spreadAddresses({ view }: Cursor, { from, length }: Span, rows: number): Uint32Array | undefined {
   if (length !== rows * ADDRESS_BYTES && length !== ADDRESS_BYTES) return undefined;
-  const words = new Uint32Array(rows * ADDRESS_WORDS);
+  const words = uint32s(rows * ADDRESS_WORDS);
   copyAddresses(view, from, length, words, 0, words.length);
   return words;
 }

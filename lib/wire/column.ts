@@ -2,6 +2,7 @@
 // They know numbers and lengths, not meanings.
 import { type Cursor, FIXED32, FIXED64, LEN, tagOf, VARINT } from './cursor.ts';
 import { MAX_ROWS } from './limits.ts';
+import { int32s, uint32s } from './words.ts';
 import type { FrameWriter } from './writer.ts';
 
 export type ColumnKind = 'uint32' | 'sint32' | 'fixed32' | 'fixed64' | 'float';
@@ -90,7 +91,7 @@ function room(column: Column, more: number): Values {
 function newValues(kind: ColumnKind, length: number): Values {
   if (kind === 'fixed64') return new Float64Array(length);
   if (kind === 'float') return new Float32Array(length);
-  return kind === 'sint32' ? new Int32Array(length) : new Uint32Array(length);
+  return kind === 'sint32' ? int32s(length) : uint32s(length);
 }
 
 /** The elements read, and nothing behind them. */
@@ -136,7 +137,7 @@ export function sumDeltas(column: Column<Int32Array>, max: number): Uint32Array 
   const values = elements(column);
   if (column.broken !== '') return undefined;
   if (values.length === 0) return NONE.uint32;
-  const sums = new Uint32Array(values.length);
+  const sums = uint32s(values.length);
   let sum = 0;
   for (let i = 0; i < values.length; i++) {
     sum += values[i]!;
@@ -162,15 +163,19 @@ export function writeColumn(
   writer.column(field, kind, values, same === rows ? 1 : rows);
 }
 
+/** Where the differences of an UPDATE's handles are made ready. */
+const deltaRoom = new Uint32Array(1024);
+
 /** Writes a key column of handles as differences; handles next to each other cost one byte. */
 export function writeDeltas(writer: FrameWriter, field: number, handles: ArrayLike<number>): void {
-  if (handles.length === 0) return;
-  const deltas = new Uint32Array(handles.length);
+  const { length } = handles;
+  if (length === 0) return;
+  const deltas = length <= deltaRoom.length ? deltaRoom : new Uint32Array(length);
   let before = 0;
-  for (let i = 0; i < handles.length; i++) {
+  for (let i = 0; i < length; i++) {
     const delta = handles[i]! - before;
     deltas[i] = (delta << 1) ^ (delta >> 31);
     before = handles[i]!;
   }
-  writer.uint32(tagOf(field, LEN)).varints(deltas, deltas.length);
+  writer.uint32(tagOf(field, LEN)).varints(deltas, length);
 }

@@ -10,6 +10,7 @@ import type { FaultLog } from './fault-log.ts';
 import { MAX_ROWS } from './limits.ts';
 import { handleColumn } from './service-update.ts';
 import { FIRST_FIELD, STATE_COLUMNS, takeStateColumns, writeStateColumns } from './state-columns.ts';
+import { uint32s } from './words.ts';
 import type { FrameWriter } from './writer.ts';
 
 const HANDLE = 1;
@@ -40,7 +41,7 @@ function readInOrder(cursor: Cursor): ComputeUpdate | undefined {
   if (!cursor.more() || cursor.tag() !== tagOf(HANDLE, LEN)) return undefined;
   const count = cursor.countAhead();
   if (count > MAX_ROWS) return undefined;
-  const handle = new Uint32Array(count);
+  const handle = uint32s(count);
   if (cursor.handlesInto(handle, 0) !== count) return undefined;
   const state = stateNumbers(count * STATE_NUMBERS);
   return takeStateColumns(cursor, state, 0, state.length) ? { handle, state } : undefined;

@@ -32,14 +32,14 @@ const BODY = {
  */
 export function encodeFrame(message: SessionMessage, room = 0): Uint8Array {
   const size = sizeHint(message);
-  const writer = new FrameWriter(size).uint32(BODY[message.type]).fork(size);
+  const writer = new FrameWriter(size, room).uint32(BODY[message.type]).fork(size);
   if (message.type === 'OPEN') writeOpen(writer, message);
   else if (message.type === 'UPDATE') writeUpdate(writer, message);
   else if (message.type === 'NOTIFICATION') writeNotification(writer, message);
   else if (message.type === 'ROUTE-REFRESH') writeRouteRefresh(writer, message);
   else if (message.type === 'SUBSCRIBE') writeSubscription(writer, message.subscription);
   else if (message.type === 'DIGEST') writeDigest(writer, message);
-  return writer.ldelim().finish(room);
+  return writer.ldelim().finish();
 }
 
 /** A little more than most UPDATEs need, so that the buffer seldom grows. */

@@ -12,6 +12,7 @@ import { type Cursor, LEN, type Span, tagOf, WireFault } from './cursor.ts';
 import type { FaultLog } from './fault-log.ts';
 import { MAX_HANDLE, MAX_ROWS } from './limits.ts';
 import { SessionError, UPDATE_SUBCODE } from './session-error.ts';
+import { int32s } from './words.ts';
 import type { FrameWriter } from './writer.ts';
 
 const FIELD = { handle: 2, originator: 5, attributeSet: 6, withdrawn: 7 } as const;
@@ -117,7 +118,7 @@ function settleRows(
   // Malformed sets leave a hole; sets move up so that the message holds only sets that can be used.
   const attributeSets: ServiceAttributes[] = [];
   const newIndex = sets.map((set) => (set === undefined ? -1 : attributeSets.push(set) - 1));
-  const attributeSet = new Int32Array(rows);
+  const attributeSet = int32s(rows);
   let orphans = 0;
   for (let row = 0; row < rows; row++) {
     const old = indexes === undefined ? -1 : indexes[row]!;

@@ -62,35 +62,53 @@ export const FIRST_FIELD = 2;
 const SOURCE = 10;
 const STATISTIC = 11;
 
-/** Where a column is made ready for the wire. */
-const columnRoom = new Float64Array(1024);
+/** Where a column is made ready for the wire: numbers of 32 bits, and others. One type each, or every element is asked for its. */
+const SPACE = 1024;
+const wholeSpace = new Uint32Array(SPACE);
+const otherSpace = new Float64Array(SPACE);
 
-/** Writes a column for every quantity that is not 0 in all rows; where all are equal it has one element. */
+/** Writes a column for every quantity that is not 0 in all rows; where all are equal it has one element (session.proto rule 7). */
 export function writeStateColumns(writer: FrameWriter, state: Float64Array): void {
   const rows = state.length / STATE_NUMBERS;
-  const column = rows <= columnRoom.length ? columnRoom.subarray(0, rows) : new Float64Array(rows);
+  const whole = rows <= SPACE ? wholeSpace : new Uint32Array(rows);
+  const other = rows <= SPACE ? otherSpace : new Float64Array(rows);
   for (let place = 0; place < STATE_NUMBERS; place++) {
-    const count = toColumn(state, place, column);
-    if (count > 1 || column[0] !== 0) writer.column(FIRST_FIELD + place, STATE_COLUMNS[place]!.kind, column, count);
+    const { kind, base, unit } = STATE_COLUMNS[place]!;
+    const count = isSame(state, place) ? 1 : rows;
+    if (kind === 'uint32') fillWhole(state, place, base, whole, count);
+    else if (kind === 'float') fillRates(state, place, other, count);
+    else fillLarge(state, place, unit, other, count);
+    const column = kind === 'uint32' ? whole : other;
+    if (count > 1 || column[0] !== 0) writer.column(FIRST_FIELD + place, kind, column, count);
   }
 }
 
-/**
- * Numbers of one place in every row as the wire has them: whole ones round and saturate. Returns how many elements the column
- * needs: one where all are equal (session.proto rule 7).
- */
-function toColumn(state: Float64Array, place: number, column: Float64Array): number {
-  const { kind, base, unit } = STATE_COLUMNS[place]!;
+function isSame(state: Float64Array, place: number): boolean {
   const first = state[place]!;
   let at = place;
   while (at < state.length && state[at] === first) at += STATE_NUMBERS;
-  const count = at >= state.length ? 1 : column.length;
+  return at >= state.length;
+}
+
+/** Rounds and saturates what is not whole yet. */
+function fillWhole(state: Float64Array, place: number, base: number, column: Uint32Array, count: number): void {
+  for (let row = 0, from = place; row < count; row++, from += STATE_NUMBERS) {
+    const value = state[from]! + base;
+    const whole = value >>> 0;
+    column[row] = whole === value ? whole : toUint32(value);
+  }
+}
+
+function fillRates(state: Float64Array, place: number, column: Float64Array, count: number): void {
   for (let row = 0, from = place; row < count; row++, from += STATE_NUMBERS) {
     const value = state[from]!;
-    if (kind === 'float') column[row] = value > 0 ? Math.min(value, MOST_RATE) : 0;
-    else column[row] = kind === 'fixed64' ? toUint53(value * unit) : toUint32(value + base);
+    column[row] = value > 0 ? Math.min(value, MOST_RATE) : 0;
   }
-  return count;
+}
+
+function fillLarge(state: Float64Array, place: number, unit: number, column: Float64Array, count: number): void {
+  for (let row = 0, from = place; row < count; row++, from += STATE_NUMBERS)
+    column[row] = toUint53(state[from]! * unit);
 }
 
 /**
@@ -120,15 +138,15 @@ function takeElements(cursor: Cursor, column: StateColumn, state: Float64Array, 
   const { kind, most, base, unit } = column;
   const length = cursor.uint32();
   const from = cursor.advance(length);
-  if (kind === 'uint32') return takeNumbers(cursor.buf, from, from + length, state, at, to, base, most);
+  if (kind === 'uint32') return readWhole(cursor.buf, from, from + length, state, at, to, base, most);
   const count = length / (kind === 'float' ? 4 : 8);
   if (at + (count - 1) * STATE_NUMBERS >= to || !Number.isInteger(count)) return -1;
   return kind === 'float'
-    ? takeRates(cursor.view, from, state, at, count)
-    : takeLargeNumbers(cursor.view, from, state, at, count, unit);
+    ? readRates(cursor.view, from, state, at, count)
+    : readLarge(cursor.view, from, state, at, count, unit);
 }
 
-function takeNumbers(
+function readWhole(
   buf: Uint8Array,
   from: number,
   end: number,
@@ -159,7 +177,7 @@ function takeNumbers(
   return at;
 }
 
-function takeRates(view: DataView, from: number, state: Float64Array, first: number, count: number): number {
+function readRates(view: DataView, from: number, state: Float64Array, first: number, count: number): number {
   let at = first;
   const end = from + count * 4;
   for (let pos = from; pos < end; pos += 4, at += STATE_NUMBERS) {
@@ -171,7 +189,7 @@ function takeRates(view: DataView, from: number, state: Float64Array, first: num
   return at;
 }
 
-function takeLargeNumbers(
+function readLarge(
   view: DataView,
   from: number,
   state: Float64Array,

@@ -1,6 +1,7 @@
 // Writing of protobuf into one growing buffer. protobufjs' Writer keeps an object per value until the end: measured on
 // columns of 1,000 rows it costs several times what the bytes do, most of it garbage collection.
 import { invariant } from '../errors.ts';
+import { uint8s } from './words.ts';
 
 const FIRST_BYTES = 256;
 const MAX_VARINT_BYTES = 10;
@@ -10,24 +11,38 @@ const LARGEST_SPARE = 0x1_0000;
 const NOTHING = new Uint8Array(0);
 const utf8 = new TextEncoder();
 
-let spare: Uint8Array | undefined;
+interface Room {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+const newRoom = (length: number): Room => {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer) };
+};
+
+let spare: Room | undefined;
 
 const lengthBytes = (length: number): number =>
   length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : length < 0x1000_0000 ? 4 : 5;
 
 /** Appends protobuf scalars; the codecs write tags themselves. Values are not checked: columns and codecs saturate them. */
 export class FrameWriter {
+  #room: Room;
   #buf: Uint8Array;
   #view: DataView;
   #pos = 0;
   /** Where what is in each open `fork` begins, and how many bytes in front of it were left for its length. */
   readonly #open: number[] = [];
 
-  constructor(sizeHint = FIRST_BYTES) {
-    this.#buf =
-      spare !== undefined && spare.length >= sizeHint ? spare : new Uint8Array(Math.max(sizeHint, FIRST_BYTES));
+  /** What is written comes behind `room` bytes of zeros. */
+  constructor(sizeHint = FIRST_BYTES, room = 0) {
+    const needed = sizeHint + room;
+    this.#room = spare !== undefined && spare.bytes.length >= needed ? spare : newRoom(Math.max(needed, FIRST_BYTES));
     spare = undefined;
-    this.#view = new DataView(this.#buf.buffer);
+    this.#buf = this.#room.bytes;
+    this.#view = this.#room.view;
+    for (; this.#pos < room; this.#pos++) this.#buf[this.#pos] = 0;
   }
 
   uint32(value: number): this {
@@ -127,9 +142,11 @@ export class FrameWriter {
 
   /** A packed column of varints. */
   varints(values: ArrayLike<number>, count: number): this {
-    this.fork(count).#reserve(count * 5);
+    const room = lengthBytes(count);
+    this.#reserve(room + count * 5);
     const buf = this.#buf;
-    let pos = this.#pos;
+    const from = this.#pos + room;
+    let pos = from;
     for (let i = 0; i < count; i++) {
       let rest = values[i]! >>> 0;
       while (rest > 0x7f) {
@@ -139,7 +156,7 @@ export class FrameWriter {
       buf[pos++] = rest;
     }
     this.#pos = pos;
-    return this.ldelim();
+    return this.#close(from, room);
   }
 
   /**
@@ -158,6 +175,21 @@ export class FrameWriter {
     const room = this.#open.pop()!;
     const from = this.#open.pop();
     invariant(from !== undefined, 'every ldelim has its fork');
+    return this.#close(from, room);
+  }
+
+  /** A copy of what was written; the writer is not to be used again. */
+  finish(): Uint8Array {
+    invariant(this.#open.length === 0, 'every fork has its ldelim');
+    const written = uint8s(this.#pos);
+    written.set(this.#buf.subarray(0, this.#pos));
+    if (this.#buf.length <= LARGEST_SPARE) spare = this.#room;
+    this.#buf = NOTHING;
+    return written;
+  }
+
+  /** Puts the length of what begins at `from` into the `room` bytes in front of it. */
+  #close(from: number, room: number): this {
     const length = this.#pos - from;
     const more = lengthBytes(length) - room;
     // Also room for what `uint32` reserves below: growing there would keep only what stands before the length.
@@ -170,23 +202,14 @@ export class FrameWriter {
     return this;
   }
 
-  /** A copy of what was written, behind `room` bytes of zeros; the writer is not to be used again. */
-  finish(room = 0): Uint8Array {
-    invariant(this.#open.length === 0, 'every fork has its ldelim');
-    const written = new Uint8Array(room + this.#pos);
-    written.set(this.#buf.subarray(0, this.#pos), room);
-    if (this.#buf.length <= LARGEST_SPARE) spare = this.#buf;
-    this.#buf = NOTHING;
-    return written;
-  }
-
   #reserve(bytes: number): this {
     const needed = this.#pos + bytes;
     if (needed <= this.#buf.length) return this;
-    const grown = new Uint8Array(Math.max(this.#buf.length * 2, needed));
-    grown.set(this.#buf.subarray(0, this.#pos));
-    this.#buf = grown;
-    this.#view = new DataView(grown.buffer);
+    const grown = newRoom(Math.max(this.#buf.length * 2, needed));
+    grown.bytes.set(this.#buf.subarray(0, this.#pos));
+    this.#room = grown;
+    this.#buf = grown.bytes;
+    this.#view = grown.view;
     return this;
   }
 }
