@@ -148,7 +148,9 @@ export class SegmentLab {
         )
         // The hop limit falls by one a router.
         .sort((a, b) => b.hopLimit - a.hopLimit);
-    await eventually('all of it is captured', () => isWhole(hops())).catch((error: Error) => {
+    const isUnbroken = (row: readonly Hop[]) =>
+      row.every(({ hopLimit }, at) => at === 0 || hopLimit === row[at - 1]!.hopLimit - 1);
+    await eventually('all of it is captured', () => isWhole(hops()) && isUnbroken(hops())).catch((error: Error) => {
       const seen = hops().map(({ router, destination, segmentsLeft }) => `${router} ${destination} ${segmentsLeft}`);
       throw new Error(`${error.message}: ${seen.join(', ')}`);
     });
