@@ -28,6 +28,18 @@ describe('the session codec', () => {
     );
   });
 
+  it('keeps messages apart, however many are held at once', () => {
+    fc.assert(
+      fc.property(fc.array(update, { minLength: 200, maxLength: 300 }), (messages) => {
+        const frames = messages.map((m) => encodeFrame(m));
+        const read = frames.map((frame) => decodeFrame(frame));
+        for (const [i, m] of messages.entries()) expect(read[i]).toEqual(m);
+      }),
+      // To shrink what is this large would take minutes.
+      { numRuns: 10, endOnFailure: true },
+    );
+  });
+
   it('writes what protobufjs reads from session.proto as the same message', () => {
     fc.assert(
       fc.property(message, (m) => {

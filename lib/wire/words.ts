@@ -9,20 +9,26 @@ let used = 0;
 
 /** `length` zeros; nobody else has them. */
 export function uint32s(length: number): Uint32Array {
-  return length > LONGEST_CUT ? new Uint32Array(length) : new Uint32Array(slab, claim(length), length);
+  if (length > LONGEST_CUT) return new Uint32Array(length);
+  const from = claim(length);
+  return new Uint32Array(slab, from, length);
 }
 
 export function int32s(length: number): Int32Array {
-  return length > LONGEST_CUT ? new Int32Array(length) : new Int32Array(slab, claim(length), length);
+  if (length > LONGEST_CUT) return new Int32Array(length);
+  const from = claim(length);
+  return new Int32Array(slab, from, length);
 }
 
 /** The same of bytes. */
 export function uint8s(length: number): Uint8Array {
   const words = (length + 3) >>> 2;
-  return words > LONGEST_CUT ? new Uint8Array(length) : new Uint8Array(slab, claim(words), length);
+  if (words > LONGEST_CUT) return new Uint8Array(length);
+  const from = claim(words);
+  return new Uint8Array(slab, from, length);
 }
 
-/** Where they begin in `slab`, in bytes. */
+/** Where they begin in `slab`, in bytes: in the one of after this call. */
 function claim(length: number): number {
   if (used + length > SLAB) {
     slab = new ArrayBuffer(SLAB * 4);
