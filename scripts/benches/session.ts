@@ -19,7 +19,6 @@ import { availablePeers, buildBgpLoad, KEEPALIVE_MS } from './session/subjects.t
 
 const CHURNS = 3;
 const TRIALS = 200;
-const TRIALS_OF_FEW = 50;
 
 export const bench: Bench = {
   summary: 'ten senders, one daemon, one receiver: time, processor time, memory, latency; against BIRD, FRR, GoBGP',
@@ -203,8 +202,8 @@ async function against(field: Field, peer: 'frr' | 'gobgp', { rounds }: BenchOpt
   const few = Math.min(rounds, 2);
   const packed = await pairs(
     few,
-    () => field.ours({ churns: 1, trials: TRIALS_OF_FEW }),
-    () => field.theirs(peer, SMALL, 1, 1, TRIALS_OF_FEW),
+    () => field.ours({ churns: 1, trials: TRIALS }),
+    () => field.theirs(peer, SMALL, 1, 1, TRIALS),
   );
   const single = await pairs(
     1,
@@ -252,7 +251,7 @@ async function against(field: Field, peer: 'frr' | 'gobgp', { rounds }: BenchOpt
       target.B1,
       packed,
       (it) => 1e6 * it.of('latency').p50!,
-      `${TRIALS_OF_FEW} trials, 5-15 ms apart; sender and receiver are one C program, theirs as ours`,
+      `${TRIALS} trials, 5-15 ms apart; sender and receiver are one C program, theirs as ours`,
     ),
   ];
 }
