@@ -23,7 +23,7 @@ export interface ServiceChains {
 }
 
 /** `svc_fd00_cafe__80`: canonical text stays readable, and no two addresses share it. */
-export function mainChain(service: string): string {
+function mainChain(service: string): string {
   return `svc_${service.replaceAll(/[:.]/g, '_')}`;
 }
 

@@ -111,7 +111,14 @@ describe('affinity read back', () => {
   it.each([
     ['is gone', undefined, [{ from: 999, to: 999 }]],
     ['leaves hashes out', [{ from: 0, to: 900 }], []],
-    ['is in pieces', [{ from: 0, to: 4 }, { from: 5, to: 998 }], [{ from: 999, to: 999 }]], // biome-ignore format: a row each
+    [
+      'is in pieces',
+      [
+        { from: 0, to: 4 },
+        { from: 5, to: 998 },
+      ],
+      [{ from: 999, to: 999 }],
+    ],
     ['is cut in another order', [{ from: 1, to: 999 }], [{ from: 0, to: 0 }]],
     ['overlaps another', [{ from: 0, to: 998 }], [{ from: 0, to: 0 }]],
   ])('calls a service damaged when a share %s', (_, first, second) => {
@@ -126,7 +133,13 @@ describe('affinity read back', () => {
   });
 
   it.each([
-    ['one leads elsewhere', [lookUp(1), { rule: { ...lookUp(2).rule, expr: [lookUp(2).rule.expr[0], { goto: { target: 'operators_own' } }] } }]], // biome-ignore format: a row each
+    [
+      'one leads elsewhere',
+      [
+        lookUp(1),
+        { rule: { ...lookUp(2).rule, expr: [lookUp(2).rule.expr[0], { goto: { target: 'operators_own' } }] } },
+      ],
+    ],
     ['they are asked in another order the second time', [lookUp(1), lookUp(2), lookUp(2), lookUp(1)]],
     ['one is asked twice at once', [lookUp(1), lookUp(1), lookUp(2), lookUp(2)]],
   ])('calls a service damaged when of the look-ups %s', (_, changed) => {
