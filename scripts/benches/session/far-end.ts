@@ -1,7 +1,7 @@
 // The far end of a session for load: one HTTP/2 stream from an address of its own, with gRPC's framing by hand, so that
 // ready-made buffers go out as fast as the daemon takes them and what comes back is counted without another stack between.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import type { SessionMessage } from '../../../lib/session/message.ts';
 import { decodeFrame } from '../../../lib/wire/frame.ts';
 import { framed, openOf } from './frames.ts';
@@ -26,6 +26,7 @@ export class FarEnd {
   onUpdate: (message: Extract<SessionMessage, { type: 'UPDATE' }>) => void = () => {};
   readonly established: Promise<void>;
   readonly #options: FarEndOptions;
+  readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
   readonly #stream: ClientHttp2Stream;
   #held: Buffer = Buffer.alloc(0);
@@ -54,10 +55,11 @@ export class FarEnd {
         reject(error);
       };
     });
-    this.#session = connectHttp2(`http://[${options.daemon}]:${options.port}`, {
+    const { daemon, port, address } = options;
+    this.#socket = connectTcp({ host: daemon, port, localAddress: address, noDelay: true });
+    this.#session = connectHttp2(`http://[${daemon}]:${port}`, {
       settings: { initialWindowSize: WINDOW_BYTES },
-      createConnection: () =>
-        connectTcp({ host: options.daemon, port: options.port, localAddress: options.address, noDelay: true }),
+      createConnection: () => this.#socket,
     });
     this.#session.on('connect', () => this.#session.setLocalWindowSize(WINDOW_BYTES));
     this.#session.on('error', (error) => this.#lost(error));
@@ -82,10 +84,13 @@ export class FarEnd {
     return new Promise((resolve) => this.#awaiting.push(resolve));
   }
 
-  close(): void {
+  /** Resolves when the connection is gone: whoever blocks this process next would keep it. */
+  close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#keepalive);
+    const gone = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     this.#session.destroy();
+    return gone;
   }
 
   #receive(chunk: Buffer): void {

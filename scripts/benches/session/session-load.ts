@@ -194,14 +194,14 @@ async function run(spec: LoadSpec): Promise<void> {
   say('keepalive', { gapMs: Math.max(...ends.map((end) => end.keepaliveGapMs)) });
   if (spec.clock && spec.trials > 0) {
     // One receiver is told, as in the other daemons' runs.
-    for (const end of ends.slice(spec.senders)) end.close();
+    await Promise.all(ends.slice(spec.senders).map((end) => end.close()));
     const far = spec.senders + spec.receivers;
     const { daemon, port } = spec;
     const [own, other] = [addressOf(spec, far), addressOf(spec, far + 1)];
     const routers = [ROUTERS + far + 1, ROUTERS + far + 2] as const;
     say('latency', latency({ ...spec.clock, daemon, port, own, other, routers }, spec.trials));
   }
-  for (const end of ends) end.close();
+  for (const end of ends) void end.close();
   input.close();
 }
 
