@@ -22,6 +22,9 @@ export class AdjRibOut {
   /** Rows the peer knows. */
   readonly advertised = new RowSet();
   readonly #table: RouteTable;
+  /** Looked at for every peer in every turn that changes anything: that costs a line of memory here and several in a set. */
+  readonly #hearsRoutes: boolean;
+  readonly #hearsStates: boolean;
   /** A walk over all rows, after the session came up and for a refresh: next row, and how many are left. */
   #walkAt = 0;
   #walkLeft = 0;
@@ -38,9 +41,11 @@ export class AdjRibOut {
     this.families = new Set(families);
     this.source = source;
     this.#table = table;
+    this.#hearsRoutes = this.families.has('service');
+    this.#hearsStates = this.families.has('compute');
     // A family that is not spoken is not read, and its reader must not hold the log back.
-    this.routes = this.families.has('service') ? table.routeLog.subscribe() : { next: [0, 0], lapped: false };
-    this.states = this.families.has('compute') ? table.stateLog.subscribe() : { next: [0, 0], lapped: false };
+    this.routes = this.#hearsRoutes ? table.routeLog.subscribe() : { next: [0, 0], lapped: false };
+    this.states = this.#hearsStates ? table.stateLog.subscribe() : { next: [0, 0], lapped: false };
     this.#walkAll(false);
   }
 
@@ -56,10 +61,10 @@ export class AdjRibOut {
   /** Something waits that may go now. */
   get hasDue(): boolean {
     if (this.closed.size === 0) return this.hasPending;
-    const { families, closed } = this;
+    const { closed } = this;
     if (this.#walkLeft > 0 || (this.#nodes.size > 0 && !closed.has('link-state'))) return true;
-    if (families.has('service') && pendingNow(this.#table.routeLog, this.routes, closed.has('service'))) return true;
-    if (families.has('compute') && pendingNow(this.#table.stateLog, this.states, closed.has('compute'))) return true;
+    if (this.#hearsRoutes && pendingNow(this.#table.routeLog, this.routes, closed.has('service'))) return true;
+    if (this.#hearsStates && pendingNow(this.#table.stateLog, this.states, closed.has('compute'))) return true;
     return this.#endOfRib.size > 0 && !this.#hasRows && this.#nodes.size === 0;
   }
 
@@ -79,8 +84,8 @@ export class AdjRibOut {
   get #hasRows(): boolean {
     return (
       this.#walkLeft > 0 ||
-      (this.families.has('service') && this.#table.routeLog.pending(this.routes) > 0) ||
-      (this.families.has('compute') && this.#table.stateLog.pending(this.states) > 0)
+      (this.#hearsRoutes && this.#table.routeLog.pending(this.routes) > 0) ||
+      (this.#hearsStates && this.#table.stateLog.pending(this.states) > 0)
     );
   }
 
@@ -105,8 +110,8 @@ export class AdjRibOut {
       other.#walkLeft === 0 &&
       isLevel(this.routes, other.routes) &&
       isLevel(this.states, other.states) &&
-      this.families.has('service') === other.families.has('service') &&
-      this.families.has('compute') === other.families.has('compute')
+      this.#hearsRoutes === other.#hearsRoutes &&
+      this.#hearsStates === other.#hearsStates
     );
   }
 
@@ -115,7 +120,7 @@ export class AdjRibOut {
    * many. Those from `repeatedFrom` on are told whether the peer knows them or not.
    */
   takeRoutes(into: Uint32Array, max: number): number {
-    if (!this.families.has('service')) return 0;
+    if (!this.#hearsRoutes) return 0;
     this.#lap(this.routes);
     let count = this.#table.routeLog.read(this.routes, into, 0, max, this.closed.has('service'));
     this.repeatedFrom = this.#again ? count : max;
@@ -130,7 +135,7 @@ export class AdjRibOut {
   }
 
   takeStates(into: Uint32Array, max: number): number {
-    if (!this.families.has('compute')) return 0;
+    if (!this.#hearsStates) return 0;
     this.#lap(this.states);
     return this.#table.stateLog.read(this.states, into, 0, max, this.closed.has('compute'));
   }

@@ -50,6 +50,8 @@ export function createState(event: StartEvent): RouterState {
       turns: 0,
       seed: seedOf(event.bootId),
       paceAtMs: 0,
+      told: [],
+      settled: true,
     },
     sweeps: [],
     expiry: { ...NO_EXPIRY },

@@ -57,6 +57,7 @@ interface Waiting {
 
 function flushNow(state: RouterState): void {
   const { flush, table } = state;
+  settleFlush(state);
   flush.wanted = false;
   flush.atMs = state.atMs;
   flush.changes = table.routeLog.changes + table.stateLog.changes;
@@ -77,10 +78,21 @@ function flushNow(state: RouterState): void {
       if (!more) break;
       updates--;
     }
-    // A backlog goes on being told; the pause begins when it is out.
-    if (!outs.some((out) => out.hasDue)) closePace(group.pace, news, flush, state.atMs);
+    flush.told.push({ pace: group.pace, news, outs });
     if (updates === 0 || sends <= 0) break;
   }
+  flush.settled = false;
+}
+
+/** What a flush leaves to be done. None of it is news to peers, so it comes when the UPDATEs are with the transport. */
+export function settleFlush(state: RouterState): void {
+  const { flush, table } = state;
+  if (flush.settled) return;
+  flush.settled = true;
+  // A backlog goes on being told; the pause begins when it is out.
+  for (const { pace, news, outs } of flush.told)
+    if (!outs.some((out) => out.hasDue)) closePace(pace, news, flush, state.atMs);
+  flush.told.length = 0;
   table.routeLog.trim();
   table.stateLog.trim();
   // The rest waits one turn, so that a whole table never starves timers or overruns the transport.

@@ -12,7 +12,7 @@ import type { RouterEvent } from './event.ts';
 import { EXPIRY_TIMER, expiryDue } from './expiry.ts';
 import { fibDone, flushFib, noteDrift, retryFailed } from './fib-plan.ts';
 import { DAMPING_TIMER } from './flaps.ts';
-import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue } from './flush.ts';
+import { flushAtEndOfTurn, flushDue, PACE_TIMER, paceDue, settleFlush } from './flush.ts';
 import { advertiseInstances, agentDue, agentTimer, drainMeasured, instanceEvent } from './instances.ts';
 import { limitTimer } from './limits.ts';
 import { linksSettled, SETTLE_RETAINED_MS } from './link-facts.ts';
@@ -52,16 +52,16 @@ export function handle(router: Router, event: RouterEvent): readonly RouterEffec
 
 /**
  * As `handle`, one effect at a time: what the kernel is to do comes out before the rest of the turn is worked out, so that
- * traffic does not wait for what peers are told. The caller takes all of them, and nothing else looks at the state between.
+ * traffic does not wait for what peers are told, and that before what is noted about it. The caller takes all of them, and nothing else looks at the state between.
  */
 export function* turn(router: Router, event: RouterEvent): Generator<RouterEffect, void, undefined> {
   const state = take(router, event);
   planServiceMtu(state);
   flushFib(state);
-  const [kernel, later] = split(state.effects);
-  state.effects = later;
-  yield* kernel;
+  yield* taken(state, RANK.kernel);
   flushAtEndOfTurn(state);
+  yield* taken(state, RANK.peers);
+  settleFlush(state);
   endRefreshes(state);
   const effects = inOrder(state.effects);
   state.effects = [];
@@ -84,15 +84,16 @@ function take(router: Router, event: RouterEvent): RouterState {
   return state;
 }
 
+/** In which order the effects of a turn are performed. */
+const RANK = { kernel: 0, peers: 1, timers: 2, people: 3 } as const;
 const NO_EFFECTS: readonly RouterEffect[] = [];
 
-/** What is the kernel's, and the rest. */
-function split(effects: RouterEffect[]): [readonly RouterEffect[], RouterEffect[]] {
-  if (effects.every((effect) => rankOf(effect) !== 0)) return [NO_EFFECTS, effects];
-  const kernel: RouterEffect[] = [];
-  const rest: RouterEffect[] = [];
-  for (const effect of effects) (rankOf(effect) === 0 ? kernel : rest).push(effect);
-  return [kernel, rest];
+/** Takes the effects of a rank out of those there are. */
+function taken(state: RouterState, rank: number): readonly RouterEffect[] {
+  const { effects } = state;
+  if (!effects.some((effect) => rankOf(effect) === rank)) return NO_EFFECTS;
+  state.effects = effects.filter((effect) => rankOf(effect) !== rank);
+  return effects.filter((effect) => rankOf(effect) === rank);
 }
 
 /**
@@ -118,15 +119,15 @@ function rankOf({ type }: RouterEffect): number {
     case 'fib-apply':
     case 'fib-sync':
     case 'fib-verify':
-      return 0;
+      return RANK.kernel;
     case 'set-timer':
     case 'cancel-timer':
-      return 2;
+      return RANK.timers;
     case 'log':
     case 'view-changed':
-      return 3;
+      return RANK.people;
     default:
-      return 1;
+      return RANK.peers;
   }
 }
 

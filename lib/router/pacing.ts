@@ -21,9 +21,9 @@ export function startPace(intervalMs: Readonly<Record<Family, number>>): Pace {
 
 /** Brings `closed` up to the present. */
 export function openPace(pace: Pace, atMs: number): void {
-  pace.closed = FAMILIES.some((family) => pace.opensAtMs[family] > atMs)
-    ? new Set(FAMILIES.filter((family) => pace.opensAtMs[family] > atMs))
-    : NOTHING;
+  const opens = pace.opensAtMs;
+  const isOpen = opens.service <= atMs && opens.compute <= atMs && opens['link-state'] <= atMs;
+  pace.closed = isOpen ? NOTHING : new Set(FAMILIES.filter((family) => opens[family] > atMs));
 }
 
 /** Families of which something waits for the peer and may go now. */

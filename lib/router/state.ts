@@ -3,11 +3,12 @@ import type { LinkConfig, LocalInstanceConfig, RouterConfig, ServiceClassConfig 
 import type { Decision } from '../decision/decision.ts';
 import type { AffinityClass, FibCapability, FibDrift, FibFailure, FibKey, FibObject } from '../fib/fib.ts';
 import type { Agent } from '../metric/agent.ts';
-import type { PeerName, RouterId, ServiceId } from '../model/identity.ts';
+import type { Family, PeerName, RouterId, ServiceId } from '../model/identity.ts';
 import type { NodeAdvertisement } from '../model/link-state.ts';
 import type { Locator } from '../model/locator.ts';
 import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { AdjRibOut } from '../rib/adj-rib-out.ts';
 import type { Flaps } from '../rib/damping.ts';
 import type { RouteTable } from '../rib/route-table.ts';
 import type { UpdateBatch } from '../rib/update-batch.ts';
@@ -25,6 +26,7 @@ import type { RouterEffect } from './effect.ts';
 import type { Expiry } from './expiry.ts';
 import type { ExplicitPaths } from './explicit-paths.ts';
 import type { ExportGroup } from './export.ts';
+import type { Pace } from './pacing.ts';
 import type { Peer } from './peer.ts';
 import type { Reimport } from './reimport.ts';
 import type { HeldReport } from './report-rate.ts';
@@ -162,6 +164,16 @@ export interface FlushState {
   readonly seed: number;
   /** The timer of pacing is set for this time; past: it is not. */
   paceAtMs: number;
+  /** Who was told in the flush that is not settled. */
+  readonly told: Told[];
+  settled: boolean;
+}
+
+/** Peers that were told together, and the families of which it was news. */
+export interface Told {
+  readonly pace: Pace;
+  readonly news: readonly Family[];
+  readonly outs: readonly AdjRibOut[];
 }
 
 export interface RouterState {
