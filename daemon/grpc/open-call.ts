@@ -1,12 +1,14 @@
 // The dialling side of a call: HTTP/2 on a socket that is connected, and one call of Session/Peer in it. Knows no
 // addresses and no time.
-import { type ClientHttp2Stream, connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
+import { connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Call } from './call.ts';
+import { CutThrough } from './cut-through.ts';
 import { CONTENT_TYPE, PEER_PATH, resetText, SESSION_OPTIONS, STATUS, WINDOW_BYTES } from './peer-method.ts';
 
 export interface CallHooks {
   /** The other end has accepted the call. */
-  accepted(stream: ClientHttp2Stream): void;
+  accepted(call: Call): void;
   /** Once, accepted before or not. */
   over(reason: string): void;
 }
@@ -19,7 +21,8 @@ export function openCall(socket: Socket, origin: string, hooks: CallHooks): () =
     reason = why;
     hooks.over(why);
   };
-  const session = connect(origin, { ...SESSION_OPTIONS, createConnection: () => socket });
+  const cutThrough = new CutThrough(socket, 'client');
+  const session = connect(origin, { ...SESSION_OPTIONS, createConnection: () => cutThrough.slowPath });
   session.on('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
   session.on('error', (error) => over(error.message));
   const stream = session.request(
@@ -30,8 +33,9 @@ export function openCall(socket: Socket, origin: string, hooks: CallHooks): () =
   stream.on('error', () => {});
   stream.on('response', (headers) => {
     const refusal = refusalOf(headers);
-    if (refusal === undefined) return hooks.accepted(stream);
-    over(refusal);
+    const call = refusal === undefined ? cutThrough.adopt(stream) : undefined;
+    if (call !== undefined) return hooks.accepted(call);
+    over(refusal ?? 'the call is not the first of its connection');
     session.destroy();
   });
   stream.on('trailers', (trailers) => over(endOf(trailers)));

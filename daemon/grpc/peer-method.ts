@@ -29,6 +29,9 @@ export const SESSION_OPTIONS = {
   maxHeaderListPairs: 64,
 } as const satisfies SecureClientSessionOptions;
 
+/** RFC 9113 section 7. */
+export const FLOW_CONTROL_ERROR = 3;
+
 /** RFC 9113 section 7, in order of the codes. */
 const RESET_REASONS = [
   'no error',

@@ -1,9 +1,9 @@
 // One dial: one socket, one handshake, one call, one deadline for all of it. Nothing is kept between attempts: the FSM
 // alone decides when to try again.
-import type { ClientHttp2Stream } from 'node:http2';
 import { connect } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { CertificateNames } from '../../lib/security/identity.ts';
+import type { Call } from '../grpc/call.ts';
 import { openCall } from '../grpc/open-call.ts';
 import type { Credentials } from '../security/credentials.ts';
 import { certificateNames } from './handshake.ts';
@@ -11,7 +11,7 @@ import { endpoint } from './listener.ts';
 
 export interface DialHooks {
   /** The peer has accepted the call. */
-  opened(stream: ClientHttp2Stream, cut: () => void, names: CertificateNames | undefined): void;
+  opened(call: Call, cut: () => void, names: CertificateNames | undefined): void;
   /** Not accepted; nothing else follows. */
   failed(reason: string): void;
   /** After `opened`: the call is over. */
@@ -55,11 +55,11 @@ export function dial(
     const names = socket instanceof TLSSocket ? certificateNames(socket.getPeerCertificate().raw) : undefined;
     const origin = `${tls === undefined ? 'http' : 'https'}://${endpoint(address, port)}`;
     cut = openCall(socket, origin, {
-      accepted(stream) {
+      accepted(call) {
         if (phase !== 'dialling') return;
         phase = 'open';
         clearTimeout(deadline);
-        hooks.opened(stream, cut, names);
+        hooks.opened(call, cut, names);
       },
       over,
     });

@@ -1,6 +1,5 @@
 // Sessions over gRPC for the router core: performs `connect`, `send` and `close`, posts what happened. It numbers
 // connections and matches inbound ones to configured peers by address; it knows no FSM and takes no decision of it.
-import type { ServerHttp2Stream } from 'node:http2';
 import { CodedError } from '../../lib/errors.ts';
 import { canonicalAddress } from '../../lib/net/address.ts';
 import type { CertificateNames } from '../../lib/security/identity.ts';
@@ -9,6 +8,7 @@ import type { ConnectionId } from '../../lib/session/peer-contract.ts';
 import { encodeFrame } from '../../lib/wire/frame.ts';
 import { withPrefix } from '../../lib/wire/length-prefixed.ts';
 import { acceptCalls, type CallFailure } from '../grpc/accept-call.ts';
+import type { Call } from '../grpc/call.ts';
 import { resetText, STATUS } from '../grpc/peer-method.ts';
 import { createLogLimiter } from '../log-limiter.ts';
 import { monotonicMs } from '../runtime/clock.ts';
@@ -91,17 +91,17 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     }
   }
 
-  function accept(call: ServerHttp2Stream, claimed: Claim | undefined): CallFailure | undefined {
-    if (!claimed || ended) {
+  function accept(call: Call | undefined, claimed: Claim | undefined): CallFailure | undefined {
+    if (!call || !claimed || ended) {
       const text = 'one connection carries one session';
-      call.write(withPrefix(encodeFrame(ceased(CEASE_SUBCODE.connectionRejected, text))));
-      return { status: STATUS.resourceExhausted, text };
+      const said = withPrefix(encodeFrame(ceased(CEASE_SUBCODE.connectionRejected, text)));
+      return { status: STATUS.resourceExhausted, text, said };
     }
     adoptInbound(call, claimed);
     return undefined;
   }
 
-  function adoptInbound(call: ServerHttp2Stream, claimed: Claim): void {
+  function adoptInbound(call: Call, claimed: Claim): void {
     const { address, names } = claimed;
     const peer = byAddress.get(address);
     if (!peer) {
@@ -133,14 +133,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
   }
 
   /** RFC 4486 subcode 5: told why, so that the operator at the other end need not guess. */
-  function reject(
-    call: ServerHttp2Stream,
-    claimed: Claim,
-    key: string,
-    said: string,
-    subcode: number,
-    text: string,
-  ): void {
+  function reject(call: Call, claimed: Claim, key: string, said: string, subcode: number, text: string): void {
     rejected++;
     quiet.say(`${key} ${claimed.address}`, 'warn', { address: claimed.address }, said);
     const connection = new SessionConnection(

@@ -57,6 +57,10 @@ export class UpdateJoiner {
     return false;
   }
 
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
   /** What was joined since the last time; undefined: nothing. */
   take(): Joined | undefined {
     if (this.#count === 0) return undefined;

@@ -8,10 +8,10 @@ test('a call that was made as bytes is taken by the daemon, and so is what is sa
   const said = Buffer.alloc(40_000, 'x');
   const heard = Promise.withResolvers<string>();
   const server = createServer((socket) =>
-    acceptCalls(socket, (stream) => {
+    acceptCalls(socket, (call) => {
       let text = '';
-      stream.on('data', (bytes) => {
-        text += bytes;
+      call?.on('data', (bytes) => {
+        text += Buffer.from(bytes);
         if (text.length >= said.length) heard.resolve(text);
       });
       return undefined;
