@@ -190,7 +190,11 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
       cut,
       {
         message: (message, bytes, count) =>
-          post({ type: 'message', peer, connection: id, message, bytes, ...(count > 1 && { count }) }),
+          post(
+            count > 1
+              ? { type: 'message', peer, connection: id, message, bytes, count }
+              : { type: 'message', peer, connection: id, message, bytes },
+          ),
         isHeld,
         together,
         bad: (notification) => post({ type: 'bad-message', peer, connection: id, notification }),

@@ -6,7 +6,7 @@ import type { ServiceAttributes } from '../model/service-route.ts';
 import { stateNumbers } from '../model/state-buffers.ts';
 import { STATE_NUMBERS } from '../model/state-row.ts';
 import { ADDRESS_WORDS } from '../net/address-words.ts';
-import type { ComputeUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
+import { type ComputeUpdate, type ServiceUpdate, type UpdateMessage, updateOf } from '../session/message.ts';
 import type { AdjRibOut } from './adj-rib-out.ts';
 import type { RouteTable } from './route-table.ts';
 
@@ -16,7 +16,8 @@ export interface ExportView {
   readonly nodes: Pick<ReadonlyMap<RouterId, NodeAdvertisement>, 'get'>;
 }
 
-export type Deliver = (peer: AdjRibOut, update: UpdateMessage) => void;
+/** `index`: of the peer among those that were given. */
+export type Deliver = (peer: AdjRibOut, update: UpdateMessage, index: number) => void;
 
 const NOBODY = -1;
 
@@ -58,10 +59,10 @@ export class UpdateBatch {
     }
     const others = peers.filter((peer) => !this.#said.has(peer.source));
     const shared = others.length > 0 ? this.#compose(others, NOBODY, leader.repeatedFrom) : undefined;
-    for (const peer of peers) {
+    for (const [index, peer] of peers.entries()) {
       const rows = this.#said.has(peer.source) ? this.#compose([peer], peer.source, leader.repeatedFrom) : shared!;
       const update = peer.hasExtras ? withExtras(rows, peer, view, this.#max) : rows;
-      if (update.service || update.compute || update.linkState || update.endOfRib) deliver(peer, update);
+      if (update.service || update.compute || update.linkState || update.endOfRib) deliver(peer, update, index);
     }
     return true;
   }
@@ -117,7 +118,7 @@ export class UpdateBatch {
     const service = told.length + withdrawn.length > 0 ? this.#serviceColumns(told, withdrawn) : undefined;
     const heard = silent === NOBODY ? states : states.filter((row) => table.states.from(row) !== silent);
     const compute = heard.length > 0 ? this.#computeColumns(heard) : undefined;
-    return { type: 'UPDATE', ...(service && { service }), ...(compute && { compute }) };
+    return updateOf(service, compute);
   }
 
   #serviceColumns(told: readonly number[], withdrawn: readonly number[]): ServiceUpdate {
@@ -148,7 +149,9 @@ export class UpdateBatch {
       update.originator[i] = table.originator(row);
       update.attributeSet[i] = index;
     }
-    return { attributeSets: [...sets.keys()], ...update };
+    const { handle, service, contactInstance, originator, attributeSet } = update;
+    const attributeSets = [...sets.keys()];
+    return { attributeSets, handle, service, contactInstance, originator, attributeSet, withdrawn: update.withdrawn };
   }
 
   #computeColumns(rows: readonly number[]): ComputeUpdate {

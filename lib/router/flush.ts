@@ -64,13 +64,13 @@ function flushNow(state: RouterState): void {
   let updates = UPDATES_PER_TURN;
   let sends = SENDS_PER_TURN;
   for (const { group, waiting } of level(state)) {
-    const byOut = new Map(waiting.map((it) => [it.session.out, it]));
+    const served = waiting.length > sends ? waiting.slice(0, sends) : waiting;
+    const outs = served.map(({ session }) => session.out);
     const view = { attributes: (row: number) => exported(state, group, row), nodes: nodesWithAge(state) };
-    const outs = [...byOut.keys()].slice(0, sends);
     const news = outs[0] === undefined ? [] : newsOf(outs[0], group.pace);
     while (updates > 0 && sends > 0 && outs.length > 0) {
-      const more = state.batch.next(outs, view, (out, message) => {
-        const { peer, session } = byOut.get(out)!;
+      const more = state.batch.next(outs, view, (_, message, i) => {
+        const { peer, session } = served[i]!;
         peer.messagesOut++;
         sends--;
         state.effects.push({ type: 'send', peer: peer.config.name, connection: session.connection, message });

@@ -19,9 +19,10 @@ export function setTimer(state: RouterState, timer: string, atMs: number): void 
 }
 
 export function viewChanged(state: RouterState, view: Extract<RouterEffect, { type: 'view-changed' }>['view']): void {
-  const last = state.effects.at(-1);
+  const { effects } = state;
+  const last = effects.length > 0 ? effects[effects.length - 1] : undefined;
   if (last?.type === 'view-changed' && last.view === view) return;
-  state.effects.push({ type: 'view-changed', view });
+  effects.push({ type: 'view-changed', view });
 }
 
 /** Wall clock, ms since 1970, of a monotonic time of this life. */

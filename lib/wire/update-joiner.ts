@@ -4,7 +4,7 @@
 //
 // The router takes withdrawals of an UPDATE first, then reachability, then state. Joined, a state comes behind what later
 // messages announce; so they must name neither its handle nor its route, and nothing may come before a withdrawal.
-import type { UpdateMessage } from '../session/message.ts';
+import { type UpdateMessage, updateOf } from '../session/message.ts';
 import { Cursor, LEN, tagOf, WireFault } from './cursor.ts';
 import { JoinedRoutes } from './joined-routes.ts';
 import { JoinedStates } from './joined-states.ts';
@@ -66,8 +66,7 @@ export class UpdateJoiner {
     if (this.#count === 0) return undefined;
     const service = this.#routes.take();
     const compute = this.#states.take();
-    const message: UpdateMessage = { type: 'UPDATE', ...(service && { service }), ...(compute && { compute }) };
-    const joined = { message, count: this.#count, bytes: this.#bytes };
+    const joined = { message: updateOf(service, compute), count: this.#count, bytes: this.#bytes };
     this.#count = 0;
     this.#bytes = 0;
     this.#isClosed = false;

@@ -1,6 +1,12 @@
 // UPDATE of session.proto: puts the families' parts together. Each part at most once a frame.
 import { FAMILIES, type Family } from '../model/identity.ts';
-import type { ComputeUpdate, LinkStateUpdate, ServiceUpdate, UpdateMessage } from '../session/message.ts';
+import {
+  type ComputeUpdate,
+  type LinkStateUpdate,
+  type ServiceUpdate,
+  type UpdateMessage,
+  updateOf,
+} from '../session/message.ts';
 import { elements, emptyColumn, takeColumn } from './column.ts';
 import { readComputeUpdate, writeComputeUpdate } from './compute-update.ts';
 import { type Cursor, LEN, tagOf } from './cursor.ts';
@@ -53,10 +59,10 @@ export function readUpdate(cursor: Cursor): UpdateMessage {
   if (markers.broken !== '') throw cursor.fault(`end_of_rib: ${markers.broken}`);
   const endOfRib = markers.count === 0 ? [] : namesOf<Family>(FAMILIES, elements(markers));
   const dropped = faults.list();
+  const rows = updateOf(service, compute);
+  if (linkState === undefined && endOfRib.length === 0 && dropped.length === 0) return rows;
   return {
-    type: 'UPDATE',
-    ...(service && { service }),
-    ...(compute && { compute }),
+    ...rows,
     ...(linkState && { linkState }),
     ...(endOfRib.length > 0 && { endOfRib }),
     ...(dropped.length > 0 && { faults: dropped }),
