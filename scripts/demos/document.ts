@@ -54,6 +54,8 @@ const documentSchema = z.strictObject({
   engine: z.string(),
   deployMs: ms,
   convergedMs: ms,
+  /** Of the processors' time, 0..1, what other work had right before the lab began. */
+  othersShare: z.number().min(0).max(1),
   /** What the demo claims, and whether this run showed it. */
   claims: z.array(z.strictObject({ claim: z.string(), held: z.boolean(), seen: z.string() })),
 });

@@ -5,6 +5,7 @@ import type { DeployReport, Engine } from '../labs/engine.ts';
 import type { LabFile } from '../labs/lab-file.ts';
 import type { LoadSummary } from '../loadgen/loadgen.ts';
 import { accountOf } from './account.ts';
+import { whenCalm } from './bystanders.ts';
 import { DecisionWatch } from './decision-watch.ts';
 import type { DemoDocument } from './document.ts';
 import { readFacts } from './facts.ts';
@@ -51,6 +52,7 @@ export async function perform(options: PerformanceOptions): Promise<Performance>
   });
   const built = await bundle();
   if (built.built.length > 0) live.step(`built ${built.built.join(', ')}`);
+  const busy = await whenCalm({ signal: options.signal, say: (line) => live.step(line) });
   try {
     const report = await engine.deploy(lab, { tied: true, strict: false, onLine: (line) => live.step(line) });
     live.step(
@@ -58,7 +60,7 @@ export async function perform(options: PerformanceOptions): Promise<Performance>
     );
     const stage = await Stage.open(facts, engine, lab);
     try {
-      return await onStage(stage, report, options, live, startedMs);
+      return await onStage(stage, report, options, live, { startedMs, busy });
     } finally {
       stage.routers.close();
     }
@@ -72,7 +74,7 @@ async function onStage(
   report: DeployReport,
   { engine, lab, signal }: PerformanceOptions,
   live: Live,
-  startedMs: number,
+  { startedMs, busy }: { readonly startedMs: number; readonly busy: number },
 ): Promise<Performance> {
   const { facts, routers } = stage;
   const deployedMs = performance.now();
@@ -134,6 +136,7 @@ async function onStage(
       engine: engine.name,
       deployMs: report.tookMs,
       convergedMs,
+      othersShare: busy,
       claims: steers ? judge(evidence) : judgeDecisions(evidence),
     };
     return { ...played, document, timeline, lab };

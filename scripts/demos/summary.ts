@@ -1,5 +1,6 @@
 // The end of the demo in text: the table of phases, the segment lists, where the time went, and what held.
 import { renderTable } from '../labs/table.ts';
+import { excuse } from './bystanders.ts';
 import type { DemoDocument, DemoPhase } from './document.ts';
 import { sightingOf } from './segment-lists.ts';
 
@@ -9,6 +10,7 @@ export const LATENCY_REMARK =
 
 export function renderSummary(document: DemoDocument): string {
   const { phases, segmentLists, latencyUs, claims, leftOut } = document;
+  const excused = excuse(document);
   const instances = [...new Set(phases.flatMap(({ requests }) => Object.keys(requests)))].sort();
   const sections = [
     instances.length > 0 ? flowTable(phases, instances) : decisionTable(phases),
@@ -40,6 +42,7 @@ export function renderSummary(document: DemoDocument): string {
           ]),
         )}${LATENCY_REMARK}\n`,
     claims.map(({ claim, held, seen }) => `${held ? 'ok  ' : 'FAIL'}  ${claim}: ${seen}\n`).join(''),
+    excused === '' ? '' : `note  ${excused}\n`,
     leftOut.map((line) => `left out  ${line}\n`).join(''),
   ];
   return sections.filter((section) => section !== '').join('\n');

@@ -1,5 +1,6 @@
 // The report: one HTML page that needs nothing else, for a browser, a printer or a slide. Everything on it comes from the
 // document and the timeline of the run.
+import { excuse } from '../bystanders.ts';
 import type { DemoDocument, DemoPhase } from '../document.ts';
 import type { Performance } from '../performance.ts';
 import { sightingOf } from '../segment-lists.ts';
@@ -20,6 +21,7 @@ const NOTE = `<p class="note">Flows that run to a site when it is cut off break 
 export function renderPage(input: PageInput): string {
   const { document, timeline, lab, hero } = input;
   const { instances } = timeline;
+  const excused = excuse(document);
   const failed = document.claims.filter(({ held }) => !held).length;
   const when = new Date(timeline.originMs).toISOString().slice(0, 16).replace('T', ' ');
   const steered = document.phases.some(({ requests }) => Object.keys(requests).length > 0);
@@ -32,7 +34,7 @@ export function renderPage(input: PageInput): string {
     `converged ${(document.convergedMs / 1000).toFixed(1)} s later; ${what}. ${when} UTC, ${document.wallSeconds.toFixed(0)} s in all.</p></header>`,
     tiles(document, hero),
     failed > 0
-      ? `<p class="alarm">${failed} of ${document.claims.length} claims did not hold in this run: see below.</p>`
+      ? `<p class="alarm">${failed} of ${document.claims.length} claims did not hold in this run: see below${excused === '' ? '' : `; ${text(excused)}`}.</p>`
       : '',
     `<section><h2>${steered ? 'Who served new flows' : 'Where new flows would go'}</h2>${key(instances)}${renderChart(timeline)}${story(input)}</section>`,
     `<section><h2>The lab, and the way of the running stream</h2>${renderPicture(lab, instances, paths(input))}</section>`,
