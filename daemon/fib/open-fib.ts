@@ -20,6 +20,7 @@ export async function openFib(config: RouterConfig, log: Logger): Promise<Opened
   const links = config.links.map((link) => link.name);
   const ids = { protocol, markMask, groupIdBase, nexthopIdBase, tableBase, rulePriority };
   let reason: string;
+  let opened: Fib | undefined;
   try {
     const fib = createKernelFib({
       ...ids,
@@ -30,14 +31,16 @@ export async function openFib(config: RouterConfig, log: Logger): Promise<Opened
       hmac: readHmac(config, log),
       log: (level, text, fields) => log[level](fields, text),
     });
+    opened = fib;
     const found = await fib.start();
     const refused = found.capabilities.find((capability) => capability.name === 'net-admin' && !capability.available);
     if (refused === undefined) return { fib, found };
-    await fib.close({ remove: false });
     reason = refused.remark;
   } catch (error) {
     reason = error instanceof Error ? error.message : String(error);
   }
+  // Half of it may be there: sockets, watchers, nft.
+  await opened?.close({ remove: false });
   const { fib, found } = await openMemory();
   const remark = `cannot be programmed, forwarding is kept in memory only (${reason})`;
   // In place of the memory FIB's own remark, so that it is said once, with its cause.

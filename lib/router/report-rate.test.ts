@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { entriesOf } from '../rib/route-entry.ts';
 import { computeUpdate, serviceUpdate } from '../session/update-rows.ts';
 import { Domain, instanceAddress, SERVICE } from './domain.fixture.ts';
+import { MAX_BUCKETS } from './report-rate.ts';
 
 let domain: Domain;
 beforeEach(() => {
@@ -73,4 +74,22 @@ test('a report that waits goes with its route, not to the next one in its place'
   });
   expect(hub().table.isUsed(row)).toBe(false);
   expect(hub().heldReports.size).toBe(0);
+});
+
+test('buckets are bounded, and the one that was not used for longest goes', () => {
+  first[0] = entry(0).state!.sequence;
+  say(0, 1);
+  say(0, 2);
+  const { reportBuckets } = hub();
+  const [own] = reportBuckets.keys();
+  for (let i = 0; reportBuckets.size < MAX_BUCKETS; i++)
+    reportBuckets.set(`other ${i}`, { tokens: 0, atMs: hub().atMs });
+  first[1] = entry(1).state!.sequence;
+  say(1, 1);
+  say(1, 2);
+  expect(reportBuckets.size).toBe(MAX_BUCKETS);
+  expect(reportBuckets.has(own!)).toBe(false);
+  say(1, 3);
+  expect(reportBuckets.size).toBe(MAX_BUCKETS);
+  expect(reportBuckets.has('other 0')).toBe(true);
 });

@@ -2,15 +2,15 @@
 // it is taken when there is a token. An instance that reports no faster than once a second is never asked; a fall to a lower
 // band of the score passes.
 import { STATE, STATE_NUMBERS } from '../model/state-row.ts';
-import { type Bucket, fullBucket, isFull, takeToken, tokenAtMs } from '../time/token-bucket.ts';
+import { type Bucket, fullBucket, takeToken, tokenAtMs } from '../time/token-bucket.ts';
 import type { Peer, RouterState } from './state.ts';
 import { setTimer } from './turn.ts';
 
 export const REPORT_TIMER = 'report-rate';
 /** Reports of one instance at least this far apart are the normal pace. */
 const NORMAL_MS = 900;
-/** Buckets kept at most; full ones say nothing and go first. */
-const MAX_BUCKETS = 16_384;
+/** Buckets kept at most; the one that was not used for longest goes, and is full again if it is ever asked for. */
+export const MAX_BUCKETS = 16_384;
 
 /** The newest report of a row that waits for a token. */
 export interface HeldReport {
@@ -67,9 +67,10 @@ function takeOne(state: RouterState, row: number): boolean {
     wake(state, tokenAtMs(bucket, config, state.atMs));
     return false;
   }
-  if (!buckets.has(key) && buckets.size >= MAX_BUCKETS)
-    for (const [other, one] of buckets) if (isFull(one, config, state.atMs)) buckets.delete(other);
+  // The one used last stands last.
+  buckets.delete(key);
   buckets.set(key, next);
+  if (buckets.size > MAX_BUCKETS) buckets.delete(buckets.keys().next().value!);
   return true;
 }
 
