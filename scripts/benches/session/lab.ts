@@ -2,12 +2,13 @@
 // time of all its threads from schedstat (ns, kernel time in its context included) and memory from /proc.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectAdmin } from '../../../daemon/admin/client.ts';
+import { atRest, cpuSeconds } from '../at-rest.ts';
 import type { LoopReport } from './loop-probe.ts';
 
 export const DAEMON_ADDRESS = 'fd00:1::1';
@@ -20,8 +21,6 @@ export const ADMIN_SOCKET = 'cfnd.sock';
 
 const PROBE = join(import.meta.dirname, 'loop-probe.ts');
 const PROBE_MS = 5000;
-const REST_MS = 250;
-const AT_REST_MS = 30_000;
 const LOOK_EVERY_MS = 5;
 const LEAD_MS = 1000;
 
@@ -193,33 +192,6 @@ async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill(process.env.CFND_BENCH_SIGNAL === undefined ? 'SIGKILL' : 'SIGTERM');
   await gone;
-}
-
-/**
- * A daemon has done what it does at its start, ours its rehearsal, when it uses no more than a twentieth of a processor.
- * The same for all of them.
- */
-async function atRest(pid: number): Promise<void> {
-  let before = cpuSeconds(pid);
-  for (let waited = 0; waited < AT_REST_MS; waited += REST_MS) {
-    await pause(REST_MS);
-    const now = cpuSeconds(pid);
-    if (now > 0 && now - before < REST_MS / 1000 / 20) return;
-    before = now;
-  }
-  throw new Error(`the daemon does not come to rest within ${AT_REST_MS} ms`);
-}
-
-function cpuSeconds(pid: number): number {
-  let ns = 0;
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
-    } catch {
-      // The thread ended meanwhile.
-    }
-  }
-  return ns / 1e9;
 }
 
 function memory(pid: number): { rssBytes: number; peakBytes: number } {
