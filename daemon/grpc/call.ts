@@ -33,7 +33,9 @@ export class Call extends EventEmitter<Events> {
   readonly #held: Uint8Array[] = [];
   /** Until its owner has had the time to listen. */
   #isPaused = true;
+  /** And not said yet. */
   #isEnded = false;
+  #isClosed = false;
 
   constructor(owner: CallOwner) {
     super();
@@ -67,7 +69,7 @@ export class Call extends EventEmitter<Events> {
   resume(): void {
     this.#isPaused = false;
     while (!this.#isPaused && this.#held.length > 0) this.#read(this.#held.shift()!);
-    if (this.#isEnded && this.#held.length === 0) this.#sayEnd();
+    this.#sayEnd();
   }
 
   // What its connection calls.
@@ -82,9 +84,12 @@ export class Call extends EventEmitter<Events> {
     stream.resume();
     stream.on('end', () => {
       this.#isEnded = true;
-      if (this.#held.length === 0) this.#sayEnd();
+      this.#sayEnd();
     });
-    stream.on('close', () => this.emit('close'));
+    stream.on('close', () => {
+      this.#isClosed = true;
+      if (!this.#isEnded) this.emit('close');
+    });
     process.nextTick(() => this.resume());
   }
 
@@ -140,8 +145,11 @@ export class Call extends EventEmitter<Events> {
     this.#owner.read(bytes.length);
   }
 
+  /** Behind all that was said before it, and that includes what its owner has put aside: so not while it is paused. */
   #sayEnd(): void {
+    if (!this.#isEnded || this.#isPaused) return;
     this.#isEnded = false;
     this.emit('end');
+    if (this.#isClosed) this.emit('close');
   }
 }

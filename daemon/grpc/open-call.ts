@@ -16,6 +16,7 @@ export interface CallHooks {
 /** Calls Peer; `origin` is only a header. Returns a way to cut the connection. */
 export function openCall(socket: Socket, origin: string, hooks: CallHooks): () => void {
   let reason: string | undefined;
+  let ended = 'the peer ended the call';
   const over = (why: string) => {
     if (reason !== undefined) return;
     reason = why;
@@ -31,17 +32,26 @@ export function openCall(socket: Socket, origin: string, hooks: CallHooks): () =
   );
   // `close` follows, with the code.
   stream.on('error', () => {});
+  const closed = () => {
+    over(stream.rstCode === 0 ? 'the connection is closed' : resetText(stream.rstCode));
+    session.destroy();
+  };
+  stream.on('close', closed);
   stream.on('response', (headers) => {
     const refusal = refusalOf(headers);
     const call = refusal === undefined ? cutThrough.adopt(stream) : undefined;
-    if (call !== undefined) return hooks.accepted(call);
-    over(refusal ?? 'the call is not the first of its connection');
-    session.destroy();
-  });
-  stream.on('trailers', (trailers) => over(endOf(trailers)));
-  stream.on('close', () => {
-    over(stream.rstCode === 0 ? 'the connection is closed' : resetText(stream.rstCode));
-    session.destroy();
+    if (call === undefined) {
+      over(refusal ?? 'the call is not the first of its connection');
+      return session.destroy();
+    }
+    // What was said before the trailers may still wait to be read; the call ends behind it.
+    stream.on('trailers', (trailers) => {
+      ended = endOf(trailers);
+    });
+    call.on('end', () => over(ended));
+    stream.off('close', closed);
+    call.on('close', closed);
+    hooks.accepted(call);
   });
   return () => session.destroy();
 }
