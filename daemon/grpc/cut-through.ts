@@ -35,6 +35,10 @@ const WINDOW_UPDATE_BYTES = HEAD_BYTES + 4;
 
 function nothing(): void {}
 
+function mayEnd(type: number): boolean {
+  return type === FRAME.headers || type === FRAME.data;
+}
+
 export class CutThrough {
   /** What node:http2 is given for the socket. */
   readonly slowPath: Duplex;
@@ -49,6 +53,8 @@ export class CutThrough {
   #stream = 0;
   /** HEADERS of ours have gone out on the stream: DATA may follow. */
   #isOpen = false;
+  /** Our side of the stream is over: it is no call, or was one. */
+  #isAnswered = false;
   /** The peer has ended the stream. */
   #isEnded = false;
   /** HEADERS that CONTINUATION must follow: nothing may stand between them. */
@@ -137,15 +143,21 @@ export class CutThrough {
   #note({ type, flags, stream, length }: FrameHead): Treatment {
     if (type === FRAME.headers && this.#opener === 'us') this.#begin(stream);
     if (type === FRAME.headers && stream === this.#stream) this.#isOpen = true;
+    if (stream === this.#stream && (type === FRAME.reset || (mayEnd(type) && (flags & FLAG.endStream) !== 0)))
+      this.#isAnswered = true;
     if (type === FRAME.headers || type === FRAME.continuation) this.#continuesOut = (flags & FLAG.endHeaders) === 0;
     if (type === FRAME.data) this.#send.spendElsewhere(length);
     return 'past';
   }
 
-  /** A stream that may become the call; what was no call before it is forgotten. */
+  /**
+   * A stream that may become the call; what was no call before it is forgotten. Not while it may still become one: whoever
+   * begins another behind it, before node:http2 has looked at the first, has one call all the same.
+   */
   #begin(stream: number): void {
-    if (this.#call.isAdopted || stream === this.#stream) return;
+    if (this.#call.isAdopted || stream === this.#stream || (this.#stream !== 0 && !this.#isAnswered)) return;
     this.#stream = stream;
+    this.#isAnswered = false;
     this.#isOpen = false;
     this.#isEnded = false;
     this.#send.restart();

@@ -11,7 +11,7 @@ export const PREFACE_BYTES = 24;
 /** Longest payload while nobody has said otherwise (section 6.5.2). */
 export const MAX_PAYLOAD_BYTES = 16_384;
 
-export const FRAME = { data: 0, headers: 1, settings: 4, windowUpdate: 8, continuation: 9 } as const;
+export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, windowUpdate: 8, continuation: 9 } as const;
 export const FLAG = { ack: 1, endStream: 1, endHeaders: 4, padded: 8 } as const;
 
 /** Of one frame after the other: not to be kept. */
