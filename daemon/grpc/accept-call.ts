@@ -5,7 +5,15 @@ import { performServerHandshake } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Call } from './call.ts';
 import { CutThrough } from './cut-through.ts';
-import { CONTENT_TYPE, PEER_PATH, SESSION_OPTIONS, STATUS, WINDOW_BYTES } from './peer-method.ts';
+import {
+  CONTENT_TYPE,
+  FLOW_CONTROL_ERROR,
+  FLOW_TEXT,
+  PEER_PATH,
+  SESSION_OPTIONS,
+  STATUS,
+  WINDOW_BYTES,
+} from './peer-method.ts';
 
 /** What is said to HTTP/2 requests that are no gRPC ("gRPC over HTTP2", Requests). */
 const UNSUPPORTED_MEDIA_TYPE = 415;
@@ -23,7 +31,7 @@ export interface CallFailure {
  * the call with status 0.
  */
 export function acceptCalls(socket: Socket, onCall: (call: Call | undefined) => CallFailure | undefined): void {
-  const cutThrough = new CutThrough(socket, 'server');
+  const cutThrough = new CutThrough(socket, 'server', () => session.destroy(new Error(FLOW_TEXT), FLOW_CONTROL_ERROR));
   // Any duplex stream will do, which its type does not say.
   const session = performServerHandshake(cutThrough.slowPath as Socket, SESSION_OPTIONS);
   session.setLocalWindowSize(WINDOW_BYTES);
@@ -31,6 +39,8 @@ export function acceptCalls(socket: Socket, onCall: (call: Call | undefined) => 
   session.on('error', () => socket.destroy());
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {});
+    // Reset in the same breath.
+    if (stream.destroyed || stream.closed) return;
     if (!String(headers['content-type']).startsWith(CONTENT_TYPE)) {
       stream.respond({ ':status': UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
     } else if (headers[':method'] !== 'POST' || headers[':path'] !== PEER_PATH) {
@@ -39,9 +49,11 @@ export function acceptCalls(socket: Socket, onCall: (call: Call | undefined) => 
     } else {
       // The dialler waits for these: they say that the call is accepted (session.proto, Transport).
       stream.respond(ACCEPTED, { waitForTrailers: true });
-      const failure = onCall(cutThrough.adopt(stream));
+      const call = cutThrough.adopt(stream);
+      const failure = onCall(call);
       stream.on('wantTrailers', () => stream.sendTrailers(trailers(failure ?? { status: STATUS.ok, text: '' })));
       if (failure !== undefined) stream.end(failure.said);
+      call?.resume();
     }
   });
 }

@@ -5,15 +5,20 @@ import type { Http2Stream } from 'node:http2';
 
 /** Bytes that may wait before the writer is to stop until `drain`. */
 const HIGH_WATER_BYTES = 64 * 1024;
+/** Pieces shorter than this are held together: an object for each would cost a hundred times what it holds. */
+const SHORT_BYTES = 256;
+const BLOCK_BYTES = 4096;
 
 export interface CallOwner {
   /** Something waits to be sent. */
   waits(): void;
   /** So many bytes were read: the peer may send as many more. */
   read(bytes: number): void;
+  /** All that was written has gone, and node:http2 is about to end our side. */
+  ends(): void;
 }
 
-/** `end`: the peer ended it, or it was lost; `close` follows. Both as node:http2 says them of its stream. */
+/** `end`: the peer ended it, or it was lost; `close`, once, is the last. Data that came with an end comes before both. */
 interface Events {
   data: [Uint8Array];
   drain: [];
@@ -24,17 +29,18 @@ interface Events {
 export class Call extends EventEmitter<Events> {
   readonly #owner: CallOwner;
   #stream: Http2Stream | undefined;
-  readonly #waiting: Uint8Array[] = [];
+  #waiting: Uint8Array[] = [];
   /** Of the first that waits: bytes that are sent. */
   #sent = 0;
   #waitingBytes = 0;
   #needsDrain = false;
   #isEnding = false;
-  readonly #held: Uint8Array[] = [];
-  /** Until its owner has had the time to listen. */
+  #held: Uint8Array[] = [];
+  /** Of the last that is held, when it is made of short ones. */
+  #block = new Uint8Array(0);
   #isPaused = true;
-  /** And not said yet. */
-  #isEnded = false;
+  /** Behind all that was said before it, and that includes what its owner has put aside: so not while it is paused. */
+  readonly #toSay = new Set<'end' | 'close'>();
   #isClosed = false;
 
   constructor(owner: CallOwner) {
@@ -49,6 +55,7 @@ export class Call extends EventEmitter<Events> {
 
   /** False: the writer is to stop until `drain`. Keeps `bytes`. */
   write(bytes: Uint8Array): boolean {
+    if (this.#isClosed || bytes.length === 0) return true;
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
     this.#owner.waits();
@@ -59,17 +66,18 @@ export class Call extends EventEmitter<Events> {
   /** Ends our side after what waits. */
   end(): void {
     this.#isEnding = true;
-    if (this.#waitingBytes === 0) this.#stream?.end();
+    if (this.#waitingBytes === 0) this.#endNow();
   }
 
   pause(): void {
     this.#isPaused = true;
   }
 
+  /** It begins paused: whoever told its owner of it lets it go on then. */
   resume(): void {
     this.#isPaused = false;
     while (!this.#isPaused && this.#held.length > 0) this.#read(this.#held.shift()!);
-    this.#sayEnd();
+    this.#sayAll();
   }
 
   // What its connection calls.
@@ -78,29 +86,45 @@ export class Call extends EventEmitter<Events> {
     return this.#stream !== undefined;
   }
 
-  /** `stream` is what node:http2 knows of it. What came before is read when whoever is told of the call listens. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** `stream` is what node:http2 knows of it. */
   adopt(stream: Http2Stream): void {
     this.#stream = stream;
     stream.resume();
-    stream.on('end', () => {
-      this.#isEnded = true;
-      this.#sayEnd();
-    });
+    stream.on('end', () => this.#say('end'));
     stream.on('close', () => {
       this.#isClosed = true;
-      if (!this.#isEnded) this.emit('close');
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      if (this.#toSay.has('end')) return this.#say('close');
+      // It was lost: nobody waits for what it might still have said.
+      this.#held = [];
+      this.emit('close');
     });
-    process.nextTick(() => this.resume());
   }
 
-  /** It came to nothing: drops what came for it. How many bytes that were. */
-  forget(): number {
-    return this.#held.splice(0).reduce((sum, bytes) => sum + bytes.length, 0);
+  /** It came to nothing: drops what came for it. */
+  forget(): void {
+    this.#held = [];
   }
 
   take(bytes: Uint8Array): void {
-    if (this.#isPaused) this.#held.push(bytes);
-    else this.#read(bytes);
+    if (this.#isClosed) return;
+    if (!this.#isPaused) return this.#read(bytes);
+    if (bytes.length >= SHORT_BYTES) return void this.#held.push(bytes);
+    const last = this.#held.at(-1);
+    const filled = last?.buffer === this.#block.buffer ? last.length : BLOCK_BYTES;
+    if (filled + bytes.length > BLOCK_BYTES) {
+      this.#block = new Uint8Array(BLOCK_BYTES);
+      this.#block.set(bytes);
+      this.#held.push(this.#block.subarray(0, bytes.length));
+    } else {
+      this.#block.set(bytes, filled);
+      this.#held[this.#held.length - 1] = this.#block.subarray(0, filled + bytes.length);
+    }
   }
 
   get waitingBytes(): number {
@@ -127,17 +151,18 @@ export class Call extends EventEmitter<Events> {
 
   /** The socket takes more. */
   flushed(): void {
-    if (this.#waitingBytes > 0) return;
-    if (this.#isEnding) this.#stream?.end();
-    this.#isEnding = false;
+    if (this.#waitingBytes > 0 || this.#isClosed) return;
+    if (this.#isEnding) this.#endNow();
     if (!this.#needsDrain) return;
     this.#needsDrain = false;
     this.emit('drain');
   }
 
-  /** The peer broke the rules of flow control. */
-  cut(code: number): void {
-    this.#stream?.session?.destroy(undefined, code);
+  #endNow(): void {
+    this.#isEnding = false;
+    if (this.#isClosed) return;
+    this.#owner.ends();
+    this.#stream?.end();
   }
 
   #read(bytes: Uint8Array): void {
@@ -145,11 +170,16 @@ export class Call extends EventEmitter<Events> {
     this.#owner.read(bytes.length);
   }
 
-  /** Behind all that was said before it, and that includes what its owner has put aside: so not while it is paused. */
-  #sayEnd(): void {
-    if (!this.#isEnded || this.#isPaused) return;
-    this.#isEnded = false;
-    this.emit('end');
-    if (this.#isClosed) this.emit('close');
+  #say(event: 'end' | 'close'): void {
+    this.#toSay.add(event);
+    this.#sayAll();
+  }
+
+  #sayAll(): void {
+    if (this.#isPaused) return;
+    for (const event of this.#toSay) {
+      this.#toSay.delete(event);
+      this.emit(event);
+    }
   }
 }

@@ -17,27 +17,26 @@ import {
   FRAME,
   type FrameHead,
   FrameReader,
-  HEAD_BYTES,
+  frameOf,
+  initialWindowSizes,
   MAX_PAYLOAD_BYTES,
   PREFACE_BYTES,
-  putHead,
   type Treatment,
+  windowUpdate,
   word,
 } from '../../lib/wire/http2-frame.ts';
 import { Call } from './call.ts';
-import { FLOW_CONTROL_ERROR, WINDOW_BYTES } from './peer-method.ts';
+import { dataFrames } from './data-frames.ts';
+import { WINDOW_BYTES } from './peer-method.ts';
 
 /** At most so many bytes of the call go to the socket at once. */
 const WRITE_BYTES = 4 * MAX_PAYLOAD_BYTES;
-const SETTING_BYTES = 6;
-const INITIAL_WINDOW_SIZE = 4;
-const WINDOW_UPDATE_BYTES = HEAD_BYTES + 4;
+/** How long a socket outlives its HTTP/2 when the peer does not close it, or does not read. */
+const LINGER_MS = 1000;
 
-function nothing(): void {}
-
-function mayEnd(type: number): boolean {
-  return type === FRAME.headers || type === FRAME.data;
-}
+const nothing = (): void => {};
+const mayEnd = (type: number): boolean => type === FRAME.headers || type === FRAME.data;
+const DEAF = { past: nothing, piece: nothing, over: nothing };
 
 export class CutThrough {
   /** What node:http2 is given for the socket. */
@@ -48,9 +47,13 @@ export class CutThrough {
   readonly #send = new SendCredit();
   readonly #receive = new ReceiveCredit(WINDOW_BYTES);
   readonly #call: Call;
+  /** Tells the peer that it broke the rules of flow control. */
+  readonly #violated: () => void;
   /** The side that says HEADERS first: of the call, or of what may become it. */
   readonly #opener: 'peer' | 'us';
   #stream = 0;
+  /** HEADERS of the peer's have come on the stream: DATA may follow. */
+  #isBegun = false;
   /** HEADERS of ours have gone out on the stream: DATA may follow. */
   #isOpen = false;
   /** Our side of the stream is over: it is no call, or was one. */
@@ -63,32 +66,45 @@ export class CutThrough {
   /** nghttp2 is to judge whatever else comes. */
   #isBroken = false;
   #flushing = false;
+  /** node:http2 has as much as it is to hold. */
+  #isHeldBack = false;
 
   /** From here on nobody else reads the socket. */
-  constructor(socket: Socket, side: 'server' | 'client') {
+  constructor(socket: Socket, side: 'server' | 'client', violated: () => void) {
     this.#socket = socket;
+    this.#violated = violated;
     this.#opener = side === 'server' ? 'peer' : 'us';
     this.#inbound = new FrameReader(side === 'server' ? PREFACE_BYTES : 0, {
       begins: (head) => this.#sort(head),
-      past: (frames) => this.slowPath.push(frames),
+      past: (frames) => this.#pass(frames),
       piece: (bytes) => this.#take(bytes),
       over: (head) => this.#endOf(head),
       whole: (head, payload) => this.#takeWhole(head, payload),
     });
     this.#outbound = new FrameReader(side === 'client' ? PREFACE_BYTES : 0, {
       begins: (head) => this.#note(head),
-      past: nothing,
-      piece: nothing,
-      over: nothing,
-      whole: nothing,
+      ...DEAF,
+      // nghttp2 that has found a fault says so and reads no more; node:http2 is not always told and would wait for ever.
+      whole: (_, goaway) => word(goaway, 4) !== 0 && this.goesSoon(),
     });
-    this.#call = new Call({ waits: () => this.#flushFirst(), read: (bytes) => this.#giveBack(bytes) });
+    this.#call = new Call({
+      waits: () => this.#flushFirst(),
+      read: (bytes) => {
+        this.#receive.read(bytes);
+        this.#giveBack();
+      },
+      // nghttp2 is told of no window of the call. Its end takes none, but waits where the first one was 0.
+      ends: () => this.#send.initialBytes === 0 && this.#pass(windowUpdate(this.#stream, 1)),
+    });
     this.slowPath = new Duplex({
-      read: () => {},
+      read: () => {
+        if (this.#isHeldBack) socket.resume();
+        this.#isHeldBack = false;
+      },
       write: (frames: Buffer, _, done) => {
         this.#outbound.take(frames);
         socket.write(frames, done);
-        if (this.#call.waitingBytes > 0) this.#flushSoon();
+        this.#flushSoon();
       },
       final: (done) => void socket.end(done),
       destroy: (error, done) => {
@@ -110,6 +126,15 @@ export class CutThrough {
     return this.#call;
   }
 
+  /** The socket goes, when the peer has had time for what is on its way. */
+  goesSoon(): void {
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+  }
+
+  #isOfCall(stream: number): boolean {
+    return stream === this.#stream && stream !== 0;
+  }
+
   /** Inbound. */
   #sort(head: FrameHead): Treatment {
     const { type, flags, stream } = head;
@@ -122,19 +147,23 @@ export class CutThrough {
     }
     switch (type) {
       case FRAME.data:
-        if (stream !== this.#stream || this.#isEnded) return 'past';
+        if (!this.#isOfCall(stream) || !this.#isBegun || this.#isEnded || this.#call.isClosed) return 'past';
         return (flags & FLAG.padded) === 0 ? 'pieces' : 'whole';
       case FRAME.windowUpdate:
         // nghttp2 says what is wrong with one of another length.
         return head.length === 4 && (stream === 0 || stream === this.#stream) ? 'whole' : 'past';
       case FRAME.settings:
-        return (flags & FLAG.ack) === 0 ? 'whole' : 'past';
+        return (flags & FLAG.ack) === 0 && stream === 0 ? 'whole' : 'past';
       case FRAME.headers:
         this.#continuesIn = (flags & FLAG.endHeaders) === 0;
         if (this.#opener === 'peer') this.#begin(stream);
-        if (stream === this.#stream && (flags & FLAG.endStream) !== 0) this.#isEnded = true;
+        if (this.#isOfCall(stream)) {
+          this.#isBegun = true;
+          this.#isEnded ||= (flags & FLAG.endStream) !== 0;
+        }
         return 'past';
       default:
+        if (type === FRAME.reset && this.#isOfCall(stream)) this.#isAnswered = true;
         return 'past';
     }
   }
@@ -142,12 +171,13 @@ export class CutThrough {
   /** Outbound, from nghttp2. */
   #note({ type, flags, stream, length }: FrameHead): Treatment {
     if (type === FRAME.headers && this.#opener === 'us') this.#begin(stream);
-    if (type === FRAME.headers && stream === this.#stream) this.#isOpen = true;
-    if (stream === this.#stream && (type === FRAME.reset || (mayEnd(type) && (flags & FLAG.endStream) !== 0)))
-      this.#isAnswered = true;
+    if (this.#isOfCall(stream)) {
+      this.#isOpen ||= type === FRAME.headers;
+      this.#isAnswered ||= type === FRAME.reset || (mayEnd(type) && (flags & FLAG.endStream) !== 0);
+    }
     if (type === FRAME.headers || type === FRAME.continuation) this.#continuesOut = (flags & FLAG.endHeaders) === 0;
     if (type === FRAME.data) this.#send.spendElsewhere(length);
-    return 'past';
+    return type === FRAME.goaway ? 'whole' : 'past';
   }
 
   /**
@@ -155,16 +185,19 @@ export class CutThrough {
    * begins another behind it, before node:http2 has looked at the first, has one call all the same.
    */
   #begin(stream: number): void {
-    if (this.#call.isAdopted || stream === this.#stream || (this.#stream !== 0 && !this.#isAnswered)) return;
+    if (this.#call.isAdopted || stream <= this.#stream || (this.#stream !== 0 && !this.#isAnswered)) return;
     this.#stream = stream;
     this.#isAnswered = false;
+    this.#isBegun = false;
     this.#isOpen = false;
     this.#isEnded = false;
     this.#send.restart();
-    this.#giveBack(this.#call.forget());
+    this.#receive.restart();
+    this.#call.forget();
   }
 
   #take(bytes: Uint8Array): void {
+    if (this.#isBroken) return;
     if (!this.#receive.came(bytes.length)) return this.#fail();
     this.#call.take(bytes);
   }
@@ -181,11 +214,8 @@ export class CutThrough {
   }
 
   #takeSettings(payload: Uint8Array): void {
-    for (let at = 0; at + SETTING_BYTES <= payload.length; at += SETTING_BYTES) {
-      // One that is too large is refused by nghttp2, who sees it as well.
-      if (((payload[at]! << 8) | payload[at + 1]!) === INITIAL_WINDOW_SIZE)
-        this.#send.setInitial(word(payload, at + 2));
-    }
+    for (const bytes of initialWindowSizes(payload)) if (!this.#send.setInitial(bytes)) this.#fail();
+    this.#flushSoon();
   }
 
   /** Padding counts as what it pads (section 6.1). */
@@ -193,42 +223,44 @@ export class CutThrough {
     const padding = payload[0];
     if (padding === undefined || padding >= payload.length) return this.#passOn(head, payload);
     if (!this.#receive.came(payload.length)) return this.#fail();
-    this.#giveBack(padding + 1);
+    this.#receive.read(padding + 1);
     const bytes = payload.subarray(1, payload.length - padding);
     if (bytes.length > 0) this.#call.take(bytes);
+    this.#giveBack();
     this.#endOf(head);
   }
 
   #endOf({ flags, stream }: FrameHead): void {
     if ((flags & FLAG.endStream) === 0) return;
     this.#isEnded = true;
-    const end = Buffer.alloc(HEAD_BYTES);
-    putHead(end, 0, 0, FRAME.data, FLAG.endStream, stream);
-    this.slowPath.push(end);
+    this.#pass(frameOf(FRAME.data, FLAG.endStream, stream));
   }
 
-  #passOn({ length, type, flags, stream }: FrameHead, payload: Uint8Array): void {
-    const frame = Buffer.allocUnsafe(HEAD_BYTES + length);
-    putHead(frame, 0, length, type, flags, stream);
-    frame.set(payload, HEAD_BYTES);
-    this.slowPath.push(frame);
+  #passOn({ type, flags, stream }: FrameHead, payload: Uint8Array): void {
+    this.#pass(frameOf(type, flags, stream, payload));
+  }
+
+  /** To node:http2. It stops reading while the peer does not read its answers: so must we, or they would pile up here. */
+  #pass(frames: Uint8Array): void {
+    if (this.slowPath.push(frames)) return;
+    this.#isHeldBack = true;
+    this.#socket.pause();
   }
 
   /** The peer sends more than it was let, or lets us send more than there is. */
   #fail(): void {
-    this.#call.cut(FLOW_CONTROL_ERROR);
-    this.#socket.destroySoon();
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#violated();
+    this.goesSoon();
   }
 
-  #giveBack(bytes: number): void {
-    const back = this.#receive.read(bytes);
-    if (back === 0 || this.#socket.destroyed) return;
-    const updates = Buffer.allocUnsafe(2 * WINDOW_UPDATE_BYTES);
-    [0, this.#stream].forEach((stream, i) => {
-      putHead(updates, i * WINDOW_UPDATE_BYTES, 4, FRAME.windowUpdate, 0, stream);
-      updates.writeUInt32BE(back, i * WINDOW_UPDATE_BYTES + HEAD_BYTES);
-    });
-    this.#socket.write(updates);
+  #giveBack(): void {
+    if (!this.#receive.isDue || !this.#mayWrite) return;
+    const { connection, stream } = this.#receive.giveBack();
+    const updates = [windowUpdate(0, connection)];
+    if (stream > 0) updates.push(windowUpdate(this.#stream, stream));
+    this.#socket.write(Buffer.concat(updates));
   }
 
   /** What is written first in a turn of the loop leaves at once; all that comes behind it leaves together, at its end. */
@@ -249,31 +281,19 @@ export class CutThrough {
 
   #flush(): void {
     const call = this.#call;
-    while (call.waitingBytes > 0 && this.#maySend) {
+    this.#giveBack();
+    while (call.waitingBytes > 0 && this.#isOpen && !this.#isAnswered && this.#mayWrite) {
       const bytes = Math.min(call.waitingBytes, this.#send.bytes, WRITE_BYTES);
       if (bytes === 0) return;
       this.#send.spend(bytes);
-      this.#socket.write(this.#framed(bytes));
+      this.#socket.write(dataFrames(call, this.#stream, bytes));
     }
     if (!this.#socket.writableNeedDrain) call.flushed();
   }
 
-  get #maySend(): boolean {
+  /** A frame of ours may stand here, and the socket takes it. */
+  get #mayWrite(): boolean {
     const { writableNeedDrain, writable } = this.#socket;
-    return this.#isOpen && writable && !writableNeedDrain && !this.#continuesOut && this.#outbound.isBetweenFrames;
-  }
-
-  /** DATA frames of the next `bytes` of the call. */
-  #framed(bytes: number): Buffer {
-    const out = Buffer.allocUnsafe(bytes + HEAD_BYTES * Math.ceil(bytes / MAX_PAYLOAD_BYTES));
-    for (let at = 0, left = bytes; left > 0; ) {
-      const length = Math.min(left, MAX_PAYLOAD_BYTES);
-      putHead(out, at, length, FRAME.data, 0, this.#stream);
-      at += HEAD_BYTES;
-      this.#call.move(out, at, length);
-      at += length;
-      left -= length;
-    }
-    return out;
+    return writable && !writableNeedDrain && !this.#continuesOut && this.#outbound.isBetweenFrames;
   }
 }

@@ -4,7 +4,16 @@ import { connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from
 import type { Socket } from 'node:net';
 import type { Call } from './call.ts';
 import { CutThrough } from './cut-through.ts';
-import { CONTENT_TYPE, PEER_PATH, resetText, SESSION_OPTIONS, STATUS, WINDOW_BYTES } from './peer-method.ts';
+import {
+  CONTENT_TYPE,
+  FLOW_CONTROL_ERROR,
+  FLOW_TEXT,
+  PEER_PATH,
+  resetText,
+  SESSION_OPTIONS,
+  STATUS,
+  WINDOW_BYTES,
+} from './peer-method.ts';
 
 export interface CallHooks {
   /** The other end has accepted the call. */
@@ -16,44 +25,54 @@ export interface CallHooks {
 /** Calls Peer; `origin` is only a header. Returns a way to cut the connection. */
 export function openCall(socket: Socket, origin: string, hooks: CallHooks): () => void {
   let reason: string | undefined;
-  let ended = 'the peer ended the call';
   const over = (why: string) => {
     if (reason !== undefined) return;
     reason = why;
     hooks.over(why);
   };
-  const cutThrough = new CutThrough(socket, 'client');
+  const cutThrough = new CutThrough(socket, 'client', () => session.destroy(new Error(FLOW_TEXT), FLOW_CONTROL_ERROR));
   const session = connect(origin, { ...SESSION_OPTIONS, createConnection: () => cutThrough.slowPath });
-  session.on('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
+  session.on('connect', () => {
+    if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+  });
   session.on('error', (error) => over(error.message));
   const stream = session.request(
     { ':method': 'POST', ':path': PEER_PATH, 'content-type': CONTENT_TYPE, te: 'trailers' },
     { endStream: false },
   );
-  // `close` follows, with the code.
-  stream.on('error', () => {});
+  const cut = () => {
+    session.destroy();
+    // A peer that does not read does not let go of it either.
+    cutThrough.goesSoon();
+  };
   const closed = () => {
     over(stream.rstCode === 0 ? 'the connection is closed' : resetText(stream.rstCode));
-    session.destroy();
+    cut();
   };
-  stream.on('close', closed);
+  // `close` follows, with the code.
+  stream.on('error', () => {});
+  stream.on('close', () => {
+    if (call === undefined) closed();
+  });
+  let call: Call | undefined;
+  let ending: string | undefined;
   stream.on('response', (headers) => {
     const refusal = refusalOf(headers);
-    const call = refusal === undefined ? cutThrough.adopt(stream) : undefined;
+    call = refusal === undefined ? cutThrough.adopt(stream) : undefined;
     if (call === undefined) {
       over(refusal ?? 'the call is not the first of its connection');
-      return session.destroy();
+      return cut();
     }
-    // What was said before the trailers may still wait to be read; the call ends behind it.
-    stream.on('trailers', (trailers) => {
-      ended = endOf(trailers);
-    });
-    call.on('end', () => over(ended));
-    stream.off('close', closed);
+    // What was said before the end is read before it.
+    call.on('end', () => ending !== undefined && over(ending));
     call.on('close', closed);
     hooks.accepted(call);
+    call.resume();
   });
-  return () => session.destroy();
+  stream.on('trailers', (trailers) => {
+    ending = endOf(trailers);
+  });
+  return cut;
 }
 
 /** Why response headers are none of an accepted call. */

@@ -31,6 +31,7 @@ export const SESSION_OPTIONS = {
 
 /** RFC 9113 section 7. */
 export const FLOW_CONTROL_ERROR = 3;
+export const FLOW_TEXT = 'the peer breaks the flow control of HTTP/2';
 
 /** RFC 9113 section 7, in order of the codes. */
 const RESET_REASONS = [

@@ -16,6 +16,11 @@ export class SendCredit {
     return Math.max(0, Math.min(this.#connection, this.#stream));
   }
 
+  /** SETTINGS_INITIAL_WINDOW_SIZE. */
+  get initialBytes(): number {
+    return this.#initial;
+  }
+
   spend(bytes: number): void {
     this.#connection -= bytes;
     this.#stream -= bytes;
@@ -51,13 +56,15 @@ export class SendCredit {
   }
 }
 
-/** What the other end may send ahead of our reading. */
+/** What the other end may send ahead of our reading, on the stream and on its connection. */
 export class ReceiveCredit {
   readonly #windowBytes: number;
   /** Came and was not given back. */
   #outstanding = 0;
   /** Of these: read. */
   #read = 0;
+  /** Of these: came on a stream that is no more, and is given back to the connection alone. */
+  #forgotten = 0;
 
   constructor(windowBytes: number) {
     this.#windowBytes = windowBytes;
@@ -69,13 +76,28 @@ export class ReceiveCredit {
     return this.#outstanding <= this.#windowBytes;
   }
 
-  /** What to give back now, 0: not yet; in halves of the window, so that a WINDOW_UPDATE is rare. */
-  read(bytes: number): number {
+  read(bytes: number): void {
     this.#read += bytes;
-    if (this.#read < this.#windowBytes / 2) return 0;
-    const back = this.#read;
-    this.#outstanding -= back;
+  }
+
+  /** The stream begins anew, with a window of its own; nobody reads what came before. */
+  restart(): void {
+    this.#forgotten = this.#outstanding;
     this.#read = 0;
-    return back;
+  }
+
+  /** In halves of the window, so that a WINDOW_UPDATE is rare. */
+  get isDue(): boolean {
+    return this.#read + this.#forgotten >= this.#windowBytes / 2;
+  }
+
+  /** What is to be given back now. */
+  giveBack(): { readonly connection: number; readonly stream: number } {
+    const stream = this.#read;
+    const connection = stream + this.#forgotten;
+    this.#outstanding -= connection;
+    this.#read = 0;
+    this.#forgotten = 0;
+    return { connection, stream };
   }
 }

@@ -11,8 +11,18 @@ export const PREFACE_BYTES = 24;
 /** Longest payload while nobody has said otherwise (section 6.5.2). */
 export const MAX_PAYLOAD_BYTES = 16_384;
 
-export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, windowUpdate: 8, continuation: 9 } as const;
+export const FRAME = {
+  data: 0,
+  headers: 1,
+  reset: 3,
+  settings: 4,
+  goaway: 7,
+  windowUpdate: 8,
+  continuation: 9,
+} as const;
 export const FLAG = { ack: 1, endStream: 1, endHeaders: 4, padded: 8 } as const;
+
+const NOTHING = new Uint8Array(0);
 
 /** Of one frame after the other: not to be kept. */
 export interface FrameHead {
@@ -55,12 +65,34 @@ export function putHead(
   out[at + 8] = stream;
 }
 
+/** A frame as it stands on the wire. */
+export function frameOf(type: number, flags: number, stream: number, payload: Uint8Array = NOTHING): Uint8Array {
+  const frame = new Uint8Array(HEAD_BYTES + payload.length);
+  putHead(frame, 0, payload.length, type, flags, stream);
+  frame.set(payload, HEAD_BYTES);
+  return frame;
+}
+
+/** WINDOW_UPDATE (section 6.9). */
+export function windowUpdate(stream: number, bytes: number): Uint8Array {
+  return frameOf(FRAME.windowUpdate, 0, stream, Uint8Array.of(bytes >>> 24, bytes >>> 16, bytes >>> 8, bytes));
+}
+
+const SETTING_BYTES = 6;
+const INITIAL_WINDOW_SIZE = 4;
+
+/** SETTINGS_INITIAL_WINDOW_SIZE as often as a payload of SETTINGS has it, in order (section 6.5.1). */
+export function initialWindowSizes(settings: Uint8Array): number[] {
+  const sizes: number[] = [];
+  for (let at = 0; at + SETTING_BYTES <= settings.length; at += SETTING_BYTES)
+    if (settings[at] === 0 && settings[at + 1] === INITIAL_WINDOW_SIZE) sizes.push(word(settings, at + 2));
+  return sizes;
+}
+
 /** Four octets, big endian. */
 export function word(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
-
-const NOTHING = new Uint8Array(0);
 
 export class FrameReader {
   readonly #visitor: FrameVisitor;

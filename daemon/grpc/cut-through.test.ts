@@ -1,0 +1,464 @@
+// Calls over loopback against peers made by hand: flow control in both directions, what a peer may do wrong, and how a call
+// ends.
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../session/transport.fixture.ts';
+import { acceptCalls } from './accept-call.ts';
+import type { Call } from './call.ts';
+import {
+  ACK,
+  data,
+  dial,
+  END_STREAM,
+  frame,
+  Http2Peer,
+  listen,
+  PREFACE,
+  padded,
+  ping,
+  request,
+  reset,
+  response,
+  settings,
+  settingsAck,
+  TYPE,
+  trailers,
+  windowUpdate,
+} from './http2-peer.fixture.ts';
+import { openCall } from './open-call.ts';
+import { FLOW_CONTROL_ERROR, WINDOW_BYTES } from './peer-method.ts';
+
+const PROTOCOL_ERROR = 1;
+const REFUSED_STREAM = 7;
+const CANCEL = 8;
+const LARGEST_WINDOW = 2 ** 31 - 1;
+const PAYLOAD = 16_384;
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+});
+
+/** What an owner of a call hears of it. */
+class Ear {
+  readonly said: string[] = [];
+  readonly pieces: Uint8Array[] = [];
+  drains = 0;
+
+  constructor(call: Call) {
+    call.on('data', (bytes) => {
+      this.pieces.push(bytes);
+      if (this.said.at(-1) !== 'data') this.said.push('data');
+    });
+    call.on('drain', () => this.drains++);
+    call.on('end', () => this.said.push('end'));
+    call.on('close', () => this.said.push('close'));
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.pieces);
+  }
+
+  get length(): number {
+    return this.pieces.reduce((sum, piece) => sum + piece.length, 0);
+  }
+}
+
+/** Bytes of which each place has its own. */
+function pattern(length: number, seed = 0): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8) * 7 + seed) & 0xff;
+  return bytes;
+}
+
+/** Our listening side, and a client by hand that has said its preface. */
+async function accepting(begin: readonly Buffer[] = [settings(), settingsAck()], onCall?: (call: Call) => void) {
+  const calls: (Call | undefined)[] = [];
+  const ears: Ear[] = [];
+  const sockets: Socket[] = [];
+  const loopback = await listen((socket) => {
+    sockets.push(socket);
+    acceptCalls(socket, (call) => {
+      calls.push(call);
+      if (call === undefined) return { status: 8, text: 'one call', said: Buffer.from('no') };
+      ears.push(new Ear(call));
+      onCall?.(call);
+      return undefined;
+    });
+  });
+  cleanups.push(loopback.close);
+  const peer = new Http2Peer(await dial(loopback.port), 'client');
+  cleanups.push(() => peer.socket.destroy());
+  peer.send(PREFACE, ...begin);
+  return { peer, calls, ears, sockets };
+}
+
+async function accepted(begin?: readonly Buffer[]) {
+  const all = await accepting(begin);
+  all.peer.send(request(1));
+  await all.peer.seen(TYPE.headers, 1);
+  return { ...all, call: all.calls[0]!, ear: all.ears[0]!, socket: all.sockets[0]! };
+}
+
+/** Our dialling side, and a server by hand. */
+async function dialling(begin: readonly Buffer[] = [settings(), settingsAck()], onCall?: (call: Call) => void) {
+  let served: Http2Peer | undefined;
+  const loopback = await listen((socket) => {
+    served = new Http2Peer(socket, 'server');
+    served.send(...begin);
+  });
+  cleanups.push(loopback.close);
+  const socket = await dial(loopback.port);
+  socket.on('error', () => {});
+  cleanups.push(() => socket.destroy());
+  const calls: Call[] = [];
+  const ears: Ear[] = [];
+  const reasons: string[] = [];
+  const cut = openCall(socket, 'http://peer', {
+    accepted(call) {
+      calls.push(call);
+      ears.push(new Ear(call));
+      onCall?.(call);
+    },
+    over(reason) {
+      reasons.push(reason);
+      ears[0]?.said.push('over');
+    },
+  });
+  await until(() => served !== undefined, 'a connection');
+  const peer = served!;
+  await peer.seen(TYPE.headers, 1);
+  return { peer, socket, calls, ears, reasons, cut };
+}
+
+describe('what a peer sends', () => {
+  test('is the same with padding and without, and padding is given back as well', async () => {
+    const { peer, ear } = await accepted();
+    const said = pattern(6000);
+    // Four windows of it.
+    await peer.speak(1, said, 1, 173);
+    peer.send(padded(1, Buffer.alloc(0), 255), padded(1, Buffer.from('!'), 0));
+    await until(() => ear.length === said.length + 1, 'all of it');
+    expect(ear.bytes).toEqual(Buffer.concat([said, Buffer.from('!')]));
+  });
+
+  test('is read when it comes with HEADERS in one segment, and its end is told after it', async () => {
+    const { peer, ears } = await accepting([settings(), request(1), data(1, Buffer.from('all'), END_STREAM)]);
+    await until(() => ears[0]?.said.includes('end') ?? false, 'the end');
+    expect(ears[0]!.bytes.toString()).toBe('all');
+    expect(ears[0]!.said).toEqual(['data', 'end']);
+    expect(peer.isClosed).toBe(false);
+  });
+
+  test.each([
+    ['DATA', [data(1, Buffer.from('last'), END_STREAM)]],
+    ['padded DATA', [padded(1, Buffer.from('last'), 3, END_STREAM)]],
+    ['DATA, then an empty one', [data(1, Buffer.from('last')), data(1, Buffer.alloc(0), END_STREAM)]],
+  ])('ends with %s; who has paused hears the end after what is held', async (_, frames) => {
+    const { peer, call, ear } = await accepted();
+    call.pause();
+    peer.send(...frames, ping());
+    await peer.seen(TYPE.ping, 0);
+    call.end();
+    // Both sides have ended, so nothing else would keep it.
+    await until(() => peer.of(TYPE.headers, 1).length === 2, 'trailers');
+    expect(ear.said).toEqual([]);
+    call.resume();
+    await until(() => ear.said.includes('close'), 'the close');
+    expect(ear.said).toEqual(['data', 'end', 'close']);
+    expect(ear.bytes.toString()).toBe('last');
+  });
+
+  test('waits while it is not to be read, and a PING does not', async () => {
+    const { peer, call, ear } = await accepted();
+    call.pause();
+    const said = pattern(200_000);
+    await peer.speak(1, said, PAYLOAD);
+    peer.send(ping());
+    expect((await peer.seen(TYPE.ping, 0)).flags).toBe(ACK);
+    expect(ear.length).toBe(0);
+    expect(peer.of(TYPE.windowUpdate, 1)).toEqual([]);
+    call.resume();
+    expect(ear.bytes).toEqual(said);
+    await peer.seen(TYPE.windowUpdate, 1);
+  });
+
+  test('beyond what it was let is a FLOW_CONTROL_ERROR, and its connection goes', async () => {
+    const { peer, call, ear } = await accepted();
+    call.pause();
+    peer.send(...Array.from({ length: WINDOW_BYTES / PAYLOAD }, () => data(1, Buffer.alloc(PAYLOAD))), ping());
+    await peer.seen(TYPE.ping, 0);
+    expect(peer.of(TYPE.goaway)).toEqual([]);
+    peer.send(data(1, Buffer.of(1)));
+    expect(await peer.goodbye()).toBe(FLOW_CONTROL_ERROR);
+    await until(() => ear.said.includes('close'), 'the close');
+    expect(call.rstCode).toBe(FLOW_CONTROL_ERROR);
+  });
+
+  test('beyond it on a stream that is no call as well', async () => {
+    const { peer, calls } = await accepting([settings(), request(1, '/other.Service/Call')]);
+    await peer.seen(TYPE.headers, 1);
+    peer.send(...Array.from({ length: 17 }, () => padded(1, Buffer.alloc(PAYLOAD - 256), 255)));
+    expect(await peer.goodbye()).toBe(FLOW_CONTROL_ERROR);
+    expect(calls).toEqual([]);
+  });
+
+  test('is not read on and on while it reads no answers, and all of it is when it does', async () => {
+    const { peer, call, socket } = await accepted();
+    peer.send(windowUpdate(0, 2 ** 30), windowUpdate(1, 2 ** 30), ping());
+    await peer.seen(TYPE.ping, 0);
+    peer.socket.pause();
+    const said = pattern(30_000_000);
+    call.write(said);
+    await until(() => socket.writableNeedDrain, 'a full socket');
+    peer.send(ping());
+    // Of a type that nobody knows: nothing is answered to it.
+    const noise = Buffer.concat(Array.from({ length: 64 }, () => frame(0xbe, 0, 0, Buffer.alloc(PAYLOAD))));
+    for (let i = 0; i < 16; i++) peer.send(noise);
+    peer.send(ping());
+    await until(() => socket.isPaused(), 'the end of reading');
+    expect(peer.of(TYPE.ping)).toHaveLength(1);
+    peer.socket.resume();
+    await peer.seen(TYPE.ping, 0, 3);
+    await until(() => peer.length(1) === said.length, 'all of it');
+    expect(peer.heard(1).equals(said)).toBe(true);
+  });
+
+  test('in ever so many small frames is held in few pieces', async () => {
+    const { peer, call, ear } = await accepted();
+    call.pause();
+    const said = pattern(30_000);
+    for (let at = 0; at < said.length; at += 1000)
+      peer.send(...Array.from(said.subarray(at, at + 1000), (byte) => data(1, Buffer.of(byte))));
+    peer.send(ping());
+    await peer.seen(TYPE.ping, 0);
+    call.resume();
+    expect(ear.bytes).toEqual(said);
+    expect(ear.pieces.length).toBeLessThan(20);
+  });
+
+  test.each<[string, Buffer[]]>([
+    ['DATA on stream 0', [data(0, Buffer.from('x'))]],
+    ['DATA on a stream that is not open', [data(5, Buffer.from('x'))]],
+    ['padding longer than its frame', [frame(TYPE.data, 8, 1, Buffer.of(9, 1))]],
+    ['padding without a length', [frame(TYPE.data, 8, 1)]],
+    ['a SETTINGS of a stream', [frame(TYPE.settings, 0, 1, Buffer.alloc(6))]],
+    ['a WINDOW_UPDATE of nothing', [windowUpdate(0, 0)]],
+  ])('is judged by nghttp2 when it is %s', async (_, frames) => {
+    const { peer, ear } = await accepted();
+    peer.send(...frames);
+    expect(await peer.goodbye()).toBe(PROTOCOL_ERROR);
+    await until(() => ear.said.includes('close'), 'the close');
+    expect(ear.said.filter((it) => it === 'close')).toHaveLength(1);
+    expect(ear.length).toBe(0);
+  });
+
+  test.each<[string, Buffer[]]>([
+    ['a frame longer than any may be', [frame(TYPE.data, 0, 1, Buffer.alloc(PAYLOAD + 1))]],
+    ['a WINDOW_UPDATE of five octets', [frame(TYPE.windowUpdate, 0, 0, Buffer.alloc(5))]],
+    ['SETTINGS of five octets', [frame(TYPE.settings, 0, 0, Buffer.alloc(5))]],
+    ['DATA amid a list of headers', [frame(TYPE.headers, 0, 3), data(1, Buffer.from('x'))]],
+    ['DATA after the end', [data(1, Buffer.alloc(0), END_STREAM), data(1, Buffer.from('x'))]],
+  ])('ends the connection when it is %s', async (_, frames) => {
+    const { peer, ear } = await accepted();
+    peer.send(...frames);
+    expect(await peer.goodbye()).not.toBe(0);
+    await until(() => ear.said.includes('close'), 'the close');
+    expect(ear.length).toBe(0);
+  });
+
+  test('before its HEADERS have answered is nothing of the call', async () => {
+    const { peer, ears, reasons } = await dialling();
+    peer.send(data(1, Buffer.from('early')), response(1), data(1, Buffer.from('late')));
+    await until(() => reasons.length === 1, 'the end of it');
+    expect(ears.map((ear) => ear.bytes.toString())).not.toContain('earlylate');
+    await peer.closed();
+  });
+});
+
+describe('what is sent to a peer', () => {
+  test('waits for its window, be it opened byte by byte, and the end of it needs none', async () => {
+    const { peer, call } = await accepted([settings(0), settingsAck()]);
+    expect(call.write(Buffer.from('abc'))).toBe(true);
+    call.end();
+    for (const [i, letter] of ['a', 'b', 'c'].entries()) {
+      peer.send(ping());
+      await peer.seen(TYPE.ping, 0, i + 1);
+      expect(peer.of(TYPE.data, 1)).toHaveLength(i);
+      peer.send(windowUpdate(1, 1));
+      expect((await peer.seen(TYPE.data, 1, i + 1)).payload.toString()).toBe(letter);
+    }
+    await peer.seen(TYPE.headers, 1, 2);
+  });
+
+  test('goes on when SETTINGS widen its window, and waits while they have made it negative', async () => {
+    const { peer, call } = await accepted([settings(10), settingsAck()]);
+    call.write(pattern(30));
+    await peer.seen(TYPE.data, 1);
+    peer.send(settings(4), windowUpdate(1, 6), ping());
+    await peer.seen(TYPE.ping, 0);
+    expect(peer.heard(1)).toEqual(pattern(30).subarray(0, 10));
+    peer.send(settings(9));
+    await until(() => peer.heard(1).length >= 15, 'five more');
+    peer.send(ping());
+    await peer.seen(TYPE.ping, 0, 2);
+    expect(peer.heard(1)).toEqual(pattern(30).subarray(0, 15));
+    peer.send(settings(100));
+    await until(() => peer.heard(1).length === 30, 'all of it');
+  });
+
+  test('the writer is told to stop, and once to go on', async () => {
+    const { peer, call, ear } = await accepted([settings(0), settingsAck()]);
+    const said = pattern(100_000);
+    expect(call.write(said.subarray(0, 50_000))).toBe(true);
+    expect(call.write(said.subarray(50_000))).toBe(false);
+    peer.send(windowUpdate(1, 99_999), windowUpdate(0, 99_999));
+    await until(() => peer.heard(1).length === 99_999, 'what it may');
+    expect(ear.drains).toBe(0);
+    peer.send(windowUpdate(1, 1));
+    await until(() => peer.heard(1).length === 100_000, 'the last');
+    expect(peer.heard(1)).toEqual(said);
+    await until(() => ear.drains === 1, 'the drain');
+    peer.send(windowUpdate(1, 1), ping());
+    await peer.seen(TYPE.ping, 0);
+    expect(ear.drains).toBe(1);
+    expect(call.write(Buffer.from('x'))).toBe(true);
+  });
+
+  test.each<[string, Buffer[]]>([
+    ['the connection', [windowUpdate(0, LARGEST_WINDOW)]],
+    ['the stream', [windowUpdate(1, LARGEST_WINDOW)]],
+    ['the stream by SETTINGS', [windowUpdate(1, LARGEST_WINDOW - 65_535), settings(65_536)]],
+    ['all streams', [settings(2 ** 31)]],
+  ])('a window of %s beyond the largest is a FLOW_CONTROL_ERROR', async (_, frames) => {
+    const { peer, ear } = await accepted();
+    peer.send(...frames);
+    expect(await peer.goodbye()).toBe(FLOW_CONTROL_ERROR);
+    await until(() => ear.said.includes('close'), 'the close');
+  });
+
+  test('the largest window is none', async () => {
+    const { peer, call } = await accepted([settings(LARGEST_WINDOW), settingsAck()]);
+    peer.send(windowUpdate(0, LARGEST_WINDOW - 65_535), ping());
+    await peer.seen(TYPE.ping, 0);
+    call.write(pattern(200_000));
+    await until(() => peer.heard(1).length === 200_000, 'all of it');
+    call.end();
+    await peer.seen(TYPE.headers, 1, 2);
+    expect(peer.of(TYPE.goaway)).toEqual([]);
+  });
+});
+
+describe('the streams of a connection', () => {
+  test('one that is no call costs the call behind it nothing', async () => {
+    const { peer, calls, ears } = await accepting();
+    peer.send(request(1, '/other.Service/Call'));
+    await peer.seen(TYPE.headers, 1);
+    await until(() => peer.room(1) > 150_000, 'the windows');
+    await peer.speak(1, pattern(150_000), PAYLOAD);
+    peer.send(data(1, Buffer.alloc(0), END_STREAM), request(3));
+    await peer.seen(TYPE.headers, 3);
+    const said = pattern(600_000);
+    await peer.speak(3, said, 10_000);
+    await until(() => ears[0]?.length === said.length, 'all of it');
+    expect(ears[0]!.bytes).toEqual(said);
+    expect(calls).toHaveLength(1);
+    const given = peer.of(TYPE.windowUpdate, 3).reduce((sum, { payload }) => sum + payload.readUInt32BE(), 0);
+    expect(given).toBeLessThanOrEqual(said.length);
+    calls[0]!.write(Buffer.from('heard'));
+    await until(() => peer.heard(3).toString() === 'heard', 'the answer');
+  });
+
+  test('a second call is refused while one lives, which goes on', async () => {
+    // Who has not heard of the limit yet is refused the stream only.
+    const { peer, call, calls, ear } = await accepted([settings()]);
+    peer.send(request(3), data(3, Buffer.from('other')), data(1, Buffer.from('one')));
+    expect((await peer.seen(TYPE.reset, 3)).payload.readUInt32BE()).toBe(REFUSED_STREAM);
+    await until(() => ear.length > 0, 'the first');
+    expect(ear.bytes.toString()).toBe('one');
+    call.write(Buffer.from('yes'));
+    await until(() => peer.heard(1).toString() === 'yes', 'the answer');
+    expect(calls).toHaveLength(1);
+  });
+
+  test('a second call of one who knows that it must not takes the first along', async () => {
+    const { peer, ear } = await accepted();
+    peer.send(request(3));
+    expect(await peer.goodbye()).toBe(PROTOCOL_ERROR);
+    await until(() => ear.said.includes('close'), 'the close');
+  });
+
+  test('a second call is told why it fails when the first is over', async () => {
+    const { peer, call, calls } = await accepted();
+    call.end();
+    peer.send(data(1, Buffer.alloc(0), END_STREAM));
+    await peer.seen(TYPE.headers, 1, 2);
+    peer.send(request(3));
+    await peer.seen(TYPE.headers, 3, 2);
+    expect(peer.heard(3).toString()).toBe('no');
+    expect(calls).toEqual([call, undefined]);
+  });
+
+  test('a call that is reset in the segment that made it is none', async () => {
+    const { peer, calls } = await accepting([settings(), request(1), reset(1, CANCEL), request(3)]);
+    await peer.seen(TYPE.headers, 3);
+    expect(calls).toHaveLength(1);
+    calls[0]!.write(Buffer.from('the other'));
+    await until(() => peer.heard(3).toString() === 'the other', 'the other');
+  });
+
+  test('nothing of a call follows its reset', async () => {
+    const { peer, call, ear } = await accepted();
+    peer.send(reset(1, CANCEL));
+    await until(() => ear.said.includes('close'), 'the close');
+    peer.send(data(1, Buffer.from('ghost')), ping());
+    expect(call.write(pattern(1_000_000))).toBe(true);
+    await peer.seen(TYPE.ping, 0);
+    expect(ear.length).toBe(0);
+    expect(peer.of(TYPE.data, 1)).toEqual([]);
+    expect(call.waitingBytes).toBe(0);
+  });
+});
+
+describe('a dialled call', () => {
+  test('is read to its end before it is said to be over, all of it in one segment', async () => {
+    const { peer, ears, reasons } = await dialling();
+    peer.send(response(1), data(1, Buffer.from('last words')), trailers(1), reset(1, 0));
+    await until(() => ears[0]?.said.includes('close') ?? false, 'the close');
+    expect(ears[0]!.said).toEqual(['data', 'over', 'end', 'close']);
+    expect(ears[0]!.bytes.toString()).toBe('last words');
+    expect(reasons).toEqual(['the peer ended the call']);
+  });
+
+  test('is not over while the last of it is held', async () => {
+    const { peer, calls, ears, reasons } = await dialling();
+    peer.send(response(1));
+    await until(() => calls.length === 1, 'the call');
+    calls[0]!.pause();
+    peer.send(data(1, Buffer.from('last words')), trailers(1, '8'), ping());
+    await peer.seen(TYPE.ping, 0);
+    expect(reasons).toEqual([]);
+    calls[0]!.resume();
+    await until(() => reasons.length === 1, 'the end');
+    expect(ears[0]!.bytes.toString()).toBe('last words');
+    expect(reasons).toEqual(['the peer ended the call: gRPC status 8']);
+  });
+
+  test('ends where the peer has left it no window', async () => {
+    const { peer, calls } = await dialling([settings(0), settingsAck(), response(1)]);
+    await until(() => calls.length === 1, 'the call');
+    calls[0]!.end();
+    expect((await peer.seen(TYPE.data, 1)).flags).toBe(END_STREAM);
+  });
+
+  test('leaves no socket behind when it is cut and the peer does not read', async () => {
+    const { peer, socket, calls, cut } = await dialling();
+    peer.send(windowUpdate(0, 2 ** 30), windowUpdate(1, 2 ** 30), response(1));
+    await until(() => calls.length === 1, 'the call');
+    peer.socket.pause();
+    calls[0]!.write(pattern(30_000_000));
+    await until(() => socket.writableNeedDrain, 'a full socket');
+    cut();
+    await until(() => socket.destroyed, 'the end of the socket');
+  });
+});
