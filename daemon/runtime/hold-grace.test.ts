@@ -26,6 +26,14 @@ test('a hold timer waits while peers are held back, and until they have been rea
   expect(grace.askAgainAtMs(HOLD, 2000)).toBeUndefined();
 });
 
+test('so does the deadline of a start: an End-of-RIB while a table lies unread takes its routes from everybody', () => {
+  let since = 0;
+  const grace = new HoldGrace(() => since);
+  expect(grace.askAgainAtMs('ready', 5000)).toBe(5500);
+  since = 500;
+  expect(grace.askAgainAtMs('ready', 5500)).toBeUndefined();
+});
+
 test('pressure without end does not hide a death for ever, and each hold time has its own patience', () => {
   const grace = new HoldGrace(() => 0);
   expect(waitedMs(grace)).toBe(30_000);

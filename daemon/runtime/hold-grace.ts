@@ -1,5 +1,7 @@
-// When a hold timer that is due is believed: not while peers are held back, nor right after, because who is not read cannot be
-// heard. But a peer that floods must not keep the death of all others from being noticed, so patience has an end.
+// When a timer is believed that finds peers silent, a hold timer or the deadline of a start: not while they are held back, nor
+// right after, because who is not read cannot be heard. But a peer that floods must not keep the death of all others from
+// being noticed, so patience has an end.
+import { READY_TIMER } from '../../lib/router/start.ts';
 
 /** Time to read what peers said while they were held back. */
 const GRACE_MS = 500;
@@ -18,7 +20,7 @@ export class HoldGrace {
 
   /** A timer is due at `nowMs`: when to ask again; undefined: it fires. */
   askAgainAtMs(timer: string, nowMs: number): number | undefined {
-    if (!timer.endsWith('/hold')) return undefined;
+    if (timer !== READY_TIMER && !timer.endsWith('/hold')) return undefined;
     const dueAtMs = this.#dueAtMs.get(timer) ?? nowMs;
     if (this.#sincePressureMs() >= GRACE_MS || nowMs - dueAtMs >= MAX_GRACE_MS) {
       this.#dueAtMs.delete(timer);

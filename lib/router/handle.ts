@@ -27,7 +27,7 @@ import { reportsDue } from './routes.ts';
 import { planServiceMtu } from './service-mtu.ts';
 import { sweep, sweepTimer } from './service-plan.ts';
 import { peerStep, timerName } from './sessions.ts';
-import { announce, begin, checkReady, leave, readyDue, stop, stopNow } from './start.ts';
+import { announce, begin, checkReady, leave, READY_TIMER, readyDue, stop, stopNow } from './start.ts';
 import type { Peer, RouterState } from './state.ts';
 import { decideTimer, decideTimerFired } from './steering.ts';
 import { log, setTimer, viewChanged, wallMs } from './turn.ts';
@@ -207,7 +207,7 @@ function timer(state: RouterState, name: string): void {
       if (!linksSettled(state)) setTimer(state, name, state.startedAtMs + SETTLE_RETAINED_MS);
       return originate(state);
     // Whether the gate opens is asked at the end of every turn.
-    case 'ready':
+    case READY_TIMER:
       return readyDue(state);
     case 'flush':
       return flushDue(state);

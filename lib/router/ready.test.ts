@@ -17,12 +17,15 @@ domain: metro
 stamp: { enabled: false }
 fib: { kind: memory }
 srv6: { locator: "5f00:0:9::/48" }
-peers: [ { name: b, address: "fd00:1::2", hold-time: 0s } ]
+peers:
+  - { name: b, address: "fd00:1::2", hold-time: 0s }
 `;
+/** Is configured and never comes. */
+const AWAY = '  - { name: c, address: "fd00:2::2" }';
 
 /** A hub that has just started and a peer that begins to tell; `until` runs time, 100 ms a step, and says when it was ready. */
-function started() {
-  const parsed = parseConfig(CONFIG);
+function started(more = '') {
+  const parsed = parseConfig(CONFIG + more);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
   const router = createRouter();
   const timers = new Map<string, number>();
@@ -53,6 +56,11 @@ function started() {
   return {
     say,
     until,
+    readyAfterMs: () => readyAtMs,
+    late: (ms: number, body: RouterEventBody) => {
+      atMs = 1000 + ms;
+      post(body);
+    },
     tell: () => say({ type: 'UPDATE' }),
     end: () => say({ type: 'UPDATE', endOfRib: [...FAMILIES] }),
   };
@@ -75,4 +83,20 @@ test('one that is still telling is waited for until it is done, or falls silent'
 test('but one that never comes to an end is not waited for beyond a minute', () => {
   const endless = started();
   expect(endless.until(80_000, endless.tell)).toBe(60_000);
+});
+
+test('nor is one that is done and goes on reporting, when another never comes', () => {
+  const it = started(AWAY);
+  it.end();
+  expect(it.until(10_000, it.tell)).toBe(5000);
+});
+
+test('that nobody tells any more is found when the timer fires, not by whatever is looked at before in a busy turn', () => {
+  const busy = started();
+  busy.until(4000, busy.tell);
+  busy.late(6000, { type: 'link', name: 'eth9', up: true });
+  expect(busy.readyAfterMs()).toBeNaN();
+  busy.tell();
+  busy.late(6000, { type: 'timer', timer: 'ready' });
+  expect(busy.readyAfterMs()).toBeNaN();
 });

@@ -16,6 +16,7 @@ import { decideAll } from './steering.ts';
 import { log, setTimer } from './turn.ts';
 import { runSpf } from './underlay.ts';
 
+export const READY_TIMER = 'ready';
 /** RFC 4724 4.1 "Selection_Deferral_Timer": a peer that never comes back must not hold up the others for longer. */
 export const READY_DEADLINE_MS = 5000;
 /** A peer that said something this recently is not done telling its table: a large one takes longer than the deadline. */
@@ -37,7 +38,7 @@ export function begin(state: RouterState, retained: number): void {
   tellLocators(state);
   startLinks(state);
   for (const peer of state.peers.values()) peerStep(state, peer, { type: 'start' });
-  setTimer(state, 'ready', state.startedAtMs + READY_DEADLINE_MS);
+  setTimer(state, READY_TIMER, state.startedAtMs + READY_DEADLINE_MS);
   if (state.config.fib.verifyIntervalMs > 0)
     setTimer(state, 'fib-verify', state.atMs + state.config.fib.verifyIntervalMs);
   // Nothing of an earlier life forwards: there is nothing to protect by waiting.
@@ -45,11 +46,24 @@ export function begin(state: RouterState, retained: number): void {
   checkReady(state);
 }
 
-/** Opens the gate once everyone who can speak has spoken, or the deadline passed. */
+/** Opens the gate once everyone who can speak has spoken; the timer `ready` opens it for the rest. */
 export function checkReady(state: RouterState): void {
   if (state.ready || state.stopping) return;
-  const overdue = isOverdue(state);
-  if (!overdue && !(linksSettled(state) && instancesSettled(state) && peersComplete(state))) return;
+  if (linksSettled(state) && instancesSettled(state) && peersComplete(state)) open(state, false);
+}
+
+/**
+ * The timer of the deadline fired; who is still telling is waited for. Nothing else asks how long somebody has been silent:
+ * of this timer the shell sees to it that what peers have said by then is read, and of a busy turn nobody does.
+ */
+export function readyDue(state: RouterState): void {
+  if (state.ready || state.stopping) return;
+  const untilMs = waitsUntilMs(state);
+  if (untilMs > state.atMs) setTimer(state, READY_TIMER, untilMs);
+  else open(state, true);
+}
+
+function open(state: RouterState, overdue: boolean): void {
   state.ready = true;
   log(state, 'info', 'initial exchange complete', {
     afterMs: Math.round(state.atMs - state.startedAtMs),
@@ -64,20 +78,13 @@ export function checkReady(state: RouterState): void {
   announce(state);
 }
 
-/** The timer of the deadline fired; who is still telling is waited for. */
-export function readyDue(state: RouterState): void {
-  if (!state.ready && !isOverdue(state)) setTimer(state, 'ready', state.atMs + TELLING_MS);
-}
-
 /** An End-of-RIB that comes too early takes from every peer the routes that have still to be told. */
-function isOverdue(state: RouterState): boolean {
-  const waitedMs = state.atMs - state.startedAtMs;
-  if (waitedMs < READY_DEADLINE_MS) return false;
-  if (waitedMs >= Math.max(READY_DEADLINE_MS, Math.min(LAST_DEADLINE_MS, state.config.protocol.restartTimeMs)))
-    return true;
-  for (const { session } of state.peers.values())
-    if (session !== undefined && state.atMs - session.toldAtMs < TELLING_MS && !isComplete(session)) return false;
-  return true;
+function waitsUntilMs({ startedAtMs, peers, config }: RouterState): number {
+  const longestMs = Math.max(READY_DEADLINE_MS, Math.min(LAST_DEADLINE_MS, config.protocol.restartTimeMs));
+  let untilMs = startedAtMs + READY_DEADLINE_MS;
+  for (const { session } of peers.values())
+    if (session !== undefined && !isComplete(session)) untilMs = Math.max(untilMs, session.toldAtMs + TELLING_MS);
+  return Math.min(untilMs, startedAtMs + longestMs);
 }
 
 function isComplete({ negotiated, endOfRib }: EstablishedSession): boolean {
