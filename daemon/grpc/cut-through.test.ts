@@ -38,6 +38,19 @@ describe('what a peer sends', () => {
     expect(ear.bytes).toEqual(Buffer.concat([said, Buffer.from('!')]));
   });
 
+  test('is given back to the last octet of padding length', async () => {
+    const { peer, ear } = await accepted();
+    const count = 20_000;
+    const frames = Buffer.concat(Array.from({ length: count }, () => padded(1, Buffer.of(7), 0)));
+    const given = () => peer.of(TYPE.windowUpdate, 1).reduce((sum, { payload }) => sum + payload.readUInt32BE(), 0);
+    // More frames than a window has octets.
+    for (let round = 0; round < 15; round++) {
+      await until(() => WINDOW_BYTES + given() - 2 * count * round >= 2 * count, 'room');
+      peer.send(frames);
+    }
+    await until(() => ear.length === 15 * count, 'all of it');
+  });
+
   test('is read when it comes with HEADERS in one segment, and its end is told after it', async () => {
     const { peer, ears } = await accepting([settings(), request(1), data(1, Buffer.from('all'), END_STREAM)]);
     await until(() => ears[0]?.said.includes('end') ?? false, 'the end');
@@ -118,6 +131,17 @@ describe('what a peer sends', () => {
     await peer.seen(TYPE.ping, 0, 3);
     await until(() => peer.length(1) === said.length, 'all of it');
     expect(peer.heard(1).equals(said)).toBe(true);
+  });
+
+  test('against the rules takes its connection along although it reads nothing', async () => {
+    const { peer, call, socket } = await accepted();
+    peer.send(windowUpdate(0, 2 ** 30), windowUpdate(1, 2 ** 30), ping());
+    await peer.seen(TYPE.ping, 0);
+    peer.socket.pause();
+    call.write(pattern(30_000_000));
+    await until(() => socket.writableNeedDrain, 'a full socket');
+    peer.send(ping(), windowUpdate(1, LARGEST_WINDOW));
+    await until(() => socket.destroyed, 'the end of the connection');
   });
 
   test('in ever so many small frames is held in few pieces', async () => {
@@ -301,6 +325,27 @@ describe('the streams of a connection', () => {
     expect(calls).toHaveLength(1);
     calls[0]!.write(Buffer.from('the other'));
     await until(() => peer.heard(3).toString() === 'the other', 'the other');
+  });
+
+  test('what one was widened by is not the next one’s', async () => {
+    const { peer, calls } = await accepting();
+    peer.send(windowUpdate(0, 200_000), request(1, '/other.Service/Call'), windowUpdate(1, 100_000));
+    await peer.seen(TYPE.headers, 1);
+    peer.send(data(1, Buffer.alloc(0), END_STREAM), request(3));
+    await peer.seen(TYPE.headers, 3);
+    calls[0]!.write(pattern(100_000));
+    await until(() => peer.length(3) >= 65_535, 'its first window');
+    peer.send(ping());
+    await peer.seen(TYPE.ping, 0);
+    expect(peer.length(3)).toBe(65_535);
+  });
+
+  test('what waits for a window is dropped with its call', async () => {
+    const { peer, call, ear } = await accepted([settings(0), settingsAck()]);
+    expect(call.write(pattern(100_000))).toBe(false);
+    peer.send(reset(1, CANCEL));
+    await until(() => ear.said.includes('close'), 'the close');
+    expect(call.waitingBytes).toBe(0);
   });
 
   test('nothing of a call follows its reset', async () => {

@@ -36,7 +36,6 @@ const LINGER_MS = 1000;
 
 const nothing = (): void => {};
 const mayEnd = (type: number): boolean => type === FRAME.headers || type === FRAME.data;
-const DEAF = { past: nothing, piece: nothing, over: nothing };
 
 export class CutThrough {
   /** What node:http2 is given for the socket. */
@@ -83,9 +82,10 @@ export class CutThrough {
     });
     this.#outbound = new FrameReader(side === 'client' ? PREFACE_BYTES : 0, {
       begins: (head) => this.#note(head),
-      ...DEAF,
-      // nghttp2 that has found a fault says so and reads no more; node:http2 is not always told and would wait for ever.
-      whole: (_, goaway) => word(goaway, 4) !== 0 && this.goesSoon(),
+      past: nothing,
+      piece: nothing,
+      over: nothing,
+      whole: nothing,
     });
     this.#call = new Call({
       waits: () => this.#flushFirst(),
@@ -177,7 +177,7 @@ export class CutThrough {
     }
     if (type === FRAME.headers || type === FRAME.continuation) this.#continuesOut = (flags & FLAG.endHeaders) === 0;
     if (type === FRAME.data) this.#send.spendElsewhere(length);
-    return type === FRAME.goaway ? 'whole' : 'past';
+    return 'past';
   }
 
   /**

@@ -16,7 +16,6 @@ export const FRAME = {
   headers: 1,
   reset: 3,
   settings: 4,
-  goaway: 7,
   windowUpdate: 8,
   continuation: 9,
 } as const;
