@@ -18,15 +18,18 @@ test('has the rows that were added to a service and not taken out, whatever come
         const count = it.rows.length;
         if (add) {
           const row = rows.add();
-          it.list = lists.add(it.list, count, row);
+          it.list = lists.add(it.list, row);
           it.rows.push(row);
         } else if (count > 0) {
           const [row] = it.rows.splice(which % count, 1);
-          it.list = lists.remove(it.list, count, row!);
+          it.list = lists.remove(it.list, row!);
           rows.remove(row!);
         }
-        for (const { list, rows: known } of services)
-          expect(lists.rowsOf(list, known.length).sort()).toEqual([...known].sort());
+        for (const { list, rows: known } of services) {
+          expect(lists.rowsOf(list).sort()).toEqual([...known].sort());
+          expect(list === 0).toBe(known.length === 0);
+          expect(lists.isOnly(list)).toBe(known.length === 1);
+        }
       }
     }),
     { numRuns: 100 },
@@ -38,15 +41,15 @@ test('gives blocks back: rows that come and go take no more memory than those th
   const lists = new RouteLists(rows, PLACE);
   let list = 0;
   const window = Array.from({ length: 10 }, () => rows.add());
-  for (const [count, row] of window.entries()) list = lists.add(list, count, row);
+  for (const row of window) list = lists.add(list, row);
   const { bytes } = lists;
   for (let i = 0; i < 50_000; i++) {
     const row = window.shift()!;
-    list = lists.remove(list, 10, row);
+    list = lists.remove(list, row);
     rows.remove(row);
     window.push(rows.add());
-    list = lists.add(list, 9, window[9]!);
+    list = lists.add(list, window[9]!);
   }
   expect(lists.bytes).toBe(bytes);
-  expect(lists.rowsOf(list, 10).sort()).toEqual([...window].sort());
+  expect(lists.rowsOf(list).sort()).toEqual([...window].sort());
 });

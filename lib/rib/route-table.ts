@@ -100,13 +100,11 @@ export class RouteTable {
     const at = this.#rows.offset(row);
     chunk[at + BEST] = 0;
     const list = this.services.list(number);
-    const others = this.services.count(number);
-    if (others > 1) this.#index.insertSought(row);
-    else if (others === 1) {
+    if (this.#lists.isOnly(list)) {
       this.#index.insert(this.#lists.only(list));
       this.#index.insert(row);
-    }
-    this.services.changed(number, 1, this.#lists.add(list, others, row));
+    } else if (list !== 0) this.#index.insertSought(row);
+    this.services.setList(number, this.#lists.add(list, row));
     this.states.clear(row);
     return row;
   }
@@ -237,7 +235,7 @@ export class RouteTable {
   /** Rows of a service, in no order that means anything. */
   rowsOf(service: ServiceId): number[] {
     const number = this.services.findText(service);
-    return number < 0 ? [] : this.#lists.rowsOf(this.services.list(number), this.services.count(number));
+    return number < 0 ? [] : this.#lists.rowsOf(this.services.list(number));
   }
 
   /** Every row in use, in the order of their numbers. */
@@ -248,10 +246,10 @@ export class RouteTable {
   /** The row of the service that has the key `#index` was told, or -1. An only one is not in the index. */
   #findSought(service: number): number {
     this.#index.seekIn(service);
-    const count = this.services.count(service);
-    if (count > 1) return this.#index.find();
-    const only = this.#lists.only(this.services.list(service));
-    return count === 1 && this.#index.isSought(only) ? only : -1;
+    const list = this.services.list(service);
+    if (!this.#lists.isOnly(list)) return list === 0 ? -1 : this.#index.find();
+    const only = this.#lists.only(list);
+    return this.#index.isSought(only) ? only : -1;
   }
 
   #revise(row: number, path: number, set: number): Change {
@@ -276,11 +274,13 @@ export class RouteTable {
   #free(row: number): void {
     this.routeLog.touch(row, true);
     const number = this.#rows.get(row, SERVICE);
-    const count = this.services.count(number);
-    if (count > 1) this.#index.remove(row);
-    const list = this.#lists.remove(this.services.list(number), count, row);
-    if (count === 2) this.#index.remove(this.#lists.only(list));
-    this.services.changed(number, -1, list);
+    const list = this.services.list(number);
+    const rest = this.#lists.remove(list, row);
+    if (!this.#lists.isOnly(list)) {
+      this.#index.remove(row);
+      if (this.#lists.isOnly(rest)) this.#index.remove(this.#lists.only(rest));
+    }
+    this.services.setList(number, rest);
     this.states.clear(row);
     this.texts.delete(row);
     this.#rows.remove(row);

@@ -5,16 +5,15 @@ import { addressesToWords, wordsToAddress } from '../net/address-words.ts';
 import { Records } from '../records.ts';
 import { HashIndex, mix } from './hash-index.ts';
 
-/** Words 0..3 are the address. */
-/** The list of routes (route-lists.ts); of a number that is free, the free list's. */
+/** Words 0..3 are the address. The first, of a number that is free, is the free list's. */
+const FREE = 0;
+/** The list of routes (route-lists.ts), and in the top bit whether somebody watches; 0 of a number that is free. */
 const LIST = 4;
-/** How many routes, and in the top bit whether somebody watches. */
-const COUNT = 5;
 const WATCHED = 0x8000_0000;
-const WIDTH = 6;
+const WIDTH = 5;
 
 export class ServiceIndex {
-  readonly #rows = new Records(WIDTH, LIST);
+  readonly #rows = new Records(WIDTH, FREE);
   readonly #hash = new HashIndex((number) => this.#isSought(number));
   readonly #seed: number;
   /** Texts of those that are watched, and back: they keep their numbers. */
@@ -61,7 +60,6 @@ export class ServiceIndex {
     const to = this.#rows.offset(number);
     for (let i = 0; i < 4; i++) chunk[to + i] = words[at + i]!;
     chunk[to + LIST] = 0;
-    chunk[to + COUNT] = 0;
     this.#hash.insert(number, hash);
     return number;
   }
@@ -69,36 +67,32 @@ export class ServiceIndex {
   /** Marks a service whose every change somebody wants to hear of; it is known from now on, with routes or without. */
   watch(service: ServiceId): void {
     const number = this.intern(addressesToWords([service]), 0);
-    this.#rows.set(number, COUNT, (this.#rows.get(number, COUNT) | WATCHED) >>> 0);
+    this.#rows.set(number, LIST, (this.#rows.get(number, LIST) | WATCHED) >>> 0);
     this.#numbers.set(this.text(number), number);
   }
 
   isWatched(number: number): boolean {
-    return this.#rows.get(number, COUNT) >= WATCHED;
+    return this.#rows.get(number, LIST) >= WATCHED;
   }
 
   /** Numbers of the services that have a route. */
   *used(): IterableIterator<number> {
-    for (let number = 0; number < this.#rows.top; number++) if (this.count(number) > 0) yield number;
+    for (let number = 0; number < this.#rows.top; number++) if (this.list(number) !== 0) yield number;
   }
 
-  /** The list of its routes (route-lists.ts). */
+  /** The list of its routes (route-lists.ts); 0 when it has none. */
   list(number: number): number {
-    return this.#rows.get(number, LIST);
+    return this.#rows.get(number, LIST) & ~WATCHED;
   }
 
-  count(number: number): number {
-    return this.#rows.get(number, COUNT) & ~WATCHED;
-  }
-
-  /** Notes that the service has `by` routes more, and what its list is now. */
-  changed(number: number, by: 1 | -1, list: number): void {
-    const count = this.count(number) + by;
-    if (count === 0) this.#withRoutes--;
-    else if (count === 1 && by === 1) this.#withRoutes++;
-    this.#rows.set(number, COUNT, this.#rows.get(number, COUNT) + by);
-    this.#rows.set(number, LIST, list);
-    if (count > 0 || this.isWatched(number)) return;
+  /** Notes what the list of its routes is now. */
+  setList(number: number, list: number): void {
+    const word = this.#rows.get(number, LIST);
+    const watched = word & WATCHED;
+    if ((word & ~WATCHED) === 0) this.#withRoutes++;
+    if (list === 0) this.#withRoutes--;
+    this.#rows.set(number, LIST, (watched | list) >>> 0);
+    if (list !== 0 || watched !== 0) return;
     this.#hash.remove(number, this.#hashAt(this.#rows.chunk(number), this.#rows.offset(number)));
     this.#rows.remove(number);
   }
