@@ -7,7 +7,7 @@ import type { RouteKey, ServiceAttributes } from '../model/service-route.ts';
 import { Records } from '../records.ts';
 import { AttributeSets } from './attribute-sets.ts';
 import { ChangeLog } from './change-log.ts';
-import { PathLists } from './path-lists.ts';
+import { BEST, NONE, PathLists, SET } from './path-lists.ts';
 import { ORIGINATOR, RouteIndex, SERVICE } from './route-index.ts';
 import { RouteLists } from './route-lists.ts';
 import { ServiceIndex } from './service-index.ts';
@@ -22,12 +22,11 @@ export const LOCAL_SOURCE = 0;
 
 export type Change = 'none' | 'added' | 'changed' | 'removed';
 
-/** Words of a row behind its key's (route-index.ts). The first: best path + 1, which begins the list of all; 0: not in use. */
-const BEST = 6;
+/** Words of a row behind its key (route-index.ts) and the path in use (path-lists.ts). */
 /** Where the row stands among the routes of its service (route-lists.ts). */
-const PLACE = 7;
-const ROUTE_LOGGED = 8;
-const WIDTH = 9;
+const PLACE = 10;
+const ROUTE_LOGGED = 11;
+const WIDTH = 12;
 
 /** Bands of the score (DESIGN section 4): 0..3, 4..7, 8..10. */
 const bandOf = (score: number): number => (score >= 8 ? 2 : score >= 4 ? 1 : 0);
@@ -40,7 +39,7 @@ export class RouteTable {
   /** Texts of rows that somebody watches, made when first looked at (route-entry.ts). */
   readonly texts = new Map<number, { readonly key: string; readonly route: RouteKey }>();
   readonly #rows = new Records(WIDTH, PLACE);
-  readonly #paths = new PathLists(this.sets, this.sources);
+  readonly #paths = new PathLists(this.#rows, this.sets, this.sources);
   readonly #lists = new RouteLists(this.#rows, PLACE);
   readonly #index: RouteIndex;
   /** Beside the states, because routes without one are spared it. */
@@ -72,7 +71,7 @@ export class RouteTable {
   }
 
   isUsed(row: number): boolean {
-    return row >= 0 && row < this.#rows.top && this.#rows.get(row, BEST) !== 0;
+    return row >= 0 && row < this.#rows.top && this.#paths.isSaid(row);
   }
 
   /** Row of the key, or -1. `instance` and `service` are four words that begin at their offsets. */
@@ -96,9 +95,7 @@ export class RouteTable {
     if (known >= 0) return known;
     const row = this.#rows.add();
     this.#index.writeSought(row);
-    const chunk = this.#rows.chunk(row);
-    const at = this.#rows.offset(row);
-    chunk[at + BEST] = 0;
+    this.#rows.set(row, SET, 0);
     const list = this.services.list(number);
     if (this.#lists.isOnly(list)) {
       this.#index.insert(this.#lists.only(list));
@@ -114,32 +111,29 @@ export class RouteTable {
    * `changed` means: the version in use, or who says it, differs now.
    */
   announce(row: number, source: number, set: number, handle: number): Change {
-    const best = this.#rows.get(row, BEST);
-    const path = this.#paths.find(best, source);
-    if (path >= 0) {
-      this.#paths.renew(path, source, handle);
+    const path = this.#paths.find(row, source);
+    if (path !== NONE) {
+      this.#paths.renew(row, path, source, handle);
       return this.#revise(row, path, set);
     }
-    const list = this.#paths.add(best, source, set, handle);
-    if (best !== 0) return this.#choose(row, list) ? this.#changed(row) : 'none';
-    this.#rows.set(row, BEST, list);
+    const isNew = !this.#paths.isSaid(row);
+    this.#paths.add(row, source, set, handle);
+    if (!isNew) return this.#paths.choose(row) ? this.#changed(row) : 'none';
     this.routeLog.touch(row, false);
     return 'added';
   }
 
   /** With a handle: only what is still known under it; a route that moved to another handle stays. */
   withdraw(row: number, source: number, handle = 0): Change {
-    const path = this.#pathOf(row, source);
-    if (path < 0 || (handle !== 0 && this.#paths.handle(path) !== handle)) return 'none';
-    const best = this.#rows.get(row, BEST);
-    const list = this.#paths.remove(best, path);
-    if (list === best) return 'none';
-    this.#rows.set(row, BEST, list);
-    if (list === 0) {
+    const path = this.#paths.find(row, source);
+    if (path === NONE || (handle !== 0 && this.#paths.handle(row, path) !== handle)) return 'none';
+    this.#paths.remove(row, path);
+    if (path !== BEST) return 'none';
+    if (!this.#paths.isSaid(row)) {
       this.#free(row);
       return 'removed';
     }
-    this.#choose(row, list);
+    this.#paths.choose(row);
     return this.#changed(row);
   }
 
@@ -164,36 +158,35 @@ export class RouteTable {
 
   /** Number of the set that `source` says the row with; it must say it. */
   setOf(row: number, source: number): number {
-    return this.#paths.set(this.#pathOf(row, source));
+    return this.#paths.set(row, this.#paths.find(row, source));
   }
 
   /** The handle under which `source` says the row; 0: it does not, or without one. */
   handleOf(row: number, source: number): number {
-    const path = this.#pathOf(row, source);
-    return path < 0 ? 0 : this.#paths.handle(path);
+    const path = this.#paths.find(row, source);
+    return path === NONE ? 0 : this.#paths.handle(row, path);
   }
 
   /** Gives what `source` says another set, as old and under the same handle as before. */
   revise(row: number, source: number, set: number): Change {
-    return this.#revise(row, this.#pathOf(row, source), set);
+    return this.#revise(row, this.#paths.find(row, source), set);
   }
 
   /** Whether `source` says this row, and under this handle where one is given. */
   says(row: number, source: number, handle = 0): boolean {
     if (!this.isUsed(row)) return false;
-    const path = this.#pathOf(row, source);
-    return path >= 0 && (handle === 0 || this.#paths.handle(path) === handle);
+    const path = this.#paths.find(row, source);
+    return path !== NONE && (handle === 0 || this.#paths.handle(row, path) === handle);
   }
 
   /** Number of the source in use, or -1 where the row is not. */
   bestSource(row: number): number {
-    const best = this.#rows.get(row, BEST);
-    return best === 0 ? -1 : this.#paths.source(best - 1);
+    return this.#paths.isSaid(row) ? this.#paths.source(row, BEST) : -1;
   }
 
   /** Number of the attribute set in use; the row must be in use. */
   bestSet(row: number): number {
-    return this.#paths.set(this.#rows.get(row, BEST) - 1);
+    return this.#paths.set(row, BEST);
   }
 
   bestAttributes(row: number): ServiceAttributes {
@@ -202,19 +195,18 @@ export class RouteTable {
 
   /** Whether the version in use waits for its source to come back (RFC 4724): see `Sources.markStale`. */
   isBestStale(row: number): boolean {
-    return this.sources.isStale(this.#paths.stamp(this.#rows.get(row, BEST) - 1));
+    return this.sources.isStale(this.#paths.stamp(row, BEST));
   }
 
   /** Numbers of all who say the row, the one in use first. */
   sourcesOf(row: number): number[] {
-    return this.#paths.sourcesOf(this.#rows.get(row, BEST));
+    return this.#paths.sourcesOf(row);
   }
 
   /** Whether `source` said the row before `epoch` of it began and not since. */
   saidBefore(row: number, source: number, epoch: number): boolean {
-    if (this.#rows.get(row, BEST) === 0) return false;
-    const path = this.#pathOf(row, source);
-    return path >= 0 && this.sources.isBefore(this.#paths.stamp(path), epoch);
+    const path = this.#paths.find(row, source);
+    return path !== NONE && this.sources.isBefore(this.#paths.stamp(row, path), epoch);
   }
 
   service(row: number): number {
@@ -240,7 +232,7 @@ export class RouteTable {
 
   /** Every row in use, in the order of their numbers. */
   *rows(): IterableIterator<number> {
-    for (let row = 0; row < this.#rows.top; row++) if (this.#rows.get(row, BEST) !== 0) yield row;
+    for (let row = 0; row < this.#rows.top; row++) if (this.#paths.isSaid(row)) yield row;
   }
 
   /** The row of the service that has the key `#index` was told, or -1. An only one is not in the index. */
@@ -253,17 +245,8 @@ export class RouteTable {
   }
 
   #revise(row: number, path: number, set: number): Change {
-    if (!this.#paths.revise(path, set)) return 'none';
-    const best = this.#rows.get(row, BEST);
-    return this.#choose(row, best) || path + 1 === best ? this.#changed(row) : 'none';
-  }
-
-  /** True when another path than before is the best of the row's. */
-  #choose(row: number, list: number): boolean {
-    const chosen = this.#paths.choose(list);
-    if (chosen === list) return false;
-    this.#rows.set(row, BEST, chosen);
-    return true;
+    if (!this.#paths.revise(row, path, set)) return 'none';
+    return this.#paths.choose(row) || path === BEST ? this.#changed(row) : 'none';
   }
 
   #changed(row: number): 'changed' {
@@ -284,9 +267,5 @@ export class RouteTable {
     this.states.clear(row);
     this.texts.delete(row);
     this.#rows.remove(row);
-  }
-
-  #pathOf(row: number, source: number): number {
-    return this.#paths.find(this.#rows.get(row, BEST), source);
   }
 }
