@@ -142,6 +142,16 @@ describe('frames', () => {
     expect(past).toHaveLength(1);
     expect(past[0]!.buffer).toBe(bytes.buffer);
   });
+
+  test('that go past may be kept, also a head that came in pieces', () => {
+    const kept: Uint8Array[] = [];
+    const visitor = new Visitor();
+    visitor.past = (bytes) => void kept.push(bytes);
+    const reader = new FrameReader(0, visitor);
+    const bytes = join([frameOf(0, 1, 1), frameOf(3, 2, 2), frameOf(6, 3, 3)]);
+    for (const byte of bytes) reader.take(Uint8Array.of(byte));
+    expect(join(kept)).toEqual(bytes);
+  });
 });
 
 test('a WINDOW_UPDATE stands as RFC 9113 6.9 has it', () => {
