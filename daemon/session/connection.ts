@@ -137,7 +137,7 @@ export class SessionConnection {
     }
     this.#hooks.together(() => {
       try {
-        this.#reader.take(piece, (bytes, from, to) => this.#take(bytes, from, to));
+        this.#reader.take(piece, (bytes, from, to, isLast) => this.#take(bytes, from, to, isLast));
         this.#takeJoined();
       } catch (error) {
         // Whatever else is thrown while messages are handed over is no fault of the peer's.
@@ -148,11 +148,11 @@ export class SessionConnection {
     });
   }
 
-  #take(bytes: Uint8Array, from: number, to: number): void {
+  #take(bytes: Uint8Array, from: number, to: number, isLast: boolean): void {
     // An earlier one of the same read may have ended the session.
     if (this.#broken || this.#closing || this.#gone) return;
     // One that comes alone has nothing to be joined with: to find that out costs an idle router 50 us.
-    const isAlone = joiner.isEmpty && to === bytes.length;
+    const isAlone = isLast && joiner.isEmpty;
     if (!isAlone && (joiner.add(bytes, from, to) || (this.#takeJoined() && joiner.add(bytes, from, to)))) return;
     const frame = bytes.subarray(from, to);
     let message: SessionMessage;

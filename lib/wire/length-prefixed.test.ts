@@ -30,6 +30,23 @@ describe('length-prefixed messages', () => {
     );
   });
 
+  test('are told as the last of their piece when nothing is behind them in it', () => {
+    const bytes = concat([Uint8Array.of(1, 2), Uint8Array.of(3), Uint8Array.of(4)].map(withPrefix));
+    const reader = new MessageReader(MAX);
+    const lasts = (piece: Uint8Array) => {
+      const told: boolean[] = [];
+      reader.take(piece, (_bytes, _from, _to, isLast) => told.push(isLast));
+      return told;
+    };
+    const firstEnds = PREFIX_BYTES + 2;
+    expect(lasts(bytes.subarray(0, 3))).toEqual([]);
+    expect(lasts(bytes.subarray(3, firstEnds))).toEqual([true]);
+    expect(lasts(bytes.subarray(firstEnds, firstEnds + 2))).toEqual([]);
+    // The first of these came in two pieces, and two whole bytes of the next are here too.
+    expect(lasts(bytes.subarray(firstEnds + 2, bytes.length - 4))).toEqual([false]);
+    expect(lasts(bytes.subarray(bytes.length - 4))).toEqual([true]);
+  });
+
   test('are views into the piece that holds them whole', () => {
     const bytes = concat([withPrefix(Uint8Array.of(1, 2)), withPrefix(Uint8Array.of(3))]);
     const [first, second] = took(new MessageReader(MAX), bytes);

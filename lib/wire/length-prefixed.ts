@@ -43,10 +43,10 @@ export class MessageReader {
 
   /**
    * Tells each message that `piece` completes, in order, by the bytes it stands in: those of the piece where that holds it
-   * whole. Throws `CodedError` `compressed` or `too-long` at a prefix that nobody may send; the reader is not to be used
+   * whole; `isLast`: nothing is behind it in the piece. Throws `CodedError` `compressed` or `too-long` at a prefix that nobody may send; the reader is not to be used
    * after that.
    */
-  take(piece: Uint8Array, message: (bytes: Uint8Array, from: number, to: number) => void): void {
+  take(piece: Uint8Array, message: (bytes: Uint8Array, from: number, to: number, isLast: boolean) => void): void {
     let at = 0;
     while (at < piece.length) {
       if (this.#filled > 0) {
@@ -55,7 +55,7 @@ export class MessageReader {
         const whole = this.#partial;
         this.#partial = NOTHING;
         this.#filled = 0;
-        message(whole, PREFIX_BYTES, whole.length);
+        message(whole, PREFIX_BYTES, whole.length, at === piece.length);
         continue;
       }
       const end = piece.length - at < PREFIX_BYTES ? Number.POSITIVE_INFINITY : at + this.#sizeOf(piece, at);
@@ -65,7 +65,7 @@ export class MessageReader {
       }
       const from = at + PREFIX_BYTES;
       at = end;
-      message(piece, from, end);
+      message(piece, from, end, end === piece.length);
     }
   }
 
