@@ -28,7 +28,11 @@ export async function unitTests(tally: Tally): Promise<void> {
   const argv = ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${out}`];
   const code = await runAloud(argv);
   if (!existsSync(out)) {
-    tally.check({ name: 'vitest', pass: false, detail: `ended with ${code} and no report; it is ended after ${TESTS_MINUTES} minutes` });
+    tally.check({
+      name: 'vitest',
+      pass: false,
+      detail: `ended with ${code} and no report; it is ended after ${TESTS_MINUTES} minutes`,
+    });
     return;
   }
   const counts = countVitest(readFileSync(out, 'utf8'), code);
@@ -52,7 +56,11 @@ function runQuietly(argv: readonly string[]): Promise<{ code: number; output: st
 function runAloud(argv: readonly string[]): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   const [file = '', ...args] = argv;
-  const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], timeout: TESTS_MINUTES * 60_000 });
+  const child = spawn(file, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: TESTS_MINUTES * 60_000,
+  });
   child.on('error', () => resolve(127));
   child.on('close', (code) => resolve(code ?? -1));
   return promise;
