@@ -1,10 +1,7 @@
 // The few HTTP/2 frames (RFC 9113) and HPACK literals (RFC 7541 6.2.2) that a client needs who does not heed limits.
+import { FLAG, FRAME, frameOf, HEAD_BYTES } from '../../lib/wire/http2-frame.ts';
 
-const HEADERS = 1;
-export const RST_STREAM = 3;
-const SETTINGS = 4;
-const END_HEADERS = 4;
-const HEAD_BYTES = 9;
+export const RST_STREAM = FRAME.reset;
 
 const CALL = [
   [':method', 'POST'],
@@ -15,13 +12,13 @@ const CALL = [
   ['te', 'trailers'],
 ] as const;
 
-export const EMPTY_SETTINGS = frame(SETTINGS, 0, 0, Buffer.alloc(0));
+export const EMPTY_SETTINGS = frameOf(FRAME.settings, 0, 0);
 
 /** HEADERS of a call of Session/Peer on this stream. */
-export function callFrame(stream: number): Buffer {
+export function callFrame(stream: number): Uint8Array {
   const literal = (text: string): Buffer => Buffer.concat([Buffer.of(text.length), Buffer.from(text, 'latin1')]);
   const block = CALL.map(([name, value]) => Buffer.concat([Buffer.of(0), literal(name), literal(value)]));
-  return frame(HEADERS, END_HEADERS, stream, Buffer.concat(block));
+  return frameOf(FRAME.headers, FLAG.endHeaders, stream, Buffer.concat(block));
 }
 
 /** Types of the complete frames received, in order. */
@@ -30,13 +27,4 @@ export function framesOf(received: Buffer): number[] {
   for (let at = 0; at + HEAD_BYTES <= received.length; at += HEAD_BYTES + received.readUIntBE(at, 3))
     types.push(received[at + 3]!);
   return types;
-}
-
-function frame(type: number, flags: number, stream: number, body: Buffer): Buffer {
-  const head = Buffer.alloc(HEAD_BYTES);
-  head.writeUIntBE(body.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, body]);
 }

@@ -1,5 +1,5 @@
 // The one method of cfn.v1.Session as "gRPC over HTTP2" has it on the wire, and the HTTP/2 settings of both sides, each with
-// its reason. A call is a stream of node:http2 as it is: bytes of length-prefixed messages (lib/wire/length-prefixed.ts).
+// its reason. A call is bytes of length-prefixed messages (lib/wire/length-prefixed.ts) in DATA frames (cut-through.ts).
 //
 // Deviates from the other services, which grpc-js serves: one frame costs grpc-js 11 us of CPU in and 22 us out whatever it
 // holds, and node:http2 0.2 and 0.6. A peer cannot tell the difference; the tests talk to this with grpc-js.

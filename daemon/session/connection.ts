@@ -151,7 +151,7 @@ export class SessionConnection {
   #take(bytes: Uint8Array, from: number, to: number, isLast: boolean): void {
     // An earlier one of the same read may have ended the session.
     if (this.#broken || this.#closing || this.#gone) return;
-    // One that comes alone has nothing to be joined with: to find that out costs an idle router 50 us.
+    // One that comes alone has nothing to be joined with, and what the joiner remembers of it takes 8 KB to forget.
     const isAlone = isLast && joiner.isEmpty;
     if (!isAlone && (joiner.add(bytes, from, to) || (this.#takeJoined() && joiner.add(bytes, from, to)))) return;
     const frame = bytes.subarray(from, to);

@@ -52,7 +52,8 @@ export function handle(router: Router, event: RouterEvent): readonly RouterEffec
 
 /**
  * As `handle`, one effect at a time: what the kernel is to do comes out before the rest of the turn is worked out, so that
- * traffic does not wait for what peers are told, and that before what is noted about it. The caller takes all of them, and nothing else looks at the state between.
+ * traffic does not wait for what peers are told, and that before what is noted about it. The caller takes all of them, and
+ * nothing else looks at the state between.
  */
 export function* turn(router: Router, event: RouterEvent): Generator<RouterEffect, void, undefined> {
   const state = take(router, event);

@@ -39,11 +39,6 @@ export function tokenAtMs(bucket: Bucket, config: BucketConfig, atMs: number): n
   return atMs + Math.max(0, ((1 - tokensAt(bucket, config, atMs)) * 1000) / config.perSecond);
 }
 
-/** True when it is full again: the same as a new one, so it need not be kept. */
-export function isFull(bucket: Bucket, config: BucketConfig, atMs: number): boolean {
-  return tokensAt(bucket, config, atMs) >= config.burst;
-}
-
 /** Tokens that are there at `atMs`. */
 export function tokensAt(bucket: Bucket, config: BucketConfig, atMs: number): number {
   return Math.min(config.burst, bucket.tokens + ((atMs - bucket.atMs) * config.perSecond) / 1000);

@@ -43,8 +43,8 @@ export class MessageReader {
 
   /**
    * Tells each message that `piece` completes, in order, by the bytes it stands in: those of the piece where that holds it
-   * whole; `isLast`: nothing is behind it in the piece. Throws `CodedError` `compressed` or `too-long` at a prefix that nobody may send; the reader is not to be used
-   * after that.
+   * whole; `isLast`: nothing is behind it in the piece. Throws `CodedError` `compressed` or `too-long` at a prefix that
+   * nobody may send; the reader is not to be used after that.
    */
   take(piece: Uint8Array, message: (bytes: Uint8Array, from: number, to: number, isLast: boolean) => void): void {
     let at = 0;

@@ -1,15 +1,11 @@
 // The client's side of one gRPC call as bytes, all made before the clock runs: RFC 9113 frames, RFC 7541 literals without
 // a table. As much of HTTP/2 as a peer that never waits for the other end's window needs.
 import { CONTENT_TYPE, PEER_PATH } from '../../../daemon/grpc/peer-method.ts';
+import { FLAG, FRAME, frameOf, MAX_PAYLOAD_BYTES, windowUpdate } from '../../../lib/wire/http2-frame.ts';
 
-const FRAME = { data: 0, headers: 1, settings: 4, windowUpdate: 8 } as const;
-const ACK = 1;
-const END_HEADERS = 4;
 const INITIAL_WINDOW_SIZE = 4;
 /** More than a table of a hundred thousand routes. */
 const ROOM_BYTES = 2 ** 28;
-/** SETTINGS_MAX_FRAME_SIZE of one who says nothing (RFC 9113 6.5.2). */
-const MOST_BYTES = 16_384;
 /** Of the static table: RFC 7541 appendix A. */
 const INDEX = { authority: 1, methodPost: 3, path: 4, schemeHttp: 6, contentType: 31 } as const;
 const FIRST_STREAM = 1;
@@ -21,8 +17,6 @@ export function openCall(): Buffer {
   const settings = Buffer.alloc(6);
   settings.writeUInt16BE(INITIAL_WINDOW_SIZE, 0);
   settings.writeUInt32BE(ROOM_BYTES, 2);
-  const room = Buffer.alloc(4);
-  room.writeUInt32BE(ROOM_BYTES);
   const headers = Buffer.concat([
     Buffer.from([0x80 | INDEX.methodPost, 0x80 | INDEX.schemeHttp]),
     literal(INDEX.authority, 'bench'),
@@ -34,31 +28,22 @@ export function openCall(): Buffer {
   ]);
   return Buffer.concat([
     Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-    frame(FRAME.settings, 0, 0, settings),
-    frame(FRAME.windowUpdate, 0, 0, room),
-    frame(FRAME.headers, END_HEADERS, FIRST_STREAM, headers),
+    frameOf(FRAME.settings, 0, 0, settings),
+    windowUpdate(0, ROOM_BYTES),
+    frameOf(FRAME.headers, FLAG.endHeaders, FIRST_STREAM, headers),
   ]);
 }
 
 export function acknowledgeSettings(): Buffer {
-  return frame(FRAME.settings, ACK, 0, Buffer.alloc(0));
+  return Buffer.from(frameOf(FRAME.settings, FLAG.ack, 0));
 }
 
 /** A piece of the call's stream. */
 export function inCall(bytes: Buffer): Buffer {
-  const frames: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += MOST_BYTES)
-    frames.push(frame(FRAME.data, 0, FIRST_STREAM, bytes.subarray(at, at + MOST_BYTES)));
+  const frames: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += MAX_PAYLOAD_BYTES)
+    frames.push(frameOf(FRAME.data, 0, FIRST_STREAM, bytes.subarray(at, at + MAX_PAYLOAD_BYTES)));
   return Buffer.concat(frames);
-}
-
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
 }
 
 /** Literal header field without indexing (RFC 7541 6.2.2), its name from the static table. */
