@@ -25,7 +25,7 @@ import { openFib } from './fib/open-fib.ts';
 import { logCapabilities } from './log-capabilities.ts';
 import { createLogLimiter, mayRepeat } from './log-limiter.ts';
 import type { Logger } from './logger.ts';
-import { rehearseInIdleTime } from './rehearsal/in-idle-time.ts';
+import { rehearse } from './rehearsal/in-idle-time.ts';
 import { type Claim, claim } from './runtime/claim.ts';
 import { monotonicMs, wallClockMs, watchWallClock } from './runtime/clock.ts';
 import { crash } from './runtime/crash.ts';
@@ -145,12 +145,12 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
   links.onChange(() => stamp.linkChanged());
   if (config.roles.includes('c-sma')) agent.start();
   const admin = await serveAdmin({ ...config.admin, credentials, backend, log });
-  const stopRehearsal = config.rehearsal
-    ? rehearseInIdleTime({
-        handled: () => mailbox.handled,
-        done: (tookMs) => log.debug({ tookMs: Math.round(tookMs) }, 'rehearsed'),
-      })
-    : undefined;
+  const stopRehearsal = rehearse({
+    atStart: config.rehearsal,
+    everyMs: config.rehearseEveryMs,
+    handled: () => mailbox.handled,
+    done: (tookMs) => log.debug({ tookMs: Math.round(tookMs) }, 'rehearsed'),
+  });
 
   function perform(effect: RouterEffect, event: RouterEvent): void {
     switch (effect.type) {
@@ -257,7 +257,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         stopped = resolve;
       });
       stopClock();
-      stopRehearsal?.();
+      stopRehearsal();
       agent.stop();
       credentials?.stop();
       post({ type: 'stop', text });

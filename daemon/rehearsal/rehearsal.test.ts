@@ -3,8 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test, vi } from 'vitest';
 import { wallClockMs } from '../runtime/clock.ts';
-import { rehearseInIdleTime } from './in-idle-time.ts';
-import { life, rehearsal, scratchConfig, script } from './rehearsal.ts';
+import { rehearse } from './in-idle-time.ts';
+import { life, rehearsal, script } from './rehearsal.ts';
+import { scratchConfig } from './scratch-config.ts';
 import { ScratchRouter } from './scratch-router.ts';
 
 const SITES = ['north', 'south'];
@@ -47,7 +48,9 @@ test('it stands back while the router has events, and begins when there are none
   let asked = 0;
   let isBusy = true;
   const said = vi.spyOn(ScratchRouter.prototype, 'say');
-  const stop = rehearseInIdleTime({
+  const stop = rehearse({
+    atStart: true,
+    everyMs: 0,
     handled: () => {
       asked++;
       return isBusy ? handled++ : handled;
@@ -74,7 +77,7 @@ test('nothing of it is kept by who may stop it', async () => {
     router ??= new WeakRef(this);
     say.apply(this, said);
   };
-  const stop = rehearseInIdleTime({ handled: () => 0, done: () => {} });
+  const stop = rehearse({ atStart: true, everyMs: 0, handled: () => 0, done: () => {} });
   try {
     await vi.waitUntil(() => router !== undefined, { timeout: 10_000 });
   } finally {

@@ -2,18 +2,12 @@
 // code by which routes are read, decided upon and passed on before the first of them counts. Without it the first ten
 // thousand routes of a table cost four times as much as the last. Nothing of it reaches a peer or the kernel.
 
-import type { RouterConfig } from '../../lib/config/config.ts';
-import { parseConfig } from '../../lib/config/parse.ts';
-import { invariant } from '../../lib/errors.ts';
 import { FAMILIES } from '../../lib/model/identity.ts';
 import type { UpdateMessage } from '../../lib/session/message.ts';
 import { wallClockMs } from '../runtime/clock.ts';
+import { LISTENER, REPORT_GAP_MS, ROUTER_ID, SITES, scratchConfig } from './scratch-config.ts';
 import { framed, ScratchRouter } from './scratch-router.ts';
-import { announcer, COMMON_SERVICE, linkAddress, nodeOf, update, withdrawal } from './updates.ts';
-
-const ROUTER_ID = '192.0.2.1';
-const SITES = ['north', 'south'];
-const LISTENER = 'hub';
+import { announcer, nodeOf, update, withdrawal } from './updates.ts';
 
 /** Rows that a site announces in messages of many, and of one. */
 const ROWS = 2048;
@@ -21,8 +15,6 @@ const ROWS_A_MESSAGE = 64;
 const SINGLE_ROWS = 768;
 const MESSAGES_A_READ = 16;
 const STEERING_REPORTS = 64;
-/** Reports of one contact instance are no closer in life (lib/metric), and a storm of decisions is held back. */
-const REPORT_GAP_MS = 300;
 
 interface Line {
   readonly peer: string;
@@ -85,36 +77,4 @@ export function* script(wallMs: number): Generator<Line> {
   }
   for (let row = 0; row < ROWS + SINGLE_ROWS; row += ROWS_A_MESSAGE)
     for (const site of sites) yield line(site.name, withdrawal(row, ROWS_A_MESSAGE));
-}
-
-export function scratchConfig(): RouterConfig {
-  const peers = [...SITES, LISTENER].map(
-    (name, i) =>
-      `  - { name: ${name}, address: "${linkAddress(i, 2)}", passive: true, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
-  );
-  const links = SITES.map(
-    (_, i) =>
-      `  - { name: eth${i}, neighbour: 192.0.2.${i + 2}, delay: 1ms, local-address: "${linkAddress(i, 1)}", remote-address: "${linkAddress(i, 2)}" }`,
-  );
-  const parsed = parseConfig(
-    [
-      'name: rehearsal',
-      'site: rehearsal',
-      `router-id: ${ROUTER_ID}`,
-      'security: plaintext',
-      `services: { common: "${COMMON_SERVICE}" }`,
-      'srv6: { locator: "5f00:0:1::/48" }',
-      'fib: { kind: memory }',
-      'stamp: { enabled: false }',
-      'protocol: { report-rate: { per-second: 1000000, burst: 1000000 } }',
-      'classes: [ { name: quick, strategy: least-loaded, hysteresis: 0%, hold: 0s } ]',
-      'steering: { blackout: 0s, services: [ { service: common, class: quick } ] }',
-      'links:',
-      ...links,
-      'peers:',
-      ...peers,
-    ].join('\n'),
-  );
-  invariant(parsed.ok, `the rehearsal has a configuration that is wrong: ${JSON.stringify(parsed)}`);
-  return parsed.config;
 }

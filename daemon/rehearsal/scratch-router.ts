@@ -1,6 +1,7 @@
 // A router that nobody hears: its sessions end in memory, its forwarding plane takes everything, and what it says is
 // encoded and thrown away. It runs the very functions of the daemon's own router, its codec and its connections.
-import type { RouterConfig } from '../../lib/config/config.ts';
+import type { LocalInstanceConfig, RouterConfig } from '../../lib/config/config.ts';
+import type { PushedReport } from '../../lib/metric/agent.ts';
 import { FAMILIES } from '../../lib/model/identity.ts';
 import type { RouterEffect } from '../../lib/router/effect.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
@@ -55,6 +56,7 @@ export class ScratchRouter {
   readonly #router = createRouter();
   readonly #sessions = new Map<string, Session>();
   readonly #timers = new Map<string, number>();
+  readonly #own: LocalInstanceConfig | undefined;
   readonly #queue: RouterEventBody[] = [];
   #running = false;
   #said = 0;
@@ -65,7 +67,8 @@ export class ScratchRouter {
   programmed = 0;
 
   constructor(config: RouterConfig) {
-    const start = { type: 'start', config, bootId: BOOT_ID, wallMs: this.#wallOriginMs + this.#atMs } as const;
+    this.#own = config.instances[0];
+    const start = { type: 'start', config, bootId: BOOT_ID, wallMs: this.wallMs } as const;
     this.#post({ ...start, retained: [], capabilities: [] });
     for (const link of config.links) {
       this.#post({ type: 'link', name: link.name, up: true });
@@ -84,6 +87,19 @@ export class ScratchRouter {
     this.#atMs += MESSAGE_MS;
     this.#sessions.get(peer)!.call.say(bytes, this.#said % CUT_EVERY === 0);
     this.#fireTimers();
+  }
+
+  /** Its wall clock. */
+  get wallMs(): number {
+    return this.#wallOriginMs + this.#atMs;
+  }
+
+  /** Its own contact instance, if it has one, says how busy it is. */
+  report(load: Pick<PushedReport, 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs'>): void {
+    if (this.#own === undefined) return;
+    const { service, contactInstance } = this.#own;
+    const report = { ...load, wallMs: this.wallMs };
+    this.#post({ type: 'instance-report', service, contactInstance, report });
   }
 
   /** Lets time pass for this router, and what it set timers for happen. */

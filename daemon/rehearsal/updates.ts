@@ -1,4 +1,5 @@
 // What the peers of a rehearsal say: the messages of a busy hub, of two sites with services of their own and one in common.
+import type { PushedReport } from '../../lib/metric/agent.ts';
 import { type ComputeState, METRIC_SOURCES } from '../../lib/model/compute-state.ts';
 import type { RouterId, Score } from '../../lib/model/identity.ts';
 import type { LinkAdvertisement, NodeAdvertisement } from '../../lib/model/link-state.ts';
@@ -104,6 +105,12 @@ function stateOf({ number: site }: Announcer, number: number, sequence: number, 
     measuredAtMs: wallMs,
     validForMs: VALID_MS,
   };
+}
+
+/** What an instance of the router itself reports, busy and idle in turns. */
+export function loadOf(sequence: number): Pick<PushedReport, 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs'> {
+  const isBusy = (sequence >> 1) % 2 === 0;
+  return { workers: 4, workTimeUs: 4000, inFlight: isBusy ? 400 : 0, arrivalRate: isBusy ? 2000 : 10 };
 }
 
 /** The site and its one link, number `number` of the router `neighbour`. */

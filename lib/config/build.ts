@@ -138,6 +138,7 @@ export function buildConfig(file: Sections): RouterConfig {
       ...(file.fib.accelerator !== 'none' && { accelerator: file.fib.accelerator }),
     },
     rehearsal: file.rehearsal,
+    rehearseEveryMs: file['rehearse-every'],
     recorder: { file: file.recorder.file ?? '', maxBytes: file.recorder['max-size'] },
     log: file.log,
   };

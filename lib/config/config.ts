@@ -243,6 +243,8 @@ export interface RouterConfig {
   };
   /** Whether the daemon compiles its routing code by use after the start (daemon/rehearsal). */
   readonly rehearsal: boolean;
+  /** How often it runs that code while it has no work, so that its processor's caches still hold it; 0: never. */
+  readonly rehearseEveryMs: number;
   readonly recorder: { readonly file: string; readonly maxBytes: number };
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' };
 }

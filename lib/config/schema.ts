@@ -179,6 +179,8 @@ export const sections = {
     .prefault({}),
   /** Runs the routing code on made-up tables after the start, so that real ones meet it compiled. Off where many daemons share a host. */
   rehearsal: z.boolean().default(true),
+  /** How often the same code is run on a made-up report while there is no work; 0s: never. */
+  'rehearse-every': durationMs({ min: '1ms', max: '1m', orZero: true }).prefault('0s'),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 } as const;
 

@@ -5,17 +5,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const REST_MS = 250;
 const AT_REST_MS = 30_000;
+const AT_REST_SHARE = 0.25;
 
 /**
- * A daemon has done what it does at its start, ours its rehearsal, when it uses no more than a twentieth of a processor.
- * The same for all of them.
+ * A daemon has done what it does at its start, ours its rehearsal, when it uses no more than a quarter of a processor:
+ * what ours may be told to do of times (rehearse-every) takes a tenth at most. The same for all of them.
  */
 export async function atRest(pid: number): Promise<void> {
   let before = cpuSeconds(pid);
   for (let waited = 0; waited < AT_REST_MS; waited += REST_MS) {
     await pause(REST_MS);
     const now = cpuSeconds(pid);
-    if (now > 0 && now - before < REST_MS / 1000 / 20) return;
+    if (now > 0 && now - before < (REST_MS / 1000) * AT_REST_SHARE) return;
     before = now;
   }
   throw new Error(`the daemon does not come to rest within ${AT_REST_MS} ms`);

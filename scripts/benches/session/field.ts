@@ -4,7 +4,7 @@ import { type BenchOptions, median } from '../report.ts';
 import { buildClock } from '../update-clock/script.ts';
 import { ADDRESS_BASE, DAEMON_ADDRESS, type Phase, type SessionLab } from './lab.ts';
 import type { LoadSpec } from './session-load.ts';
-import { cfnd, commandOf, type Ends, HOLD_TIME_MS, type PeerName, SESSION_PORT } from './subjects.ts';
+import { cfnd, commandOf, type Ends, HOLD_TIME_MS, LEAST_DELAY, type PeerName, SESSION_PORT } from './subjects.ts';
 
 export const ENDS: Ends = { senders: 10, receivers: 1 };
 /** What latency.ts needs besides: who sends and who is told. */
@@ -30,7 +30,7 @@ export class Field {
     this.#options = options;
   }
 
-  async ours(spec: Partial<LoadSpec>, probe = false): Promise<Phases> {
+  async ours(spec: Partial<LoadSpec>, { probe = false, delay = LEAST_DELAY } = {}): Promise<Phases> {
     const load: LoadSpec = {
       daemon: DAEMON_ADDRESS,
       port: SESSION_PORT,
@@ -48,9 +48,7 @@ export class Field {
     };
     this.#options.progress(`cfnd: ${load.senders} x ${load.count} routes, ${load.perMessage} a message`);
     const args = ['--max-old-space-size=8192', LOAD, JSON.stringify(load)];
-    return this.#told(
-      await this.#lab.measure(cfnd(this.#lab.directory, { ...ENDS, clocks: CLOCKS }), [NODE, ...args], { probe }),
-    );
+    return this.#told(await this.#lab.measure(this.#cfnd(delay), [NODE, ...args], { probe }));
   }
 
   async theirs(peer: PeerName, count: number, perUpdate: number, churns = 0, trials = 0): Promise<Phases> {
@@ -59,6 +57,15 @@ export class Field {
     const numbers = [senders, receivers, count, perUpdate, churns, trials].map(String);
     const command = commandOf(peer, this.#lab.directory, ENDS);
     return this.#told(await this.#lab.measure(command, [this.#bgpLoad, DAEMON_ADDRESS, ...numbers]));
+  }
+
+  /** Share of a processor that our daemon takes while it has nothing to do. */
+  async shareAtRest(delay: typeof LEAST_DELAY): Promise<number> {
+    return await this.#lab.shareAtRest(this.#cfnd(delay));
+  }
+
+  #cfnd(delay: typeof LEAST_DELAY): readonly string[] {
+    return cfnd(this.#lab.directory, { ...ENDS, clocks: CLOCKS }, delay);
   }
 
   #told(measured: readonly Phase[]): Phases {

@@ -23,6 +23,7 @@ const PROBE = join(import.meta.dirname, 'loop-probe.ts');
 const PROBE_MS = 5000;
 const LOOK_EVERY_MS = 5;
 const LEAD_MS = 1000;
+const REST_MS = 5000;
 
 /** Of what a daemon said before it ended, so many characters are quoted. */
 const SAID = 2000;
@@ -110,6 +111,21 @@ export class SessionLab {
       const how = subject.exitCode ?? subject.signalCode;
       if (how !== null) throw new Error(`${daemon[0]} ended with ${how}: ${said.trim()}`, { cause: error });
       throw error;
+    } finally {
+      await end(subject);
+    }
+  }
+
+  /** Share of a processor that a daemon takes without load, once what it does is compiled. */
+  async shareAtRest(daemon: readonly string[]): Promise<number> {
+    const subject = this.#start(this.#daemonNs, daemon, {});
+    try {
+      await atRest(pidOf(subject));
+      await pause(REST_MS);
+      const before = cpuSeconds(pidOf(subject));
+      const fromMs = performance.now();
+      await pause(REST_MS);
+      return (1000 * (cpuSeconds(pidOf(subject)) - before)) / (performance.now() - fromMs);
     } finally {
       await end(subject);
     }

@@ -8,7 +8,7 @@ type Loop = NonNullable<Phase['loop']>;
 export async function loopRows(field: Field, { rounds }: BenchOptions): Promise<Row[]> {
   const reports: Loop[] = [];
   for (let i = 0; i < Math.min(rounds, 3); i++)
-    reports.push((await field.ours({ count: LARGE }, true)).of('ingest').loop!);
+    reports.push((await field.ours({ count: LARGE }, { probe: true })).of('ingest').loop!);
   const row = (id: string, what: string, target: number, method: string, of: (it: Loop) => number) =>
     absolute({ id, what, unit: 'ms', ours: median(reports.map(of)), better: 'lower', target, method });
   const load = '10 x 100k routes, 500 a message, a fresh process; worst of a run, median of the runs';

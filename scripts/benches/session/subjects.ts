@@ -28,8 +28,13 @@ const farEnds = ({ senders, receivers, clocks = 0 }: Ends) =>
     holdTimeMs: i < senders + receivers ? HOLD_TIME_MS : CLOCK_HOLD_TIME_MS,
   }));
 
+/** What is set for the least delay, as the peers are set for theirs. */
+export const LEAST_DELAY = { rehearseEveryMs: 5 };
+/** What a configuration that does not say has. */
+export const BY_DEFAULT = { rehearseEveryMs: 0 };
+
 /** Senders are of one site: what they say does not go back there. Pacing is at its least, the forwarding plane in memory. */
-export function cfnd(directory: string, ends: Ends): readonly string[] {
+export function cfnd(directory: string, ends: Ends, { rehearseEveryMs } = BY_DEFAULT): readonly string[] {
   const file = join(directory, 'cfnd.yaml');
   const peers = farEnds(ends).map(
     ({ name, address, holdTimeMs }) =>
@@ -46,6 +51,7 @@ export function cfnd(directory: string, ends: Ends): readonly string[] {
     'fib: { kind: memory }',
     'stamp: { enabled: false }',
     'log: { level: warn }',
+    `rehearse-every: ${rehearseEveryMs}ms`,
     // Load of many services by one site is what is measured; reports are not merged.
     'protocol: { report-rate: { per-second: 1000000, burst: 1000000 } }',
     'peers:',

@@ -1,0 +1,78 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { rehearse } from './in-idle-time.ts';
+import { ScratchRouter } from './scratch-router.ts';
+import { StandingRehearsal } from './standing.ts';
+
+const NO_START = { atStart: false, done: () => {} };
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test('it goes on passing reports on and moving traffic, past every lifetime, and holds no more than at first', () => {
+  const standing = new StandingRehearsal();
+  const thousand = () => {
+    const { told, programmed } = standing;
+    for (let i = 0; i < 1000; i++) standing.step();
+    return { told: standing.told - told, programmed: standing.programmed - programmed };
+  };
+  const first = thousand();
+  expect(first.programmed).toBeGreaterThan(500);
+  // Two reports a step, each with a handle and its numbers.
+  expect(first.told).toBeGreaterThan(1000 * 2 * 20);
+  const { routes } = standing;
+  // Its clock runs 5 minutes a thousand steps: link state lives for an hour.
+  for (let i = 0; i < 14; i++) thousand();
+  const last = thousand();
+  expect(last.programmed).toBeGreaterThan(500);
+  expect(last.told).toBeGreaterThan(1000 * 2 * 20);
+  expect(standing.routes).toBe(routes);
+});
+
+test('it steps while there is no event, stands back while there are, and ends', async () => {
+  const step = vi.spyOn(StandingRehearsal.prototype, 'step');
+  let asked = 0;
+  let handled = 0;
+  let isBusy = true;
+  const stop = rehearse({
+    ...NO_START,
+    everyMs: 1,
+    handled: () => {
+      asked++;
+      return isBusy ? handled++ : handled;
+    },
+  });
+  try {
+    await vi.waitUntil(() => asked > 10, { timeout: 10_000 });
+    expect(step).not.toHaveBeenCalled();
+    isBusy = false;
+    await vi.waitUntil(() => step.mock.calls.length > 10, { timeout: 10_000 });
+  } finally {
+    stop();
+  }
+  const [steps, questions] = [step.mock.calls.length, asked];
+  // Timers of the same length fire in the order in which they were set.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(step).toHaveBeenCalledTimes(steps);
+  expect(asked).toBe(questions);
+});
+
+test('it begins after the rehearsal of the start, and not at all unless it is told to', async () => {
+  const say = vi.spyOn(ScratchRouter.prototype, 'say');
+  const step = vi.spyOn(StandingRehearsal.prototype, 'step');
+  const order: string[] = [];
+  step.mockImplementation(() => void order.push('step'));
+  const stop = rehearse({ atStart: true, everyMs: 1, handled: () => 0, done: () => order.push('done') });
+  try {
+    await vi.waitUntil(() => order.length > 2, { timeout: 30_000 });
+  } finally {
+    stop();
+  }
+  expect(order.slice(0, 2)).toEqual(['done', 'step']);
+  say.mockClear();
+  let asked = 0;
+  rehearse({ ...NO_START, everyMs: 0, handled: () => asked++ })();
+  expect(asked).toBe(0);
+  expect(say).not.toHaveBeenCalled();
+});
