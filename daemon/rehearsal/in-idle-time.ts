@@ -72,5 +72,8 @@ function keepRehearsing(everyMs: number, handled: () => number): () => void {
     if (now === seen) standing.step();
     seen = now;
   }, everyMs).unref();
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    standing.close();
+  };
 }

@@ -10,6 +10,7 @@ afterEach(() => {
 });
 
 test('it goes on passing reports on and moving traffic, past every lifetime, and holds no more than at first', () => {
+  // No turn ends here, so that its socket is not there yet.
   const standing = new StandingRehearsal();
   const thousand = () => {
     const { told, programmed } = standing;
@@ -27,6 +28,34 @@ test('it goes on passing reports on and moving traffic, past every lifetime, and
   expect(last.programmed).toBeGreaterThan(500);
   expect(last.told).toBeGreaterThan(1000 * 2 * 20);
   expect(standing.routes).toBe(routes);
+  standing.close();
+});
+
+test('over its socket a step is over in another turn, and the next one waits for it', async () => {
+  const standing = new StandingRehearsal();
+  const passedOn = async () => {
+    const { told } = standing;
+    await vi.waitUntil(() => {
+      standing.step();
+      return standing.told > told;
+    });
+  };
+  const isLater = () => {
+    const { told } = standing;
+    standing.step();
+    return standing.told === told;
+  };
+  try {
+    await vi.waitUntil(isLater, { timeout: 10_000 });
+    const { told } = standing;
+    for (let i = 0; i < 100; i++) standing.step();
+    expect(standing.told).toBe(told);
+    for (let i = 0; i < 20; i++) await passedOn();
+  } finally {
+    standing.close();
+  }
+  // Without the socket it goes on as it began.
+  await vi.waitUntil(() => !isLater(), { timeout: 10_000 });
 });
 
 test('it steps while there is no event, stands back while there are, and ends', async () => {

@@ -1,7 +1,9 @@
 // What a daemon without work does now and again if it is told to. A processor that is shared, with other programs or other
 // virtual machines, forgets in some milliseconds what it is not asked for, and the next report finds code and tables in no
-// cache: it takes two or three times as long. A scratch router that is told of a report runs through the same code.
+// cache: it takes two or three times as long. A scratch router that is told of a report runs through the same code, and that
+// of the kernel where the report comes over a socket.
 import { FAMILIES } from '../../lib/model/identity.ts';
+import { type OwnSocket, openOwnSocket } from './own-socket.ts';
 import { LISTENER, REPORT_GAP_MS, ROUTER_ID, SITES, scratchConfig } from './scratch-config.ts';
 import { framed, ScratchRouter } from './scratch-router.ts';
 import { type Announcer, announcer, loadOf, nodeOf, update } from './updates.ts';
@@ -9,25 +11,43 @@ import { type Announcer, announcer, loadOf, nodeOf, update } from './updates.ts'
 /** Link state is announced again after so many reports: 20 minutes of its lifetime of an hour. */
 const STEPS_A_LIFETIME = 4000;
 
+const NOTHING = new Uint8Array(0);
+
 /** A scratch router that goes on hearing reports of its one service: from its two sites in turn, and of its own instance. */
 export class StandingRehearsal {
   readonly #router = new ScratchRouter(scratchConfig('own'));
   readonly #sites = SITES.map((name, number) => announcer(number, name));
   #sequence = 0;
+  /** Whose message is under way, how long it is, and what of it has come. */
+  #under: { readonly site: Announcer; readonly length: number; come: Uint8Array } | undefined;
+  #socket: OwnSocket | undefined;
+  #isClosed = false;
 
   constructor() {
+    void openOwnSocket((bytes) => this.#heard(bytes)).then((socket) => this.#use(socket));
     this.#sayWhere();
-    for (const site of this.#sites) this.#say(site, true);
+    for (const site of this.#sites) this.#router.say(site.name, this.#messageOf(site, true));
     this.#router.say(LISTENER, framed({ type: 'UPDATE', endOfRib: [...FAMILIES] }));
   }
 
-  /** One site becomes the better one: a message comes, traffic moves, the listener is told. Then the same of its own instance. */
+  /**
+   * One site becomes the better one: a message comes, traffic moves, the listener is told. Then the same of its own instance.
+   * Over in another turn where there is a socket; nothing happens before the last one is over.
+   */
   step(): void {
+    if (this.#under !== undefined) return;
     // Link state does not live for ever, and time here passes faster.
     if (this.#sequence % STEPS_A_LIFETIME === 0) this.#sayWhere();
-    this.#say(this.#sites[this.#sequence % this.#sites.length]!, false);
-    this.#router.report(loadOf(this.#sequence));
-    this.#router.pass(REPORT_GAP_MS);
+    const site = this.#sites[this.#sequence % this.#sites.length]!;
+    const message = this.#messageOf(site, false);
+    this.#under = { site, length: message.length, come: NOTHING };
+    if (this.#socket === undefined) this.#heard(message);
+    else this.#socket.write(message);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.close();
   }
 
   /** Bytes that the listener was told. */
@@ -52,9 +72,29 @@ export class StandingRehearsal {
     }
   }
 
-  #say(site: Announcer, announce: boolean): void {
+  #messageOf(site: Announcer, announce: boolean): Uint8Array {
     const { wallMs } = this.#router;
     const sequence = ++this.#sequence;
-    this.#router.say(site.name, framed(update(site, 0, 1, { sequence, announce, wallMs })));
+    return framed(update(site, 0, 1, { sequence, announce, wallMs }));
+  }
+
+  #heard(bytes: Uint8Array): void {
+    const under = this.#under;
+    if (under === undefined) return;
+    under.come = under.come === NOTHING ? bytes : Buffer.concat([under.come, bytes]);
+    if (under.come.length < under.length) return;
+    this.#under = undefined;
+    this.#router.say(under.site.name, under.come);
+    this.#router.report(loadOf(this.#sequence));
+    this.#router.pass(REPORT_GAP_MS);
+  }
+
+  #use(socket: OwnSocket | undefined): void {
+    if (this.#isClosed) return socket?.close();
+    this.#socket = socket;
+    socket?.onClosed(() => {
+      this.#socket = undefined;
+      this.#under = undefined;
+    });
   }
 }

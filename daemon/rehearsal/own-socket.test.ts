@@ -1,0 +1,67 @@
+import { createServer, type Socket } from 'node:net';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type OwnSocket, openOwnSocket } from './own-socket.ts';
+
+vi.mock('node:net', { spy: true });
+
+let socket: OwnSocket | undefined;
+
+afterEach(() => {
+  socket?.close();
+  vi.restoreAllMocks();
+});
+
+test('what is written is heard, in order, until it is closed', async () => {
+  let heard = '';
+  let isClosed = false;
+  socket = await openOwnSocket((bytes) => {
+    heard += bytes.toString('latin1');
+  });
+  socket!.onClosed(() => {
+    isClosed = true;
+  });
+  for (const word of ['one ', 'two ', 'three']) socket!.write(Buffer.from(word));
+  await vi.waitUntil(() => heard === 'one two three');
+  socket!.close();
+  await vi.waitUntil(() => isClosed);
+  socket!.write(Buffer.from('more'));
+});
+
+test('nobody else gets in', async () => {
+  const strangers: Socket[] = [];
+  const { createServer: real } = await vi.importActual<typeof import('node:net')>('node:net');
+  vi.mocked(createServer).mockImplementationOnce(((options: object) => {
+    const server = real(options);
+    // Somebody who is accepted first, from another port.
+    const emit = server.emit.bind(server);
+    server.emit = ((name: string, ...rest: unknown[]) => {
+      if (name === 'connection' && strangers.length === 0) {
+        const stranger = { remotePort: 1, destroy: vi.fn() } as unknown as Socket;
+        strangers.push(stranger);
+        emit('connection', stranger);
+      }
+      return emit(name, ...rest);
+    }) as typeof server.emit;
+    return server;
+  }) as typeof createServer);
+  let heard = 0;
+  socket = await openOwnSocket((bytes) => {
+    heard += bytes.length;
+  });
+  expect(strangers[0]!.destroy).toHaveBeenCalled();
+  socket!.write(Buffer.alloc(100));
+  await vi.waitUntil(() => heard === 100);
+});
+
+test('without a loopback there is none', async () => {
+  const { createServer: real } = await vi.importActual<typeof import('node:net')>('node:net');
+  vi.mocked(createServer).mockImplementationOnce(((options: object) => {
+    const server = real(options);
+    server.listen = (() => {
+      queueMicrotask(() => server.emit('error', new Error('EADDRNOTAVAIL')));
+      return server;
+    }) as typeof server.listen;
+    return server;
+  }) as typeof createServer);
+  expect(await openOwnSocket(() => {})).toBeUndefined();
+});
