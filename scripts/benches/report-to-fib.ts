@@ -3,7 +3,7 @@
 // The daemons themselves time the stages; all clocks are this machine's.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminClient, connectAdmin } from '../../daemon/admin/client.ts';
 import { bundle, ROOTFS } from '../bundle.ts';
@@ -47,7 +47,7 @@ const TARGET_P99_US = 5000;
 
 export const bench: Bench = {
   summary: 'load report received at the egress -> kernel changed at the remote ingress, per stage',
-  programs: ['ip', 'nft', 'cc'],
+  programs: ['ip', 'nft', 'cc', 'taskset'],
   run,
 };
 
@@ -140,7 +140,10 @@ async function flip(egress: AdminClient, service: number, turn: number): Promise
   await egress.report(`sv${service}a`, { workers: 4, inFlight, arrivalRate, workTimeUs: 4000 });
 }
 
-/** A row of namespaces, neighbours joined by veth, a daemon in each. */
+/**
+ * A row of namespaces, neighbours joined by veth, a daemon in each; and each on a processor of its own where there are as many:
+ * in life they are different machines, and none waits for what the other still does after it has sent.
+ */
 class Chain {
   readonly names: readonly string[];
   readonly #services: readonly number[];
@@ -214,9 +217,11 @@ class Chain {
   #daemon(name: string): void {
     const file = join(this.#directory, `${name}.yaml`);
     writeFileSync(file, this.#config(name));
+    const processor = String(this.names.indexOf(name));
+    const bound = this.names.length > availableParallelism() ? [] : ['taskset', '--cpu-list', processor];
     const daemon = spawn(
       'ip',
-      ['netns', 'exec', this.#netns(name), join(ROOTFS, 'opt/cfnd/bin/cfnd'), 'run', '--config', file],
+      ['netns', 'exec', this.#netns(name), ...bound, join(ROOTFS, 'opt/cfnd/bin/cfnd'), 'run', '--config', file],
       { stdio: ['ignore', 'ignore', process.env.CFND_BENCH_LOG === undefined ? 'ignore' : 'inherit'] },
     );
     this.#daemons.push(daemon);
