@@ -5,11 +5,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { parseConfig } from '../lib/config/parse.ts';
 import { type AdminClient, connectAdmin } from './admin/client.ts';
 import { type Daemon, startDaemon } from './compose.ts';
 import { createLogger } from './logger.ts';
+import { StandingRehearsal } from './rehearsal/standing.ts';
+import { COMMON_SERVICE } from './rehearsal/updates.ts';
 
 const DEADLINE_MS = 30_000;
 const NAMES = ['hub', 'site'] as const;
@@ -43,6 +45,7 @@ router-id: 10.0.0.${id}
 role: ${own}
 security: plaintext
 rehearsal: false
+rehearse-every: 5ms
 listen: { address: "::", port: ${ports[name]} }
 admin: { socket: ${join(folder, `${name}.sock`)} }
 services: { web: "fd00:cafe::80" }
@@ -108,6 +111,25 @@ test('both know what they are to each other and what they can do', async () => {
   expect(protocol.capabilities).toEqual(['enhanced-refresh', 'digest', 'subscription']);
   expect((await peerOf('site')).protocol).toMatchObject({ relation: 'upstream', restartTimeMs: 120_000 });
 }, 30_000);
+
+test('what a daemon rehearses while it has no work reaches nobody', async () => {
+  const step = vi.spyOn(StandingRehearsal.prototype, 'step');
+  try {
+    const before = await peerOf('hub');
+    await vi.waitUntil(() => step.mock.calls.length > 100, { timeout: DEADLINE_MS });
+    const after = await peerOf('hub');
+    expect([after.received, after.advertised]).toEqual([before.received, before.advertised]);
+    expect(after.flaps).toBe(0);
+  } finally {
+    step.mockRestore();
+  }
+  expect(await heard()).toHaveLength(1);
+  const routers = (await clients.hub.show('link-state')).map((it) => it.name);
+  expect(routers.sort()).toEqual([...NAMES]);
+  const fib = JSON.stringify([await clients.hub.show('fib'), await clients.site.show('fib')]);
+  expect(fib).not.toContain('192.0.2.');
+  expect(fib).not.toContain(COMMON_SERVICE);
+}, 60_000);
 
 test('a policy is tried, read from the file, applied to what is there, and taken away again, on one session', async () => {
   const tried = await clients.hub.policyTest({ peer: 'site', direction: 'import', policy: 'picky', service: 'web' });
