@@ -2,6 +2,7 @@
 // waits here while it is not to be read. It knows no frames and no windows (cut-through.ts).
 import { EventEmitter } from 'node:events';
 import type { Http2Stream } from 'node:http2';
+import { resetText } from './peer-method.ts';
 
 /** Bytes that may wait before the writer is to stop until `drain`. */
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -16,6 +17,8 @@ export interface CallOwner {
   read(bytes: number): void;
   /** All that was written has gone, and node:http2 is about to end our side. */
   ends(): void;
+  /** Why the connection is gone, or goes; undefined: it is not. */
+  lost(): string | undefined;
 }
 
 /** `end`: the peer ended it, or it was lost; `close`, once, is the last. Data that came with an end comes before both. */
@@ -48,9 +51,10 @@ export class Call extends EventEmitter<Events> {
     this.#owner = owner;
   }
 
-  /** HTTP/2 error code; 0 while there is none. */
-  get rstCode(): number {
-    return this.#stream?.rstCode ?? 0;
+  /** Why it is over; undefined: because a side ended it, or it is not. */
+  get fault(): string | undefined {
+    const code = this.#stream?.rstCode ?? 0;
+    return code === 0 ? undefined : (this.#owner.lost() ?? resetText(code));
   }
 
   /** False: the writer is to stop until `drain`. Keeps `bytes`. */

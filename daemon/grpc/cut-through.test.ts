@@ -16,7 +16,7 @@ import {
   TYPE,
   windowUpdate,
 } from './http2-peer.fixture.ts';
-import { FLOW_CONTROL_ERROR, WINDOW_BYTES } from './peer-method.ts';
+import { FLOW_CONTROL_ERROR, FLOW_TEXT, WINDOW_BYTES } from './peer-method.ts';
 
 const PROTOCOL_ERROR = 1;
 const LARGEST_WINDOW = 2 ** 31 - 1;
@@ -96,7 +96,7 @@ describe('what a peer sends', () => {
     peer.send(data(1, Buffer.of(1)));
     expect(await peer.goodbye()).toBe(FLOW_CONTROL_ERROR);
     await until(() => ear.said.includes('close'), 'the close');
-    expect(call.rstCode).toBe(FLOW_CONTROL_ERROR);
+    expect(call.fault).toBe(FLOW_TEXT);
   });
 
   test('beyond it on a stream that is no call as well', async () => {

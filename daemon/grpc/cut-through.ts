@@ -27,7 +27,8 @@ import {
 } from '../../lib/wire/http2-frame.ts';
 import { Call } from './call.ts';
 import { dataFrames } from './data-frames.ts';
-import { WINDOW_BYTES } from './peer-method.ts';
+import { Loss } from './loss.ts';
+import { FLOW_TEXT, WINDOW_BYTES } from './peer-method.ts';
 
 /** At most so many bytes of the call go to the socket at once. */
 const WRITE_BYTES = 4 * MAX_PAYLOAD_BYTES;
@@ -35,11 +36,13 @@ const WRITE_BYTES = 4 * MAX_PAYLOAD_BYTES;
 const LINGER_MS = 1000;
 
 const nothing = (): void => {};
+const UNREAD = { past: nothing, piece: nothing, over: nothing, whole: nothing };
 const mayEnd = (type: number): boolean => type === FRAME.headers || type === FRAME.data;
 
 export class CutThrough {
   /** What node:http2 is given for the socket. */
   readonly slowPath: Duplex;
+  readonly loss: Loss;
   readonly #socket: Socket;
   readonly #inbound: FrameReader;
   readonly #outbound: FrameReader;
@@ -71,6 +74,7 @@ export class CutThrough {
   /** From here on nobody else reads the socket. */
   constructor(socket: Socket, side: 'server' | 'client', violated: () => void) {
     this.#socket = socket;
+    this.loss = new Loss(socket);
     this.#violated = violated;
     this.#opener = side === 'server' ? 'peer' : 'us';
     this.#inbound = new FrameReader(side === 'server' ? PREFACE_BYTES : 0, {
@@ -81,11 +85,8 @@ export class CutThrough {
       whole: (head, payload) => this.#takeWhole(head, payload),
     });
     this.#outbound = new FrameReader(side === 'client' ? PREFACE_BYTES : 0, {
+      ...UNREAD,
       begins: (head) => this.#note(head),
-      past: nothing,
-      piece: nothing,
-      over: nothing,
-      whole: nothing,
     });
     this.#call = new Call({
       waits: () => this.#flushFirst(),
@@ -95,6 +96,7 @@ export class CutThrough {
       },
       // nghttp2 is told of no window of the call. Its end takes none, but waits where the first one was 0.
       ends: () => this.#send.initialBytes === 0 && this.#pass(windowUpdate(this.#stream, 1)),
+      lost: () => this.loss.why,
     });
     this.slowPath = new Duplex({
       read: () => {
@@ -251,6 +253,7 @@ export class CutThrough {
   #fail(): void {
     if (this.#isBroken) return;
     this.#isBroken = true;
+    this.loss.because(FLOW_TEXT);
     this.#violated();
     this.goesSoon();
   }

@@ -35,7 +35,7 @@ export function openCall(socket: Socket, origin: string, hooks: CallHooks): () =
   session.on('connect', () => {
     if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
   });
-  session.on('error', (error) => over(error.message));
+  session.on('error', (error) => over(cutThrough.loss.why ?? error.message));
   const stream = session.request(
     { ':method': 'POST', ':path': PEER_PATH, 'content-type': CONTENT_TYPE, te: 'trailers' },
     { endStream: false },
@@ -46,7 +46,7 @@ export function openCall(socket: Socket, origin: string, hooks: CallHooks): () =
     cutThrough.goesSoon();
   };
   const closed = () => {
-    over(stream.rstCode === 0 ? 'the connection is closed' : resetText(stream.rstCode));
+    over(cutThrough.loss.why ?? (stream.rstCode === 0 ? 'the connection is closed' : resetText(stream.rstCode)));
     cut();
   };
   // `close` follows, with the code.

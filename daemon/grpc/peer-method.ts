@@ -51,7 +51,7 @@ const RESET_REASONS = [
   'HTTP/1.1 required',
 ] as const;
 
-/** Why a call is over that ended in neither direction; 8 is what a lost connection leaves as well. */
+/** Why a call is over that ended in neither direction, on a connection that is not lost. */
 export function resetText(code: number): string {
   return `the peer reset the connection (${RESET_REASONS[code] ?? code})`;
 }

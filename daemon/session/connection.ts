@@ -11,15 +11,14 @@ import { MessageReader, PREFIX_BYTES, PrefixFault, putPrefix, withPrefix } from 
 import { MAX_FRAME_BYTES } from '../../lib/wire/limits.ts';
 import { HEADER_SUBCODE, SessionError } from '../../lib/wire/session-error.ts';
 import { UpdateJoiner } from '../../lib/wire/update-joiner.ts';
-import { resetText } from '../grpc/peer-method.ts';
 
 /** After the last frame of a closing connection: time for it to arrive before the transport is cut. */
 const CLOSE_GRACE_MS = 1000;
 
 /** The stream of a call, whichever side opened it, as far as it is needed here. */
 export interface CallStream {
-  /** HTTP/2 error code; 0 while there is none. */
-  readonly rstCode?: number | undefined;
+  /** Why it is over, once it ended in neither direction. */
+  readonly fault?: string | undefined;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
   pause(): unknown;
@@ -71,8 +70,8 @@ export class SessionConnection {
     this.#limits = limits;
     stream.on('data', (bytes) => this.#receive(bytes));
     stream.on('drain', () => this.#drain());
-    // The call of a lost connection ends as well, and says so by a code.
-    stream.on('end', () => this.finish(stream.rstCode ? resetText(stream.rstCode) : 'the peer ended the call'));
+    // The call of a lost connection ends as well.
+    stream.on('end', () => this.finish(stream.fault ?? 'the peer ended the call'));
   }
 
   get isBlocked(): boolean {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { CertificateNames } from '../../lib/security/identity.ts';
 import type { Call } from '../grpc/call.ts';
+import { brokenText } from '../grpc/loss.ts';
 import { openCall } from '../grpc/open-call.ts';
 import type { Credentials } from '../security/credentials.ts';
 import { certificateNames } from './handshake.ts';
@@ -48,7 +49,7 @@ export function dial(
     cut();
   };
   const deadline = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
-  socket.on('error', (error) => fail(error.message));
+  socket.on('error', (error) => fail(phase === 'open' ? brokenText(error) : error.message));
   socket.once('close', () => over(phase === 'open' ? BY_OTHER_END : 'the other end closed the connection'));
   socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
     if (phase === 'over') return;

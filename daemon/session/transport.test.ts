@@ -154,7 +154,10 @@ describe('session transport', () => {
     }
   });
 
-  it('does not call a lost connection an ended call', async () => {
+  it.each([
+    ['closed', (wire: Socket) => wire.end(), 'the peer closed the connection'],
+    ['reset', (wire: Socket) => wire.resetAndDestroy(), 'the connection broke (ECONNRESET)'],
+  ] as const)('does not call a connection that is %s an ended call', async (_, cut, reason) => {
     const { b } = await makePair();
     const wires: Socket[] = [];
     const relay = createServer((near) => {
@@ -169,8 +172,9 @@ describe('session transport', () => {
     cleanups.push(() => c.transport.closeAll());
     c.transport.connect('b');
     await b.take('connection-opened');
-    for (const wire of wires) wire.unpipe().end();
-    expect((await b.take('connection-closed')).reason).toMatch(/^the peer reset the connection/);
+    await c.take('connection-opened');
+    for (const wire of wires) cut(wire.unpipe());
+    for (const node of [b, c]) expect((await node.take('connection-closed')).reason).toBe(reason);
   });
 
   it('turns an unreadable frame into the NOTIFICATION to send and reads no further', async () => {

@@ -9,7 +9,7 @@ import { encodeFrame } from '../../lib/wire/frame.ts';
 import { withPrefix } from '../../lib/wire/length-prefixed.ts';
 import { acceptCalls, type CallFailure } from '../grpc/accept-call.ts';
 import type { Call } from '../grpc/call.ts';
-import { resetText, STATUS } from '../grpc/peer-method.ts';
+import { STATUS } from '../grpc/peer-method.ts';
 import { createLogLimiter } from '../log-limiter.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import { type CallStream, type ConnectionLimits, SessionConnection } from './connection.ts';
@@ -129,7 +129,7 @@ export function createSessionTransport(options: SessionTransportOptions): Sessio
     const connection = adopt(peer.name, call, claimed.destroy, 'inbound', names);
     // The dialler closes its transport after the call; one that does not must not keep our descriptor.
     call.once('close', () => setTimeout(claimed.destroy, LINGER_MS).unref());
-    call.on('close', () => connection.finish(call.rstCode === 0 ? BY_OTHER_END : resetText(call.rstCode)));
+    call.on('close', () => connection.finish(call.fault ?? BY_OTHER_END));
   }
 
   /** RFC 4486 subcode 5: told why, so that the operator at the other end need not guess. */
