@@ -17,6 +17,8 @@ export interface DomainOptions extends SimulationOptions {
   readonly hubPeer?: string;
   /** Options of all sessions of one site. */
   readonly subscribe?: { readonly site: number; readonly text: string };
+  /** `false`: nobody has a role, and every session is one of neighbours that know nothing of each other. */
+  readonly roles?: false;
   /** Sites that say they are observers. */
   readonly observers?: readonly number[];
   /** Site 0 takes its first hub for a site, and that hub takes it for a hub. */
@@ -126,7 +128,7 @@ function text(
     `name: ${name}`,
     `site: ${name}`,
     `router-id: ${id}`,
-    `role: ${role}`,
+    ...(role === '' ? [] : [`role: ${role}`]),
     'security: plaintext',
     `services: { web: "${SERVICE}" }`,
     `srv6: { locator: "${locator}" }`,
@@ -141,7 +143,7 @@ function text(
     'peers:',
     ...peers.map(
       (it) =>
-        `  - { name: ${it.name}, address: "${it.remote}", role: ${it.role}, hold-time: 30s${it.options ? `, ${it.options}` : ''} }`,
+        `  - { name: ${it.name}, address: "${it.remote}", hold-time: 30s${role === '' ? '' : `, role: ${it.role}`}${it.options ? `, ${it.options}` : ''} }`,
     ),
     rest,
   ].join('\n');
@@ -168,7 +170,7 @@ function hubText(options: DomainOptions, hub: number): string {
   return text(
     `hub-${hub}`,
     hubId(hub),
-    'hub',
+    options.roles === false ? '' : 'hub',
     `5f01:0:${hex(hub + 1)}::/48`,
     peers,
     hubExtra,
@@ -188,6 +190,6 @@ function siteText(options: DomainOptions, site: number): string {
   const instance =
     `instances: [ { name: sv-${site}, service: web, address: "${instanceAddress(site)}", sid: "${locator}:80::", ` +
     'metrics: { kind: push }, valid-for: 1h } ]';
-  const role = options.observers?.includes(site) ? 'observer' : 'site';
+  const role = options.roles === false ? '' : options.observers?.includes(site) ? 'observer' : 'site';
   return text(`s-${site}`, siteId(site), role, `${locator}::/48`, peers, `${instance}\n${siteExtra}`, digestInterval);
 }

@@ -123,7 +123,7 @@ function judge(
   if (group.remoteSite !== '' && attributes.sitePath.includes(group.remoteSite)) return undefined;
   // RFC 9494 4.3: only to peers that know what it means.
   if (!group.longLived && attributes.communities.includes(COMMUNITY.llgrStale)) return undefined;
-  if (source !== LOCAL_SOURCE && state.authorisation?.passesOn(attributes.site) === false) return undefined;
+  if (state.authorisation?.passesOn(attributes.site) === false) return undefined;
   const { routerId } = state.config;
   const mark = markSent(group.relation, attributes.onlyToDownstream, routerId);
   if (mark === 'withheld') return undefined;

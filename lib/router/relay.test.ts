@@ -33,3 +33,7 @@ function afterRestart(options: Partial<DomainOptions>): World {
 test('a leaf site with two neighbours floods neither’s map to the other, and everyone knows everything', () => {
   expect(refused(afterRestart({}))).toEqual([]);
 });
+
+test('nor does it say the one what the other told it of services, where no role keeps it from that', () => {
+  expect(refused(afterRestart({ roles: false }))).toEqual([]);
+});
