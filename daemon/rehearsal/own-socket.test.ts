@@ -1,10 +1,11 @@
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type OwnSocket, openOwnSocket } from './own-socket.ts';
 
 vi.mock('node:net', { spy: true });
 
 let socket: OwnSocket | undefined;
+const given = new AbortController().signal;
 
 afterEach(() => {
   socket?.close();
@@ -16,7 +17,7 @@ test('what is written is heard, in order, until it is closed', async () => {
   let isClosed = false;
   socket = await openOwnSocket((bytes) => {
     heard += bytes.toString('latin1');
-  });
+  }, given);
   socket!.onClosed(() => {
     isClosed = true;
   });
@@ -47,7 +48,7 @@ test('nobody else gets in', async () => {
   let heard = 0;
   socket = await openOwnSocket((bytes) => {
     heard += bytes.length;
-  });
+  }, given);
   expect(strangers[0]!.destroy).toHaveBeenCalled();
   socket!.write(Buffer.alloc(100));
   await vi.waitUntil(() => heard === 100);
@@ -63,5 +64,22 @@ test('without a loopback there is none', async () => {
     }) as typeof server.listen;
     return server;
   }) as typeof createServer);
-  expect(await openOwnSocket(() => {})).toBeUndefined();
+  expect(await openOwnSocket(() => {}, given)).toBeUndefined();
+});
+
+test('its listener is gone once it is connected, and whenever it is given up', async () => {
+  const made = vi.mocked(createServer);
+  socket = await openOwnSocket(() => {}, given);
+  const [server] = made.mock.results.map((it) => it.value as Server);
+  expect(server!.listening).toBe(false);
+
+  for (const turns of [0, 1, 2]) {
+    const ends = new AbortController();
+    const opened = openOwnSocket(() => {}, ends.signal);
+    for (let i = 0; i < turns; i++) await new Promise((resolve) => process.nextTick(resolve));
+    ends.abort();
+    expect(await opened).toBeUndefined();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect((made.mock.results.at(-1)!.value as Server).listening).toBe(false);
+  }
 });

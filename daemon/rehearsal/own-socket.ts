@@ -11,24 +11,34 @@ export interface OwnSocket {
   close(): void;
 }
 
-/** Undefined where there is no loopback. Keeps no process alive; nobody else can connect. */
-export function openOwnSocket(heard: (bytes: Buffer) => void): Promise<OwnSocket | undefined> {
+/**
+ * Undefined where there is no loopback, no descriptor is left, or `given` up before. Keeps no process alive, and listens to
+ * nobody else: to itself only until it is connected.
+ */
+export function openOwnSocket(heard: (bytes: Buffer) => void, given: AbortSignal): Promise<OwnSocket | undefined> {
   return new Promise((resolve) => {
     const server = createServer({ noDelay: true }).unref();
-    server.once('error', () => resolve(undefined));
+    let near: Socket | undefined;
+    // However often it is told: a listener may fail more than once.
+    const none = (): void => {
+      server.close();
+      near?.destroy();
+      resolve(undefined);
+    };
+    given.addEventListener('abort', none, { once: true });
+    server.on('error', none);
     server.listen(0, LOOPBACK, () => {
       const address = server.address();
-      if (address === null || typeof address === 'string') return resolve(undefined);
-      const near = connect({ port: address.port, host: LOOPBACK, noDelay: true }).unref();
-      near.once('error', () => {
-        server.close();
-        resolve(undefined);
-      });
+      if (given.aborted || address === null || typeof address === 'string') return none();
+      const own = connect({ port: address.port, host: LOOPBACK, noDelay: true }).unref();
+      near = own;
+      // Without an error too: what cannot be accepted for want of a descriptor is closed by the other end.
+      own.on('error', none).on('close', none);
       server.on('connection', (far) => {
         // Whoever else was quick enough to find the port.
-        if (far.remotePort !== near.localPort) return void far.destroy();
+        if (far.remotePort !== own.localPort) return void far.destroy();
         server.close();
-        resolve(joined(near, far.unref(), heard));
+        resolve(joined(own, far.unref(), heard));
       });
     });
   });

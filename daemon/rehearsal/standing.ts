@@ -11,6 +11,9 @@ import { type Announcer, announcer, loadOf, nodeOf, update } from './updates.ts'
 /** Link state is announced again after so many reports: 20 minutes of its lifetime of an hour. */
 const STEPS_A_LIFETIME = 4000;
 
+/** Steps that a message may be under way: TCP says nothing of a loopback device that went for a quarter of an hour. */
+const PATIENCE = 200;
+
 const NOTHING = new Uint8Array(0);
 
 /** A scratch router that goes on hearing reports of its one service: from its two sites in turn, and of its own instance. */
@@ -19,12 +22,12 @@ export class StandingRehearsal {
   readonly #sites = SITES.map((name, number) => announcer(number, name));
   #sequence = 0;
   /** Whose message is under way, how long it is, and what of it has come. */
-  #under: { readonly site: Announcer; readonly length: number; come: Uint8Array } | undefined;
+  #under: { readonly site: Announcer; readonly length: number; come: Uint8Array; waits: number } | undefined;
   #socket: OwnSocket | undefined;
-  #isClosed = false;
+  readonly #end = new AbortController();
 
   constructor() {
-    void openOwnSocket((bytes) => this.#heard(bytes)).then((socket) => this.#use(socket));
+    void openOwnSocket((bytes) => this.#heard(bytes), this.#end.signal).then((socket) => this.#use(socket));
     this.#sayWhere();
     for (const site of this.#sites) this.#router.say(site.name, this.#messageOf(site, true));
     this.#router.say(LISTENER, framed({ type: 'UPDATE', endOfRib: [...FAMILIES] }));
@@ -35,19 +38,21 @@ export class StandingRehearsal {
    * Over in another turn where there is a socket; nothing happens before the last one is over.
    */
   step(): void {
-    if (this.#under !== undefined) return;
+    if (this.#under !== undefined) {
+      if (++this.#under.waits === PATIENCE) this.#socket?.close();
+      return;
+    }
     // Link state does not live for ever, and time here passes faster.
     if (this.#sequence % STEPS_A_LIFETIME === 0) this.#sayWhere();
     const site = this.#sites[this.#sequence % this.#sites.length]!;
     const message = this.#messageOf(site, false);
-    this.#under = { site, length: message.length, come: NOTHING };
+    this.#under = { site, length: message.length, come: NOTHING, waits: 0 };
     if (this.#socket === undefined) this.#heard(message);
     else this.#socket.write(message);
   }
 
   close(): void {
-    this.#isClosed = true;
-    this.#socket?.close();
+    this.#end.abort();
   }
 
   /** Bytes that the listener was told. */
@@ -90,7 +95,6 @@ export class StandingRehearsal {
   }
 
   #use(socket: OwnSocket | undefined): void {
-    if (this.#isClosed) return socket?.close();
     this.#socket = socket;
     socket?.onClosed(() => {
       this.#socket = undefined;
