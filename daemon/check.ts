@@ -1,6 +1,7 @@
 // `cfnd check FILE`: what is wrong with a configuration file, as compilers say it, and what is only unwise.
 import { type ConfigError, formatConfigError, parseConfig } from '../lib/config/parse.ts';
 import { CodedError } from '../lib/errors.ts';
+import { counted } from './cli/format.ts';
 import { readConfigText } from './config-file.ts';
 import { openCredentials } from './security/credential-store.ts';
 
@@ -41,10 +42,10 @@ export async function checkFile(file: string, output: CheckOutput = CONSOLE): Pr
     return false;
   }
   const counts = [
-    count(config.peers.length, 'peer'),
-    count(config.links.length, 'link'),
-    count(config.instances.length, 'contact instance'),
-    count(config.steering.services.length, 'steered service'),
+    counted(config.peers.length, 'peer'),
+    counted(config.links.length, 'link'),
+    counted(config.instances.length, 'contact instance'),
+    counted(config.steering.services.length, 'steered service'),
   ];
   output.out(`${file}: ok: router ${config.name} (${config.routerId}) of ${config.site}: ${counts.join(', ')}`);
   return true;
@@ -52,13 +53,9 @@ export async function checkFile(file: string, output: CheckOutput = CONSOLE): Pr
 
 /** All errors of a file and their number, a line each. */
 export function formatErrors(file: string, errors: readonly ConfigError[]): string {
-  return [...errors.map((error) => formatConfigError(file, error)), `${file}: ${count(errors.length, 'error')}`].join(
+  return [...errors.map((error) => formatConfigError(file, error)), `${file}: ${counted(errors.length, 'error')}`].join(
     '\n',
   );
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
 function readFault(error: NodeJS.ErrnoException): string {

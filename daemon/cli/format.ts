@@ -71,3 +71,8 @@ export function clock(atMs: number): string {
 export function named(name: string, address: string): string {
   return name === '' || name === address ? address : name;
 }
+
+/** `1 route`, `2 routes`. */
+export function counted(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

@@ -12,7 +12,19 @@ import type {
 import { viewKey } from '../../lib/model/view.ts';
 import { COLUMNS, ENTRY_COLUMNS, noList, verdictTone } from './columns.ts';
 import { LINK_COLUMNS, LOCATOR_COLUMNS } from './columns-link-state.ts';
-import { age, clock, grouped, msOfUs, named, ofState, orDash, percentOfWeight, plain, span } from './format.ts';
+import {
+  age,
+  clock,
+  counted,
+  grouped,
+  msOfUs,
+  named,
+  ofState,
+  orDash,
+  percentOfWeight,
+  plain,
+  span,
+} from './format.ts';
 import type { Paint } from './style.ts';
 import { type Column, printable, renderPairs, renderTable } from './table.ts';
 
@@ -67,7 +79,10 @@ export function statusText(view: StatusView, nowMs: number, paint: Paint): strin
     ['version', `cfnd ${view.version}, ${view.runtime}, pid ${view.pid}`],
     ['configuration', orDash(view.configFile)],
     ['peers', paint(up ? 'good' : 'warn', `${view.peersEstablished} of ${view.peersConfigured} established`)],
-    ['knows', `${view.services} services, ${view.routes} routes, ${view.nodes} routers`],
+    [
+      'knows',
+      [counted(view.services, 'service'), counted(view.routes, 'route'), counted(view.nodes, 'router')].join(', '),
+    ],
     ['forwarding', `${view.fibKind}, ${view.fibState}, ${view.fibObjects} objects, ${view.fibFailures} failed`],
     ['security', view.certificate === '' ? view.security : `${view.security} as ${view.certificate}`],
     ...certificatePair(view, nowMs, paint),

@@ -55,7 +55,7 @@ function forget(state: RouterState, router: RouterId): boolean {
   if (from !== undefined) state.nodesFrom.set(from, (state.nodesFrom.get(from) ?? 1) - 1);
   for (const known of [state.nodeFrom, state.nodeReceivedAtMs, state.nodeSaidAtMs]) known.delete(router);
   if (node === undefined) return false;
-  log(state, 'info', 'router forgotten: it has said nothing for too long', { router, name: node.name });
+  log(state, 'info', 'router forgotten: it has said nothing for too long', { routerId: router, name: node.name });
   return true;
 }
 

@@ -146,7 +146,13 @@ function takeSids(state: RouterState, node: NodeAdvertisement, previous: NodeAdv
   if (previous !== undefined && announceSameSids(node, previous)) return;
   state.sids.forgetTable();
   for (const { sid, link, fault } of state.sids.of(node).refused)
-    log(state, 'warn', 'announced sid refused', { router: node.originator, name: node.name, sid, link, reason: fault });
+    log(state, 'warn', 'announced sid refused', {
+      routerId: node.originator,
+      name: node.name,
+      sid,
+      link,
+      reason: fault,
+    });
 }
 
 /** A node advertisement with our router id that we did not send just now. */

@@ -163,7 +163,9 @@ function report(state: RouterState, steered: Steered, before: Decision | undefin
   steered.changedAtMs = state.atMs;
   viewChanged(state, 'services');
   const moved = before?.best !== decision.best || instancesOf(before) !== instancesOf(decision);
-  log(state, moved ? 'info' : 'debug', decision.best === '' ? 'no contact instance is eligible' : 'decision changed', {
+  const isLost = decision.best === '' && before !== undefined && before.best !== '';
+  const text = decision.best === '' ? 'no contact instance is eligible' : 'decision changed';
+  log(state, isLost ? 'warn' : moved ? 'info' : 'debug', text, {
     service: steered.service,
     ...(steered.name !== '' && { class: steered.name }),
     change: decision.change,

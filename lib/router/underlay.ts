@@ -33,11 +33,12 @@ export function runSpf(state: RouterState): void {
   // Whose links count for the MTU depends on who is reached.
   state.mtuChanged = true;
   for (const router of before.keys()) {
-    if (!state.spf.has(router)) log(state, 'warn', 'router unreachable', { router, name: state.lsdb.nameOf(router) });
+    if (!state.spf.has(router))
+      log(state, 'warn', 'router unreachable', { routerId: router, name: state.lsdb.nameOf(router) });
   }
   for (const router of state.spf.keys()) {
     if (!before.has(router) && router !== state.config.routerId)
-      log(state, 'info', 'router reachable', { router, name: state.lsdb.nameOf(router) });
+      log(state, 'info', 'router reachable', { routerId: router, name: state.lsdb.nameOf(router) });
   }
   if (state.config.fib.underlay) want(state, 'underlay', underlayRoutes(state), 'spf');
   planBorder(state);
