@@ -11,6 +11,8 @@ test.each([
   [['verify', '--lab', 'nowhere'], /lab nowhere is not deployed; -t FILE names its file/],
   [['graph', '--lab', 'nowhere'], /lab nowhere is not deployed; -t FILE names its file/],
   [['validate', '--lab', 'nowhere'], /lab nowhere is not deployed; -t FILE names its file/],
+  [['exec', '--lab', 'nowhere', 'in1', '--', 'true'], /lab nowhere is not deployed/],
+  [['exec', '--lab', 'nowhere', 'all', '--', 'true'], /lab nowhere is not deployed/],
   [['deploy', '--lab', 'nowhere'], /^lab: deploy: -t FILE names the file of lab nowhere /],
   [['deploy', '--lab', 'nowhere', '-t', METRO], /^lab: deploy: \S+ is lab metro-3, not nowhere\n$/],
   [['deploy'], /name the lab with -t FILE \(0 /],

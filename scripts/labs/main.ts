@@ -1,6 +1,9 @@
 // `scripts/lab`: the command line over the engines. Prints tables for people and, with `--format json`, what containerlab
 // would print; decides nothing about how a lab is made. Exit 0 done, 1 not as wanted, 2 wrong usage.
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { ENGINES, type Engine, type EngineName, type ExecResult, LabError, type LabRef } from './engine.ts';
@@ -88,8 +91,14 @@ verb('exec', 'run a command in a node, or in every node (all)')
     const engine = await engineOf(options);
     const ref = refOf(options);
     const rows = await engine.inspect(ref.lab);
+    if (rows.length === 0) throw new LabError(`lab ${ref.lab} is not deployed`);
+    const names = rows.map((row) => row.name);
     const nodes =
-      node === 'all' ? rows.map((row) => row.name) : [rows.find((row) => row.name.endsWith(`-${node}`))?.name ?? node];
+      node === 'all' ? names : [names.includes(`clab-${ref.lab}-${node}`) ? `clab-${ref.lab}-${node}` : node];
+    if (node !== 'all' && options.format === 'table') {
+      process.exitCode = await printAsItComes(engine.spawn(ref, nodes[0]!, argv));
+      return;
+    }
     const results = await Promise.all(nodes.map(async (name) => [name, await engine.exec(ref, name, argv)] as const));
     for (const [name, result] of results)
       if (options.format === 'table') printExec(result, nodes.length > 1 ? name : undefined);
@@ -239,6 +248,16 @@ function printExec(result: ExecResult, name?: string): void {
   if (name !== undefined) process.stdout.write(`--- ${name}\n`);
   process.stdout.write(result.stdout);
   process.stderr.write(result.stderr);
+}
+
+/** What a command in a node says, when it says it; signals reach the command. Resolves to its exit code. */
+async function printAsItComes(child: ChildProcess): Promise<number> {
+  child.stdout?.pipe(process.stdout, { end: false });
+  child.stderr?.pipe(process.stderr, { end: false });
+  child.stdin?.on('error', () => {}).end();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }
 
 function describeExec(result: ExecResult): string {
