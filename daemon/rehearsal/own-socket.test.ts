@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type OwnSocket, openOwnSocket } from './own-socket.ts';
@@ -82,4 +83,15 @@ test('its listener is gone once it is connected, and whenever it is given up', a
     await new Promise((resolve) => setImmediate(resolve));
     expect((made.mock.results.at(-1)!.value as Server).listening).toBe(false);
   }
+});
+
+test('it keeps no process alive', () => {
+  const program = `import { openOwnSocket } from './own-socket.ts';
+    const until = setInterval(() => {}, 1000);
+    const socket = await openOwnSocket(() => {}, new AbortController().signal);
+    clearInterval(until);
+    console.log(socket === undefined ? 'none' : 'open');`;
+  const args = ['--input-type=module', '--eval', program];
+  const said = execFileSync(process.execPath, args, { cwd: import.meta.dirname, encoding: 'utf8', timeout: 60_000 });
+  expect(said).toBe('open\n');
 });

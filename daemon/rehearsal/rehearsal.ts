@@ -7,7 +7,7 @@ import type { UpdateMessage } from '../../lib/session/message.ts';
 import { wallClockMs } from '../runtime/clock.ts';
 import { LISTENER, REPORT_GAP_MS, ROUTER_ID, SITES, scratchConfig } from './scratch-config.ts';
 import { framed, ScratchRouter } from './scratch-router.ts';
-import { announcer, nodeOf, update, withdrawal } from './updates.ts';
+import { announcer, update, whereIs, withdrawal } from './updates.ts';
 
 /** Rows that a site announces in messages of many, and of one. */
 const ROWS = 2048;
@@ -54,8 +54,7 @@ export function* script(wallMs: number): Generator<Line> {
   const sites = SITES.map((name, number) => announcer(number, name));
   const line = (peer: string, message: UpdateMessage, thenMs = 0): Line => ({ peer, bytes: framed(message), thenMs });
   for (const site of sites) {
-    const nodes = [nodeOf(site, ROUTER_ID, wallMs)];
-    yield line(site.name, { type: 'UPDATE', linkState: { nodes }, endOfRib: [...FAMILIES] });
+    yield line(site.name, whereIs(site, ROUTER_ID, wallMs));
   }
   yield line(LISTENER, { type: 'UPDATE', endOfRib: [...FAMILIES] });
   for (let sequence = 1; sequence <= 2; sequence++)

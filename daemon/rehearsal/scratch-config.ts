@@ -9,10 +9,10 @@ export const SITES = ['north', 'south'];
 export const LISTENER = 'hub';
 /** Reports of one contact instance are no closer in life (lib/metric), and a storm of decisions is held back. */
 export const REPORT_GAP_MS = 300;
-const OWN = `instances: [ { name: own, service: common, address: "fd00:51::1", metrics: { kind: push }, report-interval: ${REPORT_GAP_MS}ms } ]`;
+const INSTANCE = `instances: [ { name: own, service: common, address: "fd00:51::1", metrics: { kind: push }, report-interval: ${REPORT_GAP_MS}ms } ]`;
 
-/** `own`: with a contact instance of its own, whose load comes by reports. */
-export function scratchConfig(own?: 'own'): RouterConfig {
+/** `contactInstance`: it has one of its own, whose load comes by reports. */
+export function scratchConfig({ contactInstance = false } = {}): RouterConfig {
   const peers = [...SITES, LISTENER].map(
     (name, i) =>
       `  - { name: ${name}, address: "${linkAddress(i, 2)}", passive: true, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
@@ -32,7 +32,7 @@ export function scratchConfig(own?: 'own'): RouterConfig {
       'fib: { kind: memory }',
       'stamp: { enabled: false }',
       'protocol: { report-rate: { per-second: 1000000, burst: 1000000 } }',
-      ...(own === undefined ? [] : [OWN]),
+      ...(contactInstance ? [INSTANCE] : []),
       'classes: [ { name: quick, strategy: least-loaded, hysteresis: 0%, hold: 0s } ]',
       'steering: { blackout: 0s, services: [ { service: common, class: quick } ] }',
       'links:',

@@ -1,7 +1,6 @@
 // A router that nobody hears: its sessions end in memory, its forwarding plane takes everything, and what it says is
 // encoded and thrown away. It runs the very functions of the daemon's own router, its codec and its connections.
 import type { LocalInstanceConfig, RouterConfig } from '../../lib/config/config.ts';
-import type { PushedReport } from '../../lib/metric/agent.ts';
 import { FAMILIES } from '../../lib/model/identity.ts';
 import type { RouterEffect } from '../../lib/router/effect.ts';
 import type { RouterEventBody } from '../../lib/router/event.ts';
@@ -11,6 +10,7 @@ import { encodeFrame } from '../../lib/wire/frame.ts';
 import { withPrefix } from '../../lib/wire/length-prefixed.ts';
 import { monotonicMs, wallClockMs } from '../runtime/clock.ts';
 import { type CallStream, SessionConnection } from '../session/connection.ts';
+import type { Load } from './updates.ts';
 
 /** Queues and timers of a connection are never needed: its stream takes everything at once. */
 const LIMITS = { queueBytes: Number.POSITIVE_INFINITY, sendHoldMs: 60_000 };
@@ -56,7 +56,7 @@ export class ScratchRouter {
   readonly #router = createRouter();
   readonly #sessions = new Map<string, Session>();
   readonly #timers = new Map<string, number>();
-  readonly #own: LocalInstanceConfig | undefined;
+  readonly #contactInstance: LocalInstanceConfig | undefined;
   readonly #queue: RouterEventBody[] = [];
   #running = false;
   #said = 0;
@@ -67,7 +67,7 @@ export class ScratchRouter {
   programmed = 0;
 
   constructor(config: RouterConfig) {
-    this.#own = config.instances[0];
+    this.#contactInstance = config.instances[0];
     const start = { type: 'start', config, bootId: BOOT_ID, wallMs: this.wallMs } as const;
     this.#post({ ...start, retained: [], capabilities: [] });
     for (const link of config.links) {
@@ -95,9 +95,9 @@ export class ScratchRouter {
   }
 
   /** Its own contact instance, if it has one, says how busy it is. */
-  report(load: Pick<PushedReport, 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs'>): void {
-    if (this.#own === undefined) return;
-    const { service, contactInstance } = this.#own;
+  report(load: Load): void {
+    if (this.#contactInstance === undefined) return;
+    const { service, contactInstance } = this.#contactInstance;
     const report = { ...load, wallMs: this.wallMs };
     this.#post({ type: 'instance-report', service, contactInstance, report });
   }

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { rehearse } from './in-idle-time.ts';
+import { scratchConfig } from './scratch-config.ts';
 import { ScratchRouter } from './scratch-router.ts';
 import { StandingRehearsal } from './standing.ts';
 
@@ -11,7 +12,7 @@ afterEach(() => {
 
 test('it goes on passing reports on and moving traffic, past every lifetime, and holds no more than at first', () => {
   // No turn ends here, so that its socket is not there yet.
-  const standing = new StandingRehearsal();
+  const standing = new StandingRehearsal(scratchConfig({ contactInstance: true }));
   const thousand = () => {
     const { told, programmed } = standing;
     for (let i = 0; i < 1000; i++) standing.step();
@@ -32,7 +33,7 @@ test('it goes on passing reports on and moving traffic, past every lifetime, and
 });
 
 test('over its socket a step is over in another turn, and the next one waits for it', async () => {
-  const standing = new StandingRehearsal();
+  const standing = new StandingRehearsal(scratchConfig({ contactInstance: true }));
   const passedOn = async () => {
     const { told } = standing;
     await vi.waitUntil(() => {
@@ -58,8 +59,25 @@ test('over its socket a step is over in another turn, and the next one waits for
   await vi.waitUntil(() => !isLater(), { timeout: 10_000 });
 });
 
+test('a socket that brings nothing is given up', async () => {
+  const standing = new StandingRehearsal(scratchConfig({ contactInstance: true }));
+  const isLater = () => {
+    const { told } = standing;
+    standing.step();
+    return standing.told === told;
+  };
+  await vi.waitUntil(isLater, { timeout: 10_000 });
+  // Nothing is heard before the turn ends, as if the loopback device were gone.
+  for (let i = 0; i < 1000; i++) standing.step();
+  await vi.waitUntil(() => !isLater(), { timeout: 10_000 });
+  await vi.waitUntil(() => !isLater(), { timeout: 10_000 });
+  for (let i = 0; i < 10; i++) expect(isLater()).toBe(false);
+  standing.close();
+});
+
 test('it steps while there is no event, stands back while there are, and ends', async () => {
   const step = vi.spyOn(StandingRehearsal.prototype, 'step');
+  const close = vi.spyOn(StandingRehearsal.prototype, 'close');
   let asked = 0;
   let handled = 0;
   let isBusy = true;
@@ -79,6 +97,7 @@ test('it steps while there is no event, stands back while there are, and ends', 
   } finally {
     stop();
   }
+  expect(close).toHaveBeenCalledTimes(1);
   const [steps, questions] = [step.mock.calls.length, asked];
   // Timers of the same length fire in the order in which they were set.
   await new Promise((resolve) => setTimeout(resolve, 1));

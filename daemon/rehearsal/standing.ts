@@ -2,11 +2,12 @@
 // virtual machines, forgets in some milliseconds what it is not asked for, and the next report finds code and tables in no
 // cache: it takes two or three times as long. A scratch router that is told of a report runs through the same code, and that
 // of the kernel where the report comes over a socket.
+import type { RouterConfig } from '../../lib/config/config.ts';
 import { FAMILIES } from '../../lib/model/identity.ts';
 import { type OwnSocket, openOwnSocket } from './own-socket.ts';
-import { LISTENER, REPORT_GAP_MS, ROUTER_ID, SITES, scratchConfig } from './scratch-config.ts';
+import { LISTENER, REPORT_GAP_MS, ROUTER_ID, SITES } from './scratch-config.ts';
 import { framed, ScratchRouter } from './scratch-router.ts';
-import { type Announcer, announcer, loadOf, nodeOf, update } from './updates.ts';
+import { type Announcer, announcer, loadOf, update, whereIs } from './updates.ts';
 
 /** Link state is announced again after so many reports: 20 minutes of its lifetime of an hour. */
 const STEPS_A_LIFETIME = 4000;
@@ -18,15 +19,17 @@ const NOTHING = new Uint8Array(0);
 
 /** A scratch router that goes on hearing reports of its one service: from its two sites in turn, and of its own instance. */
 export class StandingRehearsal {
-  readonly #router = new ScratchRouter(scratchConfig('own'));
+  readonly #router: ScratchRouter;
   readonly #sites = SITES.map((name, number) => announcer(number, name));
   #sequence = 0;
   /** Whose message is under way, how long it is, and what of it has come. */
-  #under: { readonly site: Announcer; readonly length: number; come: Uint8Array; waits: number } | undefined;
+  #underWay: { readonly site: Announcer; readonly length: number; received: Uint8Array; waits: number } | undefined;
   #socket: OwnSocket | undefined;
   readonly #end = new AbortController();
 
-  constructor() {
+  /** `config`: of a scratch router with a contact instance. */
+  constructor(config: RouterConfig) {
+    this.#router = new ScratchRouter(config);
     void openOwnSocket((bytes) => this.#heard(bytes), this.#end.signal).then((socket) => this.#use(socket));
     this.#sayWhere();
     for (const site of this.#sites) this.#router.say(site.name, this.#messageOf(site, true));
@@ -34,19 +37,20 @@ export class StandingRehearsal {
   }
 
   /**
-   * One site becomes the better one: a message comes, traffic moves, the listener is told. Then the same of its own instance.
+   * A site reports, so that it becomes the better one or the worse, and so does the contact instance here: in two steps of three
+   * traffic moves, and the listener is told in each.
    * Over in another turn where there is a socket; nothing happens before the last one is over.
    */
   step(): void {
-    if (this.#under !== undefined) {
-      if (++this.#under.waits === PATIENCE) this.#socket?.close();
+    if (this.#underWay !== undefined) {
+      if (++this.#underWay.waits === PATIENCE) this.#socket?.close();
       return;
     }
     // Link state does not live for ever, and time here passes faster.
     if (this.#sequence % STEPS_A_LIFETIME === 0) this.#sayWhere();
     const site = this.#sites[this.#sequence % this.#sites.length]!;
     const message = this.#messageOf(site, false);
-    this.#under = { site, length: message.length, come: NOTHING, waits: 0 };
+    this.#underWay = { site, length: message.length, received: NOTHING, waits: 0 };
     if (this.#socket === undefined) this.#heard(message);
     else this.#socket.write(message);
   }
@@ -71,10 +75,7 @@ export class StandingRehearsal {
   }
 
   #sayWhere(): void {
-    for (const site of this.#sites) {
-      const nodes = [nodeOf(site, ROUTER_ID, this.#router.wallMs)];
-      this.#router.say(site.name, framed({ type: 'UPDATE', linkState: { nodes }, endOfRib: [...FAMILIES] }));
-    }
+    for (const site of this.#sites) this.#router.say(site.name, framed(whereIs(site, ROUTER_ID, this.#router.wallMs)));
   }
 
   #messageOf(site: Announcer, announce: boolean): Uint8Array {
@@ -84,12 +85,12 @@ export class StandingRehearsal {
   }
 
   #heard(bytes: Uint8Array): void {
-    const under = this.#under;
+    const under = this.#underWay;
     if (under === undefined) return;
-    under.come = under.come === NOTHING ? bytes : Buffer.concat([under.come, bytes]);
-    if (under.come.length < under.length) return;
-    this.#under = undefined;
-    this.#router.say(under.site.name, under.come);
+    under.received = under.received === NOTHING ? bytes : Buffer.concat([under.received, bytes]);
+    if (under.received.length < under.length) return;
+    this.#underWay = undefined;
+    this.#router.say(under.site.name, under.received);
     this.#router.report(loadOf(this.#sequence));
     this.#router.pass(REPORT_GAP_MS);
   }
@@ -98,7 +99,7 @@ export class StandingRehearsal {
     this.#socket = socket;
     socket?.onClosed(() => {
       this.#socket = undefined;
-      this.#under = undefined;
+      this.#underWay = undefined;
     });
   }
 }

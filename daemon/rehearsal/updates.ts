@@ -1,7 +1,7 @@
 // What the peers of a rehearsal say: the messages of a busy hub, of two sites with services of their own and one in common.
 import type { PushedReport } from '../../lib/metric/agent.ts';
 import { type ComputeState, METRIC_SOURCES } from '../../lib/model/compute-state.ts';
-import type { RouterId, Score } from '../../lib/model/identity.ts';
+import { FAMILIES, type RouterId, type Score } from '../../lib/model/identity.ts';
 import type { LinkAdvertisement, NodeAdvertisement } from '../../lib/model/link-state.ts';
 import type { ServiceAttributes } from '../../lib/model/service-route.ts';
 import type { UpdateMessage } from '../../lib/session/message.ts';
@@ -107,14 +107,16 @@ function stateOf({ number: site }: Announcer, number: number, sequence: number, 
   };
 }
 
+export type Load = Pick<PushedReport, 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs'>;
+
 /** What an instance of the router itself reports, busy and idle in turns. */
-export function loadOf(sequence: number): Pick<PushedReport, 'workers' | 'inFlight' | 'arrivalRate' | 'workTimeUs'> {
+export function loadOf(sequence: number): Load {
   const isBusy = (sequence >> 1) % 2 === 0;
   return { workers: 4, workTimeUs: 4000, inFlight: isBusy ? 400 : 0, arrivalRate: isBusy ? 2000 : 10 };
 }
 
 /** The site and its one link, number `number` of the router `neighbour`. */
-export function nodeOf(from: Announcer, neighbour: RouterId, wallMs: number): NodeAdvertisement {
+function nodeOf(from: Announcer, neighbour: RouterId, wallMs: number): NodeAdvertisement {
   const { number, name, routerId, locator } = from;
   const link: LinkAdvertisement = {
     name: 'eth1',
@@ -140,6 +142,11 @@ export function nodeOf(from: Announcer, neighbour: RouterId, wallMs: number): No
     links: [link],
     maxSidDepth: 8,
   };
+}
+
+/** A site says where it is, and that this is all it has to say so far. */
+export function whereIs(from: Announcer, neighbour: RouterId, wallMs: number): UpdateMessage {
+  return { type: 'UPDATE', linkState: { nodes: [nodeOf(from, neighbour, wallMs)] }, endOfRib: [...FAMILIES] };
 }
 
 /** Of the link to the peer with this number: our end is 1. */

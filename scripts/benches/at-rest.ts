@@ -9,7 +9,7 @@ const AT_REST_SHARE = 0.25;
 
 /**
  * A daemon has done what it does at its start, ours its rehearsal, when it uses no more than a quarter of a processor:
- * what ours may be told to do of times (rehearse-every) takes a tenth at most. The same for all of them.
+ * what ours may be told to do at times (rehearse-every) takes half of that. The same for all of them.
  */
 export async function atRest(pid: number): Promise<void> {
   let before = cpuSeconds(pid);

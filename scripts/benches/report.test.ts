@@ -1,7 +1,25 @@
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { absolute, choice, comparison, interleave, median, NO_BOUND, percentile, round, table } from './report.ts';
+import {
+  absolute,
+  allowedProcessors,
+  choice,
+  comparison,
+  interleave,
+  median,
+  NO_BOUND,
+  percentile,
+  round,
+  table,
+} from './report.ts';
 
 describe('reports', () => {
+  it('know the processors that they may use', () => {
+    const allowed = allowedProcessors();
+    expect(allowed).toHaveLength(availableParallelism());
+    expect([...new Set(allowed)].sort((a, b) => a - b)).toEqual(allowed);
+  });
+
   it('take medians and percentiles between ranks', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);

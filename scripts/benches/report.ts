@@ -1,4 +1,5 @@
 // What a benchmark reports (DESIGN section 14: the JSON is the contract) and the arithmetic that all of them share.
+import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
 export interface Row {
@@ -63,6 +64,15 @@ export function machine(): string {
   const [cpu] = cpus();
   const gib = Math.round(totalmem() / 2 ** 30);
   return `${cpus().length} x ${cpu?.model.trim() ?? 'cpu'}, ${gib} GiB, Linux ${release()}, Node ${process.versions.node}`;
+}
+
+/** Numbers of the processors that this process may run on. */
+export function allowedProcessors(): number[] {
+  const [, list = ''] = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 }
 
 /** Median; of an even count the mean of the two in the middle. */

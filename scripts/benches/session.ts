@@ -190,7 +190,7 @@ function rowsAgainst(peerName: string) {
         peerName,
         better,
         target,
-        method: `${method}; real sessions over veth, every route counted at the receiver; the load begins when the daemon is at rest after its start`,
+        method: `${method}; real sessions over veth, every route counted at the receiver; ours with rehearse-every: 5ms; the load begins when the daemon is at rest after its start`,
       },
       measured.map(({ ours, peer }) => ({ ours: of(ours), peer: of(peer) })),
     );

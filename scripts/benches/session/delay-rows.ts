@@ -1,17 +1,17 @@
-// What the least delay costs, what it is without that, and what the machine does to BIRD's: figures to judge B1 by.
+// What little delay costs, what it is without that, and what the machine does to BIRD's: figures to judge B1 by.
 import { absolute, median, NO_BOUND, type Row } from '../report.ts';
 import type { Field, Pair } from './field.ts';
-import { BY_DEFAULT, LEAST_DELAY } from './subjects.ts';
+import { BY_DEFAULT, type Delay, LITTLE_DELAY } from './subjects.ts';
 
 const CHURNS = 1;
 
-/** `measured`: against BIRD, at the least delay. */
+/** `measured`: against BIRD, set for little delay. */
 export async function delayRows(field: Field, measured: readonly Pair[], trials: number): Promise<Row[]> {
   const usual = (await field.ours({ churns: CHURNS, trials }, { delay: BY_DEFAULT })).of('latency');
   const figure = (id: string, what: string, unit: string, ours: number, method: string) =>
     absolute({ id, what, unit, ours, better: 'lower', target: NO_BOUND, method });
   const trialled = `${trials} trials, 5-15 ms apart`;
-  const share = async (delay: typeof LEAST_DELAY) => 100 * (await field.shareAtRest(delay));
+  const share = async (delay: Delay) => 100 * (await field.shareAtRest(delay));
   return [
     figure(
       'B1.bird.p99',
@@ -26,15 +26,15 @@ export async function delayRows(field: Field, measured: readonly Pair[], trials:
       'B1.rest',
       'a daemon without work',
       '% of a processor',
-      await share(LEAST_DELAY),
-      'with rehearse-every: 5ms; five seconds, five after its start',
+      await share(LITTLE_DELAY),
+      'with rehearse-every: 5ms; five seconds, once it has rested for five',
     ),
     figure(
       'B1.usual.rest',
       'the same without rehearse-every',
       '% of a processor',
       await share(BY_DEFAULT),
-      'five seconds, five after its start',
+      'five seconds, once it has rested for five',
     ),
   ];
 }

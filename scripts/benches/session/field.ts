@@ -4,7 +4,16 @@ import { type BenchOptions, median } from '../report.ts';
 import { buildClock } from '../update-clock/script.ts';
 import { ADDRESS_BASE, DAEMON_ADDRESS, type Phase, type SessionLab } from './lab.ts';
 import type { LoadSpec } from './session-load.ts';
-import { cfnd, commandOf, type Ends, HOLD_TIME_MS, LEAST_DELAY, type PeerName, SESSION_PORT } from './subjects.ts';
+import {
+  cfnd,
+  commandOf,
+  type Delay,
+  type Ends,
+  HOLD_TIME_MS,
+  LITTLE_DELAY,
+  type PeerName,
+  SESSION_PORT,
+} from './subjects.ts';
 
 export const ENDS: Ends = { senders: 10, receivers: 1 };
 /** What latency.ts needs besides: who sends and who is told. */
@@ -30,7 +39,7 @@ export class Field {
     this.#options = options;
   }
 
-  async ours(spec: Partial<LoadSpec>, { probe = false, delay = LEAST_DELAY } = {}): Promise<Phases> {
+  async ours(spec: Partial<LoadSpec>, { probe = false, delay = LITTLE_DELAY } = {}): Promise<Phases> {
     const load: LoadSpec = {
       daemon: DAEMON_ADDRESS,
       port: SESSION_PORT,
@@ -60,11 +69,11 @@ export class Field {
   }
 
   /** Share of a processor that our daemon takes while it has nothing to do. */
-  async shareAtRest(delay: typeof LEAST_DELAY): Promise<number> {
+  async shareAtRest(delay: Delay): Promise<number> {
     return await this.#lab.shareAtRest(this.#cfnd(delay));
   }
 
-  #cfnd(delay: typeof LEAST_DELAY): readonly string[] {
+  #cfnd(delay: Delay): readonly string[] {
     return cfnd(this.#lab.directory, { ...ENDS, clocks: CLOCKS }, delay);
   }
 

@@ -28,10 +28,14 @@ const farEnds = ({ senders, receivers, clocks = 0 }: Ends) =>
     holdTimeMs: i < senders + receivers ? HOLD_TIME_MS : CLOCK_HOLD_TIME_MS,
   }));
 
-/** What is set for the least delay, as the peers are set for theirs. */
-export const LEAST_DELAY = { rehearseEveryMs: 5 };
+export interface Delay {
+  readonly rehearseEveryMs: number;
+}
+
+/** Set for little delay, as the peers are. */
+export const LITTLE_DELAY: Delay = { rehearseEveryMs: 5 };
 /** What a configuration that does not say has. */
-export const BY_DEFAULT = { rehearseEveryMs: 0 };
+export const BY_DEFAULT: Delay = { rehearseEveryMs: 0 };
 
 /** Senders are of one site: what they say does not go back there. Pacing is at its least, the forwarding plane in memory. */
 export function cfnd(directory: string, ends: Ends, { rehearseEveryMs } = BY_DEFAULT): readonly string[] {
