@@ -53,16 +53,17 @@ describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {
     });
     lab.startHost(1);
     for (const name of ['ra', 'rb', 'rc']) lab.start(name, name === 'rb' ? ['--keep-capabilities'] : []);
-    await lab.until('both serve', () => served());
+    // Also so that whom they started for their start has ended.
+    for (const name of ['ra', 'rb', 'rc']) await lab.until(`${name} serves`, () => served(name));
   }, 300_000);
 
   afterAll(async () => {
     await lab?.stop();
   });
 
-  async function served(): Promise<boolean> {
-    const objects = await lab.ask('ra', (admin) => admin.show('fib'));
-    const peers = await lab.ask('ra', (admin) => admin.show('peers'));
+  async function served(name: string): Promise<boolean> {
+    const objects = await lab.ask(name, (admin) => admin.show('fib'));
+    const peers = await lab.ask(name, (admin) => admin.show('peers'));
     // A nexthop that imposes a list, and nftables: both kinds of programming.
     return (
       peers.every((peer) => peer.state === 'Established') &&
@@ -90,7 +91,7 @@ describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {
     timeout: 300_000,
   }, async () => {
     // Routers that were heard of since then may be on their way into the kernel.
-    await lab.until('everything is in force', () => served());
+    await lab.until('everything is in force', () => served('ra'));
     const said = lab.daemon('ra').log.filter((line) => /EPERM|EACCES|permission/i.test(JSON.stringify(line)));
     expect(said).toEqual([]);
   });
@@ -115,7 +116,7 @@ describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {
     process.kill(await pidOf('ra'), 'SIGKILL');
     await lab.daemon('ra').ended;
     lab.start('ra');
-    await lab.until('it serves again', () => served());
+    await lab.until('it serves again', () => served('ra'));
     for (const { effective } of threadsOf(await pidOf('ra'))) expect(effective).toBe(KEPT);
   });
 });
