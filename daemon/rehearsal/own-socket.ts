@@ -6,7 +6,7 @@ const LOOPBACK = '::1';
 export interface OwnSocket {
   /** `heard` gets the bytes in another turn, in one piece or several. */
   write(bytes: Uint8Array): void;
-  /** Once: it is over, by `close` or because the loopback device went. */
+  /** Once: it is over, by `close` or because the kernel broke it; of a loopback device that went TCP says nothing for long. */
   onClosed(closed: () => void): void;
   close(): void;
 }
