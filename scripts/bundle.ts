@@ -139,10 +139,18 @@ CFND_HOME=\${CFND_HOME:-$home} exec "$home/bin/node" ${flagsOf(name).join(' ')} 
  * Tables of routes are arrays outside a heap of 20 MB: V8 took their growth for garbage and went through the heap 29 times
  * while a million routes came in, at a third of all processor time; 12 times now. And 4 MB are young enough: what is not
  * needed any more after one message is not worth 64.
+ * A router hears some reports a second, not thousands: compiled after 40 calls and not 400, a report takes a tenth less time,
+ * and less of what it runs through is in no cache when it comes.
  */
+const DAEMON_FLAGS = [
+  '--max-semi-space-size=4',
+  '--heap-growing-percent=200',
+  '--invocation-count-for-maglev=40',
+  '--minimum-invocations-after-ic-update=40',
+];
+
 function flagsOf(name: string): string[] {
-  const heap = name === 'cfnd' ? ['--max-semi-space-size=4', '--heap-growing-percent=200'] : [];
-  return ['--disable-warning=ExperimentalWarning', ...heap];
+  return ['--disable-warning=ExperimentalWarning', ...(name === 'cfnd' ? DAEMON_FLAGS : [])];
 }
 
 function placeText(file: string, text: string, mode = 0o644): void {

@@ -26,7 +26,7 @@ export interface IdleTime {
 export function rehearse({ atStart, everyMs, handled, done }: IdleTime): () => void {
   let stop: () => void = () => {};
   // Read here, where a daemon that starts reads its own: it takes longer than a turn should.
-  const config = everyMs > 0 ? scratchConfig({ contactInstance: true }) : undefined;
+  const config = everyMs > 0 ? scratchConfig() : undefined;
   const goOn = (): void => {
     if (config) stop = keepRehearsing(config, everyMs, handled);
   };

@@ -7,7 +7,7 @@ import type { UpdateMessage } from '../../lib/session/message.ts';
 import { wallClockMs } from '../runtime/clock.ts';
 import { LISTENER, REPORT_GAP_MS, ROUTER_ID, SITES, scratchConfig } from './scratch-config.ts';
 import { framed, ScratchRouter } from './scratch-router.ts';
-import { announcer, update, whereIs, withdrawal } from './updates.ts';
+import { announcer, type Load, loadOf, update, whereIs, withdrawal } from './updates.ts';
 
 /** Rows that a site announces in messages of many, and of one. */
 const ROWS = 2048;
@@ -19,6 +19,8 @@ const STEERING_REPORTS = 64;
 interface Line {
   readonly peer: string;
   readonly bytes: Uint8Array;
+  /** What the contact instance here says next. */
+  readonly load?: Load;
   /** Time that passes after it. */
   readonly thenMs: number;
 }
@@ -42,14 +44,15 @@ export function* rehearsal(): Generator<'step' | 'life', never> {
 }
 
 export function* life(router: ScratchRouter, lines: Iterable<Line>): Generator<void> {
-  for (const { peer, bytes, thenMs } of lines) {
+  for (const { peer, bytes, load, thenMs } of lines) {
     yield;
     router.say(peer, bytes);
+    if (load) router.report(load);
     if (thenMs > 0) router.pass(thenMs);
   }
 }
 
-/** Two sites say where they are; their tables come, change, change row by row, move traffic, and go. */
+/** Two sites say where they are; their tables come, change, change row by row, move traffic as the load here does, and go. */
 export function* script(wallMs: number): Generator<Line> {
   const sites = SITES.map((name, number) => announcer(number, name));
   const line = (peer: string, message: UpdateMessage, thenMs = 0): Line => ({ peer, bytes: framed(message), thenMs });
@@ -72,7 +75,8 @@ export function* script(wallMs: number): Generator<Line> {
     }
   for (let sequence = 3; sequence < 3 + STEERING_REPORTS; sequence++) {
     const site = sites[sequence % sites.length]!;
-    yield line(site.name, update(site, 0, 1, { sequence, announce: false, wallMs }), REPORT_GAP_MS);
+    const report = update(site, 0, 1, { sequence, announce: false, wallMs });
+    yield { ...line(site.name, report, REPORT_GAP_MS), load: loadOf(sequence) };
   }
   for (let row = 0; row < ROWS + SINGLE_ROWS; row += ROWS_A_MESSAGE)
     for (const site of sites) yield line(site.name, withdrawal(row, ROWS_A_MESSAGE));

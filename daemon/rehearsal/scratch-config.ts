@@ -1,4 +1,5 @@
-// The configuration of a scratch router: two sites that have a service in common with it, and a hub that listens.
+// The configuration of a scratch router: two sites that have a service in common with its own contact instance, whose load
+// comes by reports, and a hub that listens.
 import type { RouterConfig } from '../../lib/config/config.ts';
 import { parseConfig } from '../../lib/config/parse.ts';
 import { invariant } from '../../lib/errors.ts';
@@ -11,8 +12,7 @@ export const LISTENER = 'hub';
 export const REPORT_GAP_MS = 300;
 const INSTANCE = `instances: [ { name: own, service: common, address: "fd00:51::1", metrics: { kind: push }, report-interval: ${REPORT_GAP_MS}ms } ]`;
 
-/** `contactInstance`: it has one of its own, whose load comes by reports. */
-export function scratchConfig({ contactInstance = false } = {}): RouterConfig {
+export function scratchConfig(): RouterConfig {
   const peers = [...SITES, LISTENER].map(
     (name, i) =>
       `  - { name: ${name}, address: "${linkAddress(i, 2)}", passive: true, pacing: { service: 0s, compute: 0s, link-state: 0s } }`,
@@ -32,7 +32,7 @@ export function scratchConfig({ contactInstance = false } = {}): RouterConfig {
       'fib: { kind: memory }',
       'stamp: { enabled: false }',
       'protocol: { report-rate: { per-second: 1000000, burst: 1000000 } }',
-      ...(contactInstance ? [INSTANCE] : []),
+      INSTANCE,
       'classes: [ { name: quick, strategy: least-loaded, hysteresis: 0%, hold: 0s } ]',
       'steering: { blackout: 0s, services: [ { service: common, class: quick } ] }',
       'links:',

@@ -56,7 +56,7 @@ export class ScratchRouter {
   readonly #router = createRouter();
   readonly #sessions = new Map<string, Session>();
   readonly #timers = new Map<string, number>();
-  readonly #contactInstance: LocalInstanceConfig | undefined;
+  readonly #contactInstance: LocalInstanceConfig;
   readonly #queue: RouterEventBody[] = [];
   #running = false;
   #said = 0;
@@ -67,7 +67,7 @@ export class ScratchRouter {
   programmed = 0;
 
   constructor(config: RouterConfig) {
-    this.#contactInstance = config.instances[0];
+    this.#contactInstance = config.instances[0]!;
     const start = { type: 'start', config, bootId: BOOT_ID, wallMs: this.wallMs } as const;
     this.#post({ ...start, retained: [], capabilities: [] });
     for (const link of config.links) {
@@ -94,9 +94,8 @@ export class ScratchRouter {
     return this.#wallOriginMs + this.#atMs;
   }
 
-  /** Its own contact instance, if it has one, says how busy it is. */
+  /** Its own contact instance says how busy it is. */
   report(load: Load): void {
-    if (this.#contactInstance === undefined) return;
     const { service, contactInstance } = this.#contactInstance;
     const report = { ...load, wallMs: this.wallMs };
     this.#post({ type: 'instance-report', service, contactInstance, report });

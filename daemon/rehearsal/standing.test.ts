@@ -12,7 +12,7 @@ afterEach(() => {
 
 test('it goes on passing reports on and moving traffic, past every lifetime, and holds no more than at first', () => {
   // No turn ends here, so that its socket is not there yet.
-  const standing = new StandingRehearsal(scratchConfig({ contactInstance: true }));
+  const standing = new StandingRehearsal(scratchConfig());
   const thousand = () => {
     const { told, programmed } = standing;
     for (let i = 0; i < 1000; i++) standing.step();
@@ -33,7 +33,7 @@ test('it goes on passing reports on and moving traffic, past every lifetime, and
 });
 
 test('over its socket a step is over in another turn, and the next one waits for it', async () => {
-  const standing = new StandingRehearsal(scratchConfig({ contactInstance: true }));
+  const standing = new StandingRehearsal(scratchConfig());
   const passedOn = async () => {
     const { told } = standing;
     await vi.waitUntil(() => {
@@ -60,7 +60,7 @@ test('over its socket a step is over in another turn, and the next one waits for
 });
 
 test('a socket that brings nothing is given up', async () => {
-  const standing = new StandingRehearsal(scratchConfig({ contactInstance: true }));
+  const standing = new StandingRehearsal(scratchConfig());
   const isLater = () => {
     const { told } = standing;
     standing.step();

@@ -27,7 +27,6 @@ export class StandingRehearsal {
   #socket: OwnSocket | undefined;
   readonly #end = new AbortController();
 
-  /** `config`: of a scratch router with a contact instance. */
   constructor(config: RouterConfig) {
     this.#router = new ScratchRouter(config);
     void openOwnSocket((bytes) => this.#heard(bytes), this.#end.signal).then((socket) => this.#use(socket));
