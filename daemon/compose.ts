@@ -32,7 +32,7 @@ import { crash } from './runtime/crash.ts';
 import { HoldGrace } from './runtime/hold-grace.ts';
 import { Mailbox } from './runtime/mailbox.ts';
 import { Recorder } from './runtime/recorder.ts';
-import { reportTimes, Stages } from './runtime/stages.ts';
+import { Stages } from './runtime/stages.ts';
 import { Timers } from './runtime/timers.ts';
 import type { CredentialStore } from './security/credential-store.ts';
 import { createSessionTransport } from './session/transport.ts';
@@ -173,7 +173,7 @@ export async function startDaemon(config: RouterConfig, options: DaemonOptions):
         return transport.close(effect.connection);
       case 'fib-apply': {
         const decidedAtMs = monotonicMs();
-        const reports = effect.cause === 'compute' ? reportTimes(event) : [];
+        const reports = effect.cause === 'compute' ? stages.reportTimes(event) : [];
         return programmed('apply', effect.request, fib.apply(effect.delta), (result) => {
           stages.programmed(effect.cause, event.atMs, reports, decidedAtMs, result);
           if (stages.wantsReadBack(monotonicMs(), result)) readBack(effect.delta, result);

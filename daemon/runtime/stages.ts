@@ -1,8 +1,10 @@
 // Where the time goes between a load report and the kernel, and how late the one writer makes others: one histogram a
 // stage, in microseconds.
 import type { FibResult } from '../../lib/fib/fib.ts';
+import type { PeerName } from '../../lib/model/identity.ts';
 import { STATE, STATE_NUMBERS } from '../../lib/model/state-row.ts';
 import type { RouterEvent } from '../../lib/router/event.ts';
+import type { ConnectionId } from '../../lib/session/peer-contract.ts';
 import { monotonicMs, wallClockMs } from './clock.ts';
 import { Histogram, type Quantiles } from './histogram.ts';
 
@@ -29,12 +31,15 @@ const READ_BACK_EVERY_MS = 50;
 export class Stages {
   readonly #histograms = new Map<Stage, Histogram>();
   #nextReadBackAtMs = 0;
+  /** Over which connection a peer has sent its whole table of states: what it brings from then on is news. */
+  readonly #newsOver = new Map<PeerName, ConnectionId>();
   /** Events handled, by type. */
   readonly events = new Map<string, number>();
 
   observe(event: RouterEvent): void {
     this.events.set(event.type, (this.events.get(event.type) ?? 0) + 1);
-    const measured = reportTimes(event);
+    const measured = this.reportTimes(event);
+    this.#follow(event);
     if (measured.length === 0) return;
     const wallMs = wallClockMs() - (monotonicMs() - event.atMs);
     for (const atMs of measured) this.#add('report-to-receive', Math.max(0, wallMs - atMs) * 1000);
@@ -98,16 +103,33 @@ export class Stages {
     if (histogram === undefined) this.#histograms.set(stage, (histogram = new Histogram()));
     histogram.add(us);
   }
+
+  /**
+   * When the first reports of an UPDATE were measured; a full one would cost more to count than to take in. None of a table,
+   * or of a route that is new: those states are as old as they happen to be.
+   */
+  reportTimes(event: RouterEvent): readonly number[] {
+    if (event.type !== 'message' || event.message.type !== 'UPDATE' || !event.message.compute) return NONE;
+    if (event.message.service !== undefined || this.#newsOver.get(event.peer) !== event.connection) return NONE;
+    const { handle, state } = event.message.compute;
+    const times: number[] = [];
+    for (let row = 0; row < handle.length && row < SAMPLES_PER_UPDATE; row++)
+      times.push(state[row * STATE_NUMBERS + STATE.measuredAtMs]!);
+    return times;
+  }
+
+  /** Knows where a table has ended, and where another one is on its way because somebody asked for it. */
+  #follow(event: RouterEvent): void {
+    if (event.type !== 'message') return;
+    const { peer, connection, message } = event;
+    const isOver =
+      message.type === 'UPDATE'
+        ? message.endOfRib?.includes('compute')
+        : message.type === 'ROUTE-REFRESH' && message.family === 'compute' && message.phase === 'end';
+    if (isOver) this.#newsOver.set(peer, connection);
+    else if (message.type === 'ROUTE-REFRESH' && message.family === 'compute' && message.phase === 'begin')
+      this.#newsOver.delete(peer);
+  }
 }
 
 const NONE: readonly number[] = [];
-
-/** When the first reports of an UPDATE were measured; a full one would cost more to count than to take in. */
-export function reportTimes(event: RouterEvent): readonly number[] {
-  if (event.type !== 'message' || event.message.type !== 'UPDATE' || !event.message.compute) return NONE;
-  const { handle, state } = event.message.compute;
-  const times: number[] = [];
-  for (let row = 0; row < handle.length && row < SAMPLES_PER_UPDATE; row++)
-    times.push(state[row * STATE_NUMBERS + STATE.measuredAtMs]!);
-  return times;
-}

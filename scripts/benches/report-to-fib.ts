@@ -12,8 +12,8 @@ const GAP_MS = 320;
 /**
  * One service shows a daemon that sleeps between reports, with rehearse-every and without; many, 200 reports a second, one
  * whose caches hold what it needs.
- * The two reports of each service that set the scene have to wait for it. They are counted as well: two of three hundred, which
- * is less than the hundredth beyond the 99th percentile, or out of the daemons' window of 4,096 by then.
+ * The two reports of each service that set the scene announce it, so no stage from their measurement is timed; their decisions
+ * are: two of three hundred, less than the hundredth beyond the 99th percentile, or out of the daemons' window of 4,096 by then.
  */
 const CASES = [
   { id: '0.1', transits: 0, services: 1, reportsPerRound: 60, rehearseEveryMs: 0 },
