@@ -1,8 +1,9 @@
 // `cfnd check FILE`: what is wrong with a configuration file, as compilers say it, and what is only unwise.
+import { buffer } from 'node:stream/consumers';
 import { type ConfigError, formatConfigError, parseConfig } from '../lib/config/parse.ts';
 import { CodedError } from '../lib/errors.ts';
 import { counted } from './cli/format.ts';
-import { readConfigText } from './config-file.ts';
+import { configText, readConfigText, readFault } from './config-file.ts';
 import { openCredentials } from './security/credential-store.ts';
 
 export interface CheckOutput {
@@ -18,11 +19,11 @@ const CONSOLE: CheckOutput = {
   error: (line) => void process.stderr.write(`${line}\n`),
 };
 
-/** Checks one file and prints the findings; true: a daemon would start with it. Never rejects. */
+/** Checks one file (`-`: standard input) and prints the findings; true: a daemon would start with it. Never rejects. */
 export async function checkFile(file: string, output: CheckOutput = CONSOLE): Promise<boolean> {
   let text: string;
   try {
-    text = await readConfigText(file);
+    text = file === '-' ? configText(await buffer(process.stdin), file) : await readConfigText(file);
   } catch (error) {
     output.error(error instanceof CodedError ? error.message : `${file}: ${readFault(error as NodeJS.ErrnoException)}`);
     return false;
@@ -56,17 +57,4 @@ export function formatErrors(file: string, errors: readonly ConfigError[]): stri
   return [...errors.map((error) => formatConfigError(file, error)), `${file}: ${counted(errors.length, 'error')}`].join(
     '\n',
   );
-}
-
-function readFault(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EACCES':
-      return 'permission denied';
-    case 'EISDIR':
-      return 'is a directory';
-    default:
-      return error.message;
-  }
 }

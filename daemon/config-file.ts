@@ -5,7 +5,11 @@ import { CodedError } from '../lib/errors.ts';
 
 /** Rejects with the error of the file system, or with `CodedError` `config-not-text`, whose message names file and byte offset. */
 export async function readConfigText(file: string): Promise<string> {
-  const bytes = await readFile(file);
+  return configText(await readFile(file), file);
+}
+
+/** As `readConfigText`, of what was read from `file`. */
+export function configText(bytes: Buffer, file: string): string {
   const text = bytes.toString('utf8');
   const nul = bytes.indexOf(0);
   const malformed = isUtf8(bytes) ? -1 : firstMalformed(bytes, text);
@@ -27,5 +31,19 @@ function firstMalformed(bytes: Buffer, text: string): number {
     if (bytes.toString('latin1', offset, offset + 3) !== '\xef\xbf\xbd') return offset;
     offset += 3;
     from = at + 1;
+  }
+}
+
+/** Why a file cannot be read, for people. */
+export function readFault(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+      return 'permission denied';
+    case 'EISDIR':
+      return 'is a directory';
+    default:
+      return error.message;
   }
 }

@@ -23,9 +23,20 @@ test.each([
 test('a configuration that is not there: 78 to run it, 1 to check it', () => {
   expect(cfnd('run', '-c', '/nowhere/cfnd.yaml')).toMatchObject({
     status: 78,
-    stderr: expect.stringMatching(/ENOENT/),
+    stderr: expect.stringMatching(/^cfnd: \/nowhere\/cfnd\.yaml: there is no such file/),
   });
   expect(cfnd('check', '/nowhere/cfnd.yaml')).toMatchObject({ status: 1 });
+});
+
+test('standard input is checked as a file is', () => {
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'check', '-'], {
+    encoding: 'utf8',
+    input: 'nam: e1\n',
+  });
+  expect({ status, stderr }).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^-:1:1 nam: unknown option; did you mean name/m),
+  });
 });
 
 test('a binary file is no configuration: 78 to run it, and the byte that says so', () => {

@@ -3,7 +3,8 @@
 import { Command, Option } from 'commander';
 import { asksForAccelerator } from '../lib/config/accelerator.ts';
 import type { RouterConfig } from '../lib/config/config.ts';
-import { readConfigText } from './config-file.ts';
+import { CodedError } from '../lib/errors.ts';
+import { readConfigText, readFault } from './config-file.ts';
 import { keptMask, limitPrivileges } from './privileges.ts';
 import type { RunOptions } from './run.ts';
 import { VERSION } from './version.ts';
@@ -38,7 +39,7 @@ program
 
 program
   .command('check')
-  .description('check configuration files; exit 1 when one is wrong')
+  .description('check configuration files (-: standard input); exit 1 when one is wrong')
   .argument('<file...>')
   .action(async (files: string[]) => {
     const { checkFile } = await import('./run.ts');
@@ -52,7 +53,8 @@ async function begin(options: RunOptions): Promise<number> {
   try {
     text = await readConfigText(options.config);
   } catch (error) {
-    process.stderr.write(`cfnd: ${(error as Error).message}\n`);
+    const why = error instanceof CodedError ? error.message : `${options.config}: ${readFault(error as Error)}`;
+    process.stderr.write(`cfnd: ${why}\n`);
     return EXIT_CONFIG;
   }
   // Before anything else is loaded or opened: which capabilities the daemon needs is configuration.

@@ -45,7 +45,12 @@ describe('errors', () => {
   const cases: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     ['security is never assumed', { security: undefined }, /security: must be said in so many words/],
     ['mutual TLS needs its files', { security: 'mutual-tls' }, /security: mutual-tls needs the section tls/],
-    ['a bare number is no duration', { stamp: { interval: 50 } }, /stamp\.interval: needs a number with a unit/],
+    [
+      'a bare number is no duration',
+      { stamp: { interval: 50 } },
+      /stamp\.interval: needs a number with a unit .*, is 50$/,
+    ],
+    ['a unit must be known', { stamp: { interval: '5 parsec' } }, /example 50ms, is 5 parsec$/],
     ['host bits in a prefix are refused', { prefixes: ['fd00::1/64'] }, /did you mean fd00::\/64\?/],
     [
       'the end SID lies inside the locator',

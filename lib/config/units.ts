@@ -28,8 +28,15 @@ function unitPattern(table: Readonly<Record<string, number>>): RegExp {
   return new RegExp(`^\\d{1,15}(\\.\\d{1,9})?\\s?(${Object.keys(table).join('|')})$`);
 }
 
+/** What stands there instead, where it is short enough to be one. */
+function isNow(input: unknown): string {
+  const text = typeof input === 'string' || typeof input === 'number' ? String(input) : '';
+  return text === '' || text.length > 30 ? '' : `, is ${text}`;
+}
+
 function withUnit(table: Readonly<Record<string, number>>, example: string) {
-  const error = `needs a number with a unit (${Object.keys(table).join(', ')}), for example ${example}`;
+  const needed = `needs a number with a unit (${Object.keys(table).join(', ')}), for example ${example}`;
+  const error = ({ input }: { readonly input?: unknown }): string => needed + isNow(input);
   return z.string({ error }).regex(unitPattern(table), { error });
 }
 
@@ -86,7 +93,8 @@ export function sizeBytes({ orZero = false } = {}) {
 
 /** Share in percent, 0..100, written `10%`. */
 export function percent() {
-  const error = 'needs a share in percent, 0% to 100%, for example 10%';
+  const needed = 'needs a share in percent, 0% to 100%, for example 10%';
+  const error = ({ input }: { readonly input?: unknown }): string => needed + isNow(input);
   return z
     .string({ error })
     .regex(/^(100(\.0+)?|\d{1,2}(\.\d{1,6})?)\s?%$/, { error })

@@ -86,8 +86,11 @@ function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
       deliver(state, peer, effect.message);
       return;
     case 'notice':
-      peer.lastError = effect.text;
-      peer.lastErrorAtMs = state.atMs;
+      // What is as it should be, a collision at the start, is no error.
+      if (effect.level === 'warn') {
+        peer.lastError = effect.text;
+        peer.lastErrorAtMs = state.atMs;
+      }
       log(state, effect.level, effect.text, { peer: name });
       viewChanged(state, 'peers');
       return;

@@ -1,4 +1,5 @@
 // scripts/replay: tells for each recording whether the router still asks for exactly what it asked for then.
+import { readFault } from '../../daemon/config-file.ts';
 import { CodedError } from '../../lib/errors.ts';
 import { replay } from '../../lib/router/replay.ts';
 import { readRecording } from './recording.ts';
@@ -28,7 +29,9 @@ for (const file of files) {
     process.stdout.write(`${file}:${line}: effects differ\n  recorded: ${expected}\n  replayed: ${actual}\n`);
   } catch (error) {
     if (!(error instanceof CodedError) && !(error instanceof Error && 'code' in error)) throw error;
-    process.stderr.write(`${file}: ${error.message}\n`);
+    process.stderr.write(
+      `${file}: ${error instanceof CodedError ? error.message : readFault(error as NodeJS.ErrnoException)}\n`,
+    );
   }
   failed++;
 }

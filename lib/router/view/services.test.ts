@@ -36,7 +36,9 @@ steering: { services: [ { service: web } ] }
 
 test('before the initial exchange is complete nothing is decided, which is not the same as not steered', () => {
   const { state } = started();
-  expect(explainService(state!, WEB)).toEqual({ refused: expect.stringMatching(/^nothing is decided .* yet/) });
+  expect(explainService(state!, WEB)).toEqual({
+    refused: expect.stringMatching(/^nothing is decided for service web \(fd00:cafe::80\) yet/),
+  });
   expect(explainService(state!, 'fd00:cafe::81')).toEqual({ refused: expect.stringMatching(/is not steered here$/) });
 });
 

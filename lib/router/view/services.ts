@@ -164,19 +164,21 @@ export function explainService(
   fromSite?: SiteId,
   className?: string,
 ): Explained {
+  const called = serviceName(state, service);
+  const text = called === '' ? `service ${service}` : `service ${called} (${service})`;
   const classes = state.classes.get(service) ?? [];
   const steered = className === undefined ? classes[0] : classes.find((it) => it.class.name === className);
   if (className !== undefined && classes.length > 0 && steered === undefined) {
     const known = classes.map((it) => it.class.name).join(', ');
-    return { refused: `service ${service} has no class ${className} here; its classes: ${known}` };
+    return { refused: `${text} has no class ${className} here; its classes: ${known}` };
   }
   if (fromSite === undefined || fromSite === state.config.site) {
-    if (steered === undefined) return { refused: `service ${service} is not steered here` };
+    if (steered === undefined) return { refused: `${text} is not steered here` };
     if (steered.decision === undefined)
-      return { refused: `nothing is decided for ${service} yet: this router still waits for what its peers know` };
+      return { refused: `nothing is decided for ${text} yet: this router still waits for what its peers know` };
     return { view: explainView(state, steered, steered.decision, state.config.site, state.config.routerId, state.spf) };
   }
-  if (steered === undefined) return { refused: `service ${service} has no class here, so ${fromSite}'s is unknown` };
+  if (steered === undefined) return { refused: `${text} has no class here, so ${fromSite}'s is unknown` };
   const root = [...state.lsdb.nodes.values()].find((node) => node.site === fromSite)?.originator;
   if (root === undefined) return { refused: `site ${fromSite} is not in the link state` };
   const spf = computeSpf(state.lsdb.nodes, root);
