@@ -4,9 +4,6 @@ import { UNREACHABLE_MS } from './reach.ts';
 import { peerRows } from './view/peers.ts';
 import { World } from './world.fixture.ts';
 
-/** Sessions are up by then. */
-const READY_MS = 5000;
-
 let world: World;
 beforeEach(() => {
   world = new World({ hubs: 1 });
@@ -36,16 +33,4 @@ test('is named in the log once, after a while, and once more when it is back', (
   expect(lines()).toHaveLength(2);
   expect(lines()[1]).toMatch(/peer can be reached again.*hub-0/);
   expect(world.state('s-2').peers.get('hub-0')!.session).toBeDefined();
-});
-
-test('two connections that cross are no error: one survives, and only the log says so', () => {
-  world.run(READY_MS);
-  const { peers } = world.state('s-2');
-  const { session } = peers.get('hub-0')!;
-  const { remote } = session!.negotiated;
-  const { simulation } = world.domain;
-  simulation.post('s-2', { type: 'connection-opened', peer: 'hub-0', connection: 99, direction: 'inbound' });
-  simulation.post('s-2', { type: 'message', peer: 'hub-0', connection: 99, message: remote });
-  expect(world.logs('s-2', 'collision').at(-1)).toMatch(/collision: the \w+ connection survives/);
-  expect(row()).toMatchObject({ lastError: '', lastErrorAtMs: 0 });
 });
