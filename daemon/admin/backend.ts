@@ -26,6 +26,14 @@ export interface InstanceKey {
   readonly contactInstance: string;
 }
 
+/** As configured: what a report is matched with. */
+export interface LocalInstance extends InstanceKey {
+  readonly serviceName: string;
+  readonly instanceName: string;
+  /** Where its load comes from. */
+  readonly source: string;
+}
+
 /** When a drain is over at the latest, and how long an own instance must be silent to be without flows. */
 export interface DrainBounds {
   readonly timeoutMs?: number;
@@ -71,6 +79,8 @@ export interface AdminBackend {
     drain: boolean,
     bounds?: DrainBounds,
   ): Promise<Outcome<readonly InstanceKey[]>>;
+  /** Contact instances of this router, as configured: as quickly as a report needs them. */
+  localInstances(): readonly LocalInstance[];
   report(instance: InstanceKey, report: PushReport): Promise<Outcome<void>>;
   /** Takes certificate, key and authorities from their files for new handshakes. */
   reloadCertificates(): Outcome<ReloadedCertificates>;

@@ -574,6 +574,7 @@ export function createFakeBackend(): FakeBackend {
       ok: true,
       value: { changed: true, certificate: STATUS.certificate, certificateNotAfterMs: STATUS.certificateNotAfterMs },
     }),
+    localInstances: () => backend.rows('instances'),
     report(target, report) {
       reports.push({ instance: target, report });
       return Promise.resolve({ ok: true, value: undefined });

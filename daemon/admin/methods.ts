@@ -53,7 +53,7 @@ export function createMethods(
     Report: unary<{ instance: string } & PushReport>(async ({ instance, ...report }) => {
       const fault = reportFault(report);
       if (fault !== undefined) return { ok: false, code: 'invalid', text: fault };
-      const matched = resolveInstances(instance, await backend.show('instances'));
+      const matched = resolveInstances(instance, backend.localInstances());
       if (!matched.ok) return matched;
       const [row, ...others] = matched.value;
       if (row === undefined || others.length > 0) {

@@ -52,8 +52,9 @@ function unknown(what: string, text: string, known: readonly string[], rest = ''
   return { ok: false, code: 'not-found', text: `there is no ${what} ${JSON.stringify(text)}${rest}${hint}` };
 }
 
-/** Canonical form of an address; other text as it is. */
+/** Canonical form of an address; other text as it is. What looks like a name costs no exception: reports come by name. */
 function asAddress(text: string): string {
+  if (!/:|^[\d.]+$/.test(text)) return text;
   try {
     return canonicalAddress(text);
   } catch {

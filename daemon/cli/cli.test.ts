@@ -25,6 +25,7 @@ const switchboard: AdminBackend = {
   show: (kind) => backend.show(kind),
   explain: (service, fromSite) => backend.explain(service, fromSite),
   setDrain: (instances, drain) => backend.setDrain(instances, drain),
+  localInstances: () => backend.localInstances(),
   report: (instance, report) => backend.report(instance, report),
   reloadCertificates: () => backend.reloadCertificates(),
   session: (peer, command, text) => backend.session(peer, command, text),
