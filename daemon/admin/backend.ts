@@ -26,7 +26,7 @@ export interface InstanceKey {
   readonly contactInstance: string;
 }
 
-/** As configured: what a report is matched with. */
+/** A contact instance as configured. */
 export interface LocalInstance extends InstanceKey {
   readonly serviceName: string;
   readonly instanceName: string;

@@ -1,7 +1,7 @@
 // The admin API over the router core: reads go to the state through the pure views, writes become events. Nothing here
 // changes the state, and everything returned is a copy.
 import { setImmediate as turn } from 'node:timers/promises';
-import type { LocalInstanceConfig, RouterConfig } from '../../lib/config/config.ts';
+import type { RouterConfig } from '../../lib/config/config.ts';
 import { nearestWord } from '../../lib/config/nearest-word.ts';
 import { unappliedOptions } from '../../lib/config/unapplied.ts';
 import type { BorderCounters, Fib } from '../../lib/fib/fib.ts';
@@ -22,9 +22,10 @@ import { wallClockMs } from '../runtime/clock.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import { STAGES, type Stages } from '../runtime/stages.ts';
 import type { CredentialStore } from '../security/credential-store.ts';
-import type { AdminBackend, DrainBounds, InstanceKey, LocalInstance, Outcome, PushReport, Refusal } from './backend.ts';
+import type { AdminBackend, DrainBounds, InstanceKey, Outcome, PushReport, Refusal } from './backend.ts';
 import { classRows } from './class-metrics.ts';
 import { fibMetricRows } from './fib-metrics.ts';
+import { localInstance } from './local-instance.ts';
 
 export interface BackendOptions {
   readonly router: Router;
@@ -88,7 +89,7 @@ export function createBackend(options: BackendOptions): RouterBackend {
         post({ type: 'drain', service, contactInstance, drain, ...bounds });
       return { ok: true, value: instances.filter((it) => !before.has(it)) };
     },
-    localInstances: () => Array.from(state().instances.values(), ({ config }) => localInstance(config)),
+    localInstances: () => Array.from(state().instances.values(), localInstance),
     async report({ service, contactInstance }: InstanceKey, report: PushReport): Promise<Outcome<void>> {
       const instance = state().instances.get(`${service} ${contactInstance}`);
       if (instance === undefined)
@@ -294,14 +295,4 @@ function refusalRows(state: RouterState): MetricView[] {
       }),
     ),
   );
-}
-
-function localInstance({
-  service,
-  contactInstance,
-  serviceName,
-  instanceName,
-  metrics,
-}: LocalInstanceConfig): LocalInstance {
-  return { service, contactInstance, serviceName, instanceName, source: metrics.kind };
 }
