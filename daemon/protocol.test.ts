@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { parseConfig } from '../lib/config/parse.ts';
 import { type AdminClient, connectAdmin } from './admin/client.ts';
@@ -110,12 +111,17 @@ test('both know what they are to each other and what they can do', async () => {
   expect(protocol).toMatchObject({ role: 'hub', remoteRole: 'site', relation: 'downstream', retention: 'none' });
   expect(protocol.capabilities).toEqual(['enhanced-refresh', 'digest', 'subscription']);
   expect((await peerOf('site')).protocol).toMatchObject({ relation: 'upstream', restartTimeMs: 120_000 });
-}, 30_000);
+}, 120_000);
 
 test('what a daemon rehearses while it has no work reaches nobody', async () => {
   const step = vi.spyOn(StandingRehearsal.prototype, 'step');
   try {
+    // A service is known by two messages, a router by another: all of them first.
+    const all = { service: 1, compute: 1, linkState: 1 };
+    await until(async () => isDeepStrictEqual((await peerOf('hub')).received, all), 'the hub has heard all');
+    await until(async () => (await peerOf('site')).received.linkState === 1, 'the site has heard all');
     const before = await peerOf('hub');
+    step.mockClear();
     await vi.waitUntil(() => step.mock.calls.length > 100, { timeout: DEADLINE_MS });
     const after = await peerOf('hub');
     expect([after.received, after.advertised]).toEqual([before.received, before.advertised]);
@@ -129,7 +135,7 @@ test('what a daemon rehearses while it has no work reaches nobody', async () => 
   const fib = JSON.stringify([await clients.hub.show('fib'), await clients.site.show('fib')]);
   expect(fib).not.toContain('192.0.2.');
   expect(fib).not.toContain(COMMON_SERVICE);
-}, 60_000);
+}, 120_000);
 
 test('a policy is tried, read from the file, applied to what is there, and taken away again, on one session', async () => {
   const tried = await clients.hub.policyTest({ peer: 'site', direction: 'import', policy: 'picky', service: 'web' });

@@ -37,7 +37,7 @@ async function serve(path = socket): Promise<AdminServer> {
 }
 
 async function dial(): Promise<AdminClient> {
-  const client = await connectAdmin(socket, 5000);
+  const client = await connectAdmin(socket);
   cleanups.push(() => client.close());
   return client;
 }

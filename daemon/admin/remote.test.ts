@@ -77,7 +77,7 @@ afterAll(async () => {
 });
 
 test('an operator whose certificate is allowed reads and writes as on the socket, and is named in the log', async () => {
-  const client = await connectAdmin(as('operations', 'alice'), 5000);
+  const client = await connectAdmin(as('operations', 'alice'));
   try {
     expect(await client.status()).toEqual(backend.status());
     expect((await client.drain('web-10')).matched).not.toEqual([]);

@@ -105,17 +105,17 @@ describe.skipIf(reason)('STAMP over a link between namespaces', () => {
     const a = agentIn(nsA, A, B, PATIENT);
     const b = agentIn(nsB, B, A, PATIENT);
     await vi.waitFor(() => expect(a.types()).toContain('path-up'), DEADLINE);
+    // Before b ran, its host may have refused as well, or said nothing.
+    const from = a.lines.length;
+    const says = (text: string) => a.lines.slice(from).some((line) => line.text?.includes(text));
     b.process.kill('SIGKILL');
-    await vi.waitFor(() => expect(a.lines.some((line) => line.text?.includes('refuses'))).toBe(true), DEADLINE);
+    await vi.waitFor(() => expect(says('refuses')).toBe(true), DEADLINE);
     // Longer than the detection time, and longer than Linux' allowance of ICMPv6 errors in a burst lasts.
     const killedMs = nowMs();
     await vi.waitFor(() => expect(nowMs() - killedMs).toBeGreaterThan(4_000), DEADLINE);
     agentIn(nsB, B, A, PATIENT);
-    await vi.waitFor(
-      () => expect(a.lines.some((line) => line.text?.includes('answers test packets again'))).toBe(true),
-      DEADLINE,
-    );
-    expect(a.types()).not.toContain('path-down');
+    await vi.waitFor(() => expect(says('answers test packets again')).toBe(true), DEADLINE);
+    expect(a.types().slice(from)).not.toContain('path-down');
   });
 
   test('starts before its address exists and measures when it does', async () => {
@@ -136,7 +136,8 @@ describe.skipIf(reason)('STAMP over a link between namespaces', () => {
     await vi.waitFor(() => expect(a.types()).toContain('path-up'), DEADLINE);
     ip('-n', nsA, 'address', 'delete', `${A}/64`, 'dev', 'veth0');
     await vi.waitFor(() => expect(a.types().at(-1)).toBe('path-down'), DEADLINE);
+    const from = a.lines.length;
     addAddress(nsA, A);
-    await vi.waitFor(() => expect(a.types().filter((type) => type === 'path-up')).toHaveLength(2), DEADLINE);
+    await vi.waitFor(() => expect(a.types().slice(from)).toContain('path-up'), DEADLINE);
   });
 });

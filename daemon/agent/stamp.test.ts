@@ -66,11 +66,11 @@ describe('two STAMP agents', () => {
     const [portA, portB] = [await freePort(), await freePort()];
     const [a, b] = [agent(portA, portB), agent(portB, portA)];
     for (const one of [a, b]) {
-      await vi.waitFor(() => expect(types(one.events)).toContain('link-measured'), DEADLINE);
+      // A busy machine's first figures may be any; those of a calmer moment follow.
+      const isGood = (event: StampRouterEvent) =>
+        event.type === 'link-measured' && event.link === 'lo' && event.loss === 0 && event.delayMinUs < 5_000;
+      await vi.waitFor(() => expect(one.events.some(isGood), JSON.stringify(one.events)).toBe(true), DEADLINE);
       expect(one.events.find((event) => event.type === 'path-up')).toEqual({ type: 'path-up', link: 'lo' });
-      const measured = one.events.find((event) => event.type === 'link-measured')!;
-      expect(measured).toMatchObject({ link: 'lo', loss: 0 });
-      expect(measured.type === 'link-measured' && measured.delayMinUs).toBeLessThan(5_000);
     }
     expect(a.snapshot().reflector.reflected).toBeGreaterThan(2);
   });
@@ -116,7 +116,8 @@ describe('two STAMP agents', () => {
     await vi.waitFor(() => expect(types(a.events)).toContain('path-down'), DEADLINE);
     mute!.close();
     agent(portB, portA);
-    await vi.waitFor(() => expect(types(a.events).filter((type) => type === 'path-up')).toHaveLength(2), DEADLINE);
+    const down = types(a.events).lastIndexOf('path-down');
+    await vi.waitFor(() => expect(types(a.events).lastIndexOf('path-up')).toBeGreaterThan(down), DEADLINE);
   });
 });
 

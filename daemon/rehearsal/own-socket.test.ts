@@ -7,6 +7,7 @@ vi.mock('node:net', { spy: true });
 
 let socket: OwnSocket | undefined;
 const given = new AbortController().signal;
+const DEADLINE = { timeout: 30_000 };
 
 afterEach(() => {
   socket?.close();
@@ -23,9 +24,9 @@ test('what is written is heard, in order, until it is closed', async () => {
     isClosed = true;
   });
   for (const word of ['one ', 'two ', 'three']) socket!.write(Buffer.from(word));
-  await vi.waitUntil(() => heard === 'one two three');
+  await vi.waitUntil(() => heard === 'one two three', DEADLINE);
   socket!.close();
-  await vi.waitUntil(() => isClosed);
+  await vi.waitUntil(() => isClosed, DEADLINE);
   socket!.write(Buffer.from('more'));
 });
 
@@ -52,7 +53,7 @@ test('nobody else gets in', async () => {
   }, given);
   expect(strangers[0]!.destroy).toHaveBeenCalled();
   socket!.write(Buffer.alloc(100));
-  await vi.waitUntil(() => heard === 100);
+  await vi.waitUntil(() => heard === 100, DEADLINE);
 });
 
 test('without a loopback there is none', async () => {

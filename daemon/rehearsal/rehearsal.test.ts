@@ -9,6 +9,7 @@ import { scratchConfig } from './scratch-config.ts';
 import { ScratchRouter } from './scratch-router.ts';
 
 const SITES = ['north', 'south'];
+const DEADLINE = { timeout: 60_000 };
 
 test('a life takes tables in, passes them on and moves traffic, and leaves nothing behind', () => {
   const router = new ScratchRouter(scratchConfig());
@@ -59,10 +60,10 @@ test('it stands back while the router has events, and begins when there are none
     done: () => {},
   });
   try {
-    await vi.waitUntil(() => asked > 10, { timeout: 10_000 });
+    await vi.waitUntil(() => asked > 10, DEADLINE);
     expect(said).not.toHaveBeenCalled();
     isBusy = false;
-    await vi.waitUntil(() => said.mock.calls.length > 10, { timeout: 10_000 });
+    await vi.waitUntil(() => said.mock.calls.length > 10, DEADLINE);
   } finally {
     stop();
     said.mockRestore();
@@ -80,19 +81,16 @@ test('nothing of it is kept by who may stop it', async () => {
   };
   const stop = rehearse({ atStart: true, everyMs: 0, handled: () => 0, done: () => {} });
   try {
-    await vi.waitUntil(() => router !== undefined, { timeout: 10_000 });
+    await vi.waitUntil(() => router !== undefined, DEADLINE);
   } finally {
     stop();
     ScratchRouter.prototype.say = say;
   }
-  await vi.waitUntil(
-    async () => {
-      await pause(1);
-      collect();
-      return router!.deref() === undefined;
-    },
-    { timeout: 10_000 },
-  );
+  await vi.waitUntil(async () => {
+    await pause(1);
+    collect();
+    return router!.deref() === undefined;
+  }, DEADLINE);
   // Held until here, as the daemon holds it.
   expect(stop).toBeTypeOf('function');
 });

@@ -5,6 +5,7 @@ import { ScratchRouter } from './scratch-router.ts';
 import { StandingRehearsal } from './standing.ts';
 
 const NO_START = { atStart: false, done: () => {} };
+const DEADLINE = { timeout: 60_000 };
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -39,7 +40,7 @@ test('over its socket a step is over in another turn, and the next one waits for
     await vi.waitUntil(() => {
       standing.step();
       return standing.told > told;
-    });
+    }, DEADLINE);
   };
   const isLater = () => {
     const { told } = standing;
@@ -47,7 +48,7 @@ test('over its socket a step is over in another turn, and the next one waits for
     return standing.told === told;
   };
   try {
-    await vi.waitUntil(isLater, { timeout: 10_000 });
+    await vi.waitUntil(isLater, DEADLINE);
     const { told } = standing;
     for (let i = 0; i < 100; i++) standing.step();
     expect(standing.told).toBe(told);
@@ -56,7 +57,7 @@ test('over its socket a step is over in another turn, and the next one waits for
     standing.close();
   }
   // Without the socket it goes on as it began.
-  await vi.waitUntil(() => !isLater(), { timeout: 10_000 });
+  await vi.waitUntil(() => !isLater(), DEADLINE);
 });
 
 test('a socket that brings nothing is given up', async () => {
@@ -66,11 +67,11 @@ test('a socket that brings nothing is given up', async () => {
     standing.step();
     return standing.told === told;
   };
-  await vi.waitUntil(isLater, { timeout: 10_000 });
+  await vi.waitUntil(isLater, DEADLINE);
   // Nothing is heard before the turn ends, as if the loopback device were gone.
   for (let i = 0; i < 1000; i++) standing.step();
-  await vi.waitUntil(() => !isLater(), { timeout: 10_000 });
-  await vi.waitUntil(() => !isLater(), { timeout: 10_000 });
+  await vi.waitUntil(() => !isLater(), DEADLINE);
+  await vi.waitUntil(() => !isLater(), DEADLINE);
   for (let i = 0; i < 10; i++) expect(isLater()).toBe(false);
   standing.close();
 });
@@ -90,10 +91,10 @@ test('it steps while there is no event, stands back while there are, and ends', 
     },
   });
   try {
-    await vi.waitUntil(() => asked > 10, { timeout: 10_000 });
+    await vi.waitUntil(() => asked > 10, DEADLINE);
     expect(step).not.toHaveBeenCalled();
     isBusy = false;
-    await vi.waitUntil(() => step.mock.calls.length > 10, { timeout: 10_000 });
+    await vi.waitUntil(() => step.mock.calls.length > 10, DEADLINE);
   } finally {
     stop();
   }
@@ -113,7 +114,7 @@ test('it begins after the rehearsal of the start, and not at all unless it is to
   step.mockImplementation(() => void order.push('step'));
   const stop = rehearse({ atStart: true, everyMs: 1, handled: () => 0, done: () => order.push('done') });
   try {
-    await vi.waitUntil(() => order.length > 2, { timeout: 30_000 });
+    await vi.waitUntil(() => order.length > 2, DEADLINE);
   } finally {
     stop();
   }

@@ -27,7 +27,7 @@ test('an event posted while another runs is handled after its effects, in order'
   });
   mailbox.post(timer('a'));
   // On a busy machine the first may have used up the slice of this turn of the loop.
-  await vi.waitUntil(() => mailbox.handled === 2);
+  await vi.waitUntil(() => mailbox.handled === 2, DEADLINE);
   expect(seen).toEqual(['handle a', 'performed', 'handle b']);
 });
 
@@ -127,36 +127,43 @@ test('events that find the queue empty one after the other share the slice of on
   // As a loop does that reads twenty sockets before it looks at its timers.
   for (let i = 0; i < 20; i++) mailbox.post(timer('one'));
   expect(handled).toBeLessThan(5);
-  await vi.waitFor(() => expect(handled).toBe(20), { timeout: 10_000 });
+  await vi.waitFor(() => expect(handled).toBe(20), DEADLINE);
   clearInterval(ticker);
   expect(ticks).toBeGreaterThan(2);
 });
 
 test('timers are looked at between the slice that input began and the next', async () => {
-  let handled = 0;
-  const mailbox: Mailbox = new Mailbox({
-    handle: () => {
-      handled++;
-      const until = performance.now() + 1;
-      while (performance.now() < until);
-      return [];
-    },
-    perform: () => {},
-  });
-  const { promise, resolve } = Promise.withResolvers<{ slice: number; atTimer: number }>();
-  // A callback of the loop's poll phase, as those of sockets are.
-  stat('/', () => {
-    setTimeout(() => resolve({ slice, atTimer: handled }), 1);
-    mailbox.gather(() => {
-      for (let i = 0; i < 30; i++) mailbox.post(timer('one'));
+  const attempt = async () => {
+    let handled = 0;
+    const mailbox: Mailbox = new Mailbox({
+      handle: () => {
+        handled++;
+        const until = performance.now() + 1;
+        while (performance.now() < until);
+        return [];
+      },
+      perform: () => {},
     });
-    const slice = handled;
-  });
-  const { slice, atTimer } = await promise;
-  expect(slice).toBeGreaterThan(0);
+    const { promise, resolve } = Promise.withResolvers<{ slice: number; atTimer: number }>();
+    // A callback of the loop's poll phase, as those of sockets are.
+    stat('/', () => {
+      setTimeout(() => resolve({ slice, atTimer: handled }), 1);
+      mailbox.gather(() => {
+        for (let i = 0; i < 30; i++) mailbox.post(timer('one'));
+      });
+      const slice = handled;
+    });
+    const seen = await promise;
+    await vi.waitFor(() => expect(handled).toBe(30), DEADLINE);
+    return seen;
+  };
+  // On a busy machine posting alone may have used up the slice: again, then.
+  const { slice, atTimer } = await vi.waitUntil(async () => {
+    const seen = await attempt();
+    return seen.slice > 0 && seen;
+  }, DEADLINE);
   expect(slice).toBeLessThan(30);
   expect(atTimer).toBe(slice);
-  await vi.waitFor(() => expect(handled).toBe(30), DEADLINE);
 });
 
 test('what reading takes is part of the slice', async () => {

@@ -77,7 +77,7 @@ test('what a node prints is compared with what another one names, both anew at e
     `  - { name: n, nodes: [a], run: who, timeout: ${timeout}, matches: '^(\\w+)', among: { node: b, run: show all, field: name } }`;
   const named = { stdout: '[{"weights":[{"name":"one"},{"name":"two"}]}]' };
   const engine = engineThatPrints([{ stdout: 'three\n' }, named, { stdout: 'two\n' }, named]);
-  expect((await verify(check('2s'), engine)).checks).toMatchObject([
+  expect((await verify(check('30s'), engine)).checks).toMatchObject([
     { pass: true, expected: 'one of name in b: show all', seen: 'a: two' },
   ]);
   expect(engine.runs).toEqual([
