@@ -141,7 +141,8 @@ describe.skipIf(why !== undefined)('a hub with a hundred thousand services', () 
     const secondMs = performance.now() - againMs;
     client.mark('after');
     await lab.until('the hub knows everything', async () => (await routesOf('hub')) === ROUTES + 1);
-    expect(await whole()).toBe(true);
+    // Where losses are judged, none was without one at any time; else they may still be hearing of them.
+    await lab.until('every site knows every service again', whole);
     const again = await Promise.all(SITES.map(async (name, i) => (await hubOf(name)).messagesIn - told[i]!));
     const { looks, least } = await watch();
     // Recorded, not judged: the figures belong to the machine. The second begins with the start of a process.

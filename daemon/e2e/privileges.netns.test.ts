@@ -26,14 +26,26 @@ interface Thread {
   readonly bounding: bigint;
 }
 
-/** Every thread of a process and of its children. */
+/** Every thread of a process and of its children; those that end while this reads are left out. */
 function threadsOf(pid: number): Thread[] {
-  const own = readdirSync(`/proc/${pid}/task`).flatMap((task) => {
-    const status = readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8');
+  const tasks = whileThere(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  const own = tasks.flatMap((task) => {
+    const status = whileThere(() => readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8'));
+    if (status === undefined) return [];
     return [{ pid, name: /^Name:\s*(.*)$/m.exec(status)?.[1] ?? '', ...capabilityMasks(status) }];
   });
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-  return [...own, ...children.flatMap((child) => threadsOf(Number(child)))];
+  const children = whileThere(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')) ?? '';
+  const pids = children.trim().split(' ').filter(Boolean);
+  return [...own, ...pids.flatMap((child) => threadsOf(Number(child)))];
+}
+
+function whileThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 describe.skipIf(why !== undefined || !isRoot)('a daemon of root', () => {

@@ -12,6 +12,8 @@ const HOME = join(ROOTFS, 'opt/cfnd');
 export const NODE = join(HOME, 'bin/node');
 /** Patience for anything that happens in a second on an idle machine. */
 export const DEADLINE_MS = 60_000;
+/** As much as a busy machine can be given: within a second, so that a SYN that is lost is a flow that fails. */
+const CONNECT_TIMEOUT_MS = '950';
 
 /** Path of a bundled program; `built` first. */
 export function bundled(name: 'cfnd' | 'cfnctl' | 'cfn-service' | 'cfn-load'): string {
@@ -98,7 +100,8 @@ export class Client {
 
   constructor(namespace: Namespace, args: readonly string[]) {
     this.#namespace = namespace;
-    this.#program = new Program(namespace, [NODE, bundled('cfn-load'), '--duration', '0', ...args]);
+    const command = [NODE, bundled('cfn-load'), '--duration', '0', '--connect-timeout-ms', CONNECT_TIMEOUT_MS, ...args];
+    this.#program = new Program(namespace, command);
   }
 
   mark(phase: string): void {

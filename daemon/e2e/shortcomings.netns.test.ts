@@ -146,6 +146,8 @@ describe.skipIf(why !== undefined)('a daemon says what is wrong', () => {
   }, async () => {
     const { a, lab: made } = await pair({});
     const routes = () => made.ns('ra').ip('-6', 'route', 'show', 'proto', '201');
+    // All of them: what is still to come would not be the other's doing.
+    await made.converged();
     await made.until('a has routes in the kernel', () => routes().includes('5f00:0:2::/48'));
     const before = routes();
     const start = [NODE, bundled('cfnd'), 'run', '--config', join(made.directory, 'ra.yaml')];

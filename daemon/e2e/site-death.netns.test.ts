@@ -87,9 +87,9 @@ describe.skipIf(why !== undefined)('a site that dies', () => {
     timeout: 300_000,
   }, async () => {
     const egress = lab.daemon('eg1');
-    const before = egress.lines(/contact instance unhealthy/).length;
     let host = lab.host(1);
     const death = async () => {
+      const before = egress.lines(/contact instance unhealthy/).length;
       await host.end('SIGKILL');
       await lab.until('the route is withdrawn', async () => {
         const rib = await lab.ask('in', (admin) => admin.show('rib'));

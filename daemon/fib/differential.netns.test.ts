@@ -110,5 +110,5 @@ describe.skipIf(skip !== undefined)(`memory FIB and kernel FIB${skip ? ` (skippe
       namespace.remove();
       neighbour.remove();
     }
-  }, 60_000);
+  }, 300_000);
 });

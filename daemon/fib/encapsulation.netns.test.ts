@@ -17,7 +17,7 @@ describe.skipIf(skip !== undefined)(
   { timeout: 300_000 },
   () => {
     const lab = new SegmentLab();
-    beforeAll(() => lab.start(), 60_000);
+    beforeAll(() => lab.start(), 300_000);
     afterAll(() => lab.stop());
 
     /** `r2 replace-32` is End of r2 there, `r2>r1 next-32` its End.X to r1; the last is the egress SID. */

@@ -155,7 +155,7 @@ describe.skipIf(skip !== undefined)(
       ];
       for (const [command, what] of sabotage) {
         r2.run('nft', ...command);
-        await expect(lab.ping()).rejects.toThrow();
+        await expect(lab.ping(2)).rejects.toThrow();
         expect(await fib.verify()).toEqual(own.map((key) => ({ key, what })));
         expect(await fib.verify()).toEqual([]);
         expect((await lab.ping()).at(-1)).toMatchObject({ router: 'eg', hopLimit: 57 });

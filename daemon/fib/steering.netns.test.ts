@@ -151,18 +151,19 @@ describe.skipIf(skip !== undefined).each([
       }
     })();
     const opened: string[] = [];
-    for (let round = 0; round < 6; round++) opened.push(...(await open(50)));
+    // On a busy machine few changes may come in the time of six rounds.
+    for (let round = 0; round < 6 || (changes <= 10 && round < 60); round++) opened.push(...(await open(50)));
     over = true;
     await changing;
     // One that no element matched would not be learned, and its next packet could go elsewhere.
     const counts = await lab.fib.flowCounts();
-    expect((counts.get(1) ?? 0) + (counts.get(2) ?? 0)).toBe(300);
+    expect((counts.get(1) ?? 0) + (counts.get(2) ?? 0)).toBe(opened.length);
     expect(await lab.ask({ do: 'ask' })).toEqual(opened);
     const { s1 = 0, s2 = 0 } = tally(opened);
-    expect(s1 + s2).toBe(300);
+    expect(s1 + s2).toBe(opened.length);
     expect(Math.min(s1, s2)).toBeGreaterThan(0);
     expect(changes).toBeGreaterThan(10);
-    console.log(`weights changed ${changes} times while 300 flows began: ${s1} and ${s2}, broken: 0`);
+    console.log(`weights changed ${changes} times while ${opened.length} flows began: ${s1} and ${s2}, broken: 0`);
   });
 
   it('forgets closing flows at once and drains a contact instance by leaving it alone', async () => {

@@ -69,7 +69,7 @@ describe.skipIf(skip !== undefined)(`switching under packets${skip ? ` (skipped:
         return numbers(site).size > 0;
       });
     }
-  }, 60_000);
+  }, 300_000);
 
   afterEach(async () => {
     sender?.close();

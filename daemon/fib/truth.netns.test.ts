@@ -160,7 +160,7 @@ describe.skipIf(skip !== undefined)(`the kernel altered behind our back${skip ? 
     expect(await fib.verify()).toEqual([]);
     foreign = theirs();
     before = ours();
-  }, 60_000);
+  }, 300_000);
 
   afterAll(async () => {
     await fib?.close({ remove: false });

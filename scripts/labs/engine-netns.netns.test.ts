@@ -76,6 +76,17 @@ async function leastRoundTripMs(): Promise<number> {
   return Number(/= ([\d.]+)\//.exec(text)?.[1] ?? Number.NaN);
 }
 
+/** On a busy machine each of some pings may take longer than the link does: again, then. */
+async function isSoonBetween(fromMs: number, belowMs: number): Promise<void> {
+  let leastMs = Number.NaN;
+  await until(async () => {
+    leastMs = await leastRoundTripMs();
+    // Nothing makes a link shorter than it is.
+    if (leastMs < fromMs) throw new Error(`${leastMs} ms, not ${fromMs}`);
+    return leastMs < belowMs;
+  });
+}
+
 function leftovers(): string[] {
   const names = existsSync('/run/netns') ? readdirSync('/run/netns').filter((name) => name.includes(lab)) : [];
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -135,21 +146,25 @@ describe.skipIf(obstacle !== '')('a deployed lab', () => {
   });
 
   test('has the round trip of its links, and follows impair', async () => {
-    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 10 && ms < 40);
+    await isSoonBetween(10, 40);
     await netnsEngine.impair(ref, 'a--b', { kind: 'quality', quality: { delayUs: 1000 } });
-    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 2 && ms < 10);
+    await isSoonBetween(2, 10);
     await netnsEngine.impair(ref, 'b:eth1', { kind: 'quality', quality: { lossPercent: 100 } });
     expect(await leastRoundTripMs()).toBeNaN();
     await netnsEngine.impair(ref, 'b--a', { kind: 'reset' });
-    expect(await leastRoundTripMs()).toSatisfy((ms: number) => ms >= 10 && ms < 40);
+    await isSoonBetween(10, 40);
   });
 
   test('limits the rate of a link', async () => {
     // 100 frames of 1000 bytes at 8 Mbit/s take 100 ms.
     await netnsEngine.impair(ref, 'a--b', { kind: 'quality', quality: { delayUs: 0, rateBps: 8_000_000 } });
-    const text = await output('a', 'ping -q -c 100 -l 100 -s 946 -W 1 fd02::3');
+    await until(async () => {
+      const text = await output('a', 'ping -q -c 100 -l 100 -s 946 -W 1 fd02::3');
+      const maxMs = Number(/\/([\d.]+)\/[\d.]+ ms/.exec(text)?.[1]);
+      expect(maxMs).toBeGreaterThan(80);
+      return maxMs < 2000;
+    });
     await netnsEngine.impair(ref, 'a--b', { kind: 'reset' });
-    expect(Number(/\/([\d.]+)\/[\d.]+ ms/.exec(text)?.[1])).toSatisfy((maxMs: number) => maxMs > 80 && maxMs < 2000);
   });
 
   test.each([

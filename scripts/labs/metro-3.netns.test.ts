@@ -18,7 +18,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test.skipIf(obstacle !== '')('metro-3 converges and passes its checks', { timeout: 240_000 }, async () => {
+test.skipIf(obstacle !== '')('metro-3 converges and passes its checks', { timeout: 600_000 }, async () => {
   const source = new URL('../../containerlab/metro-3/', import.meta.url).pathname;
   for (const part of ['configs', 'verify.yml']) cpSync(join(source, part), join(folder, part), { recursive: true });
   const text = readFileSync(join(source, 'metro-3.clab.yml'), 'utf8');

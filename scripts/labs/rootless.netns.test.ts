@@ -56,7 +56,7 @@ const obstacle = obstacleHere();
 if (obstacle !== '') process.stderr.write(`rootless.netns.test.ts: left out: ${obstacle}\n`);
 
 async function lab(...args: string[]): Promise<string> {
-  const options = { cwd: folder, env: environment, timeout: 60_000 };
+  const options = { cwd: folder, env: environment, timeout: 120_000 };
   const { stdout } = await promisify(execFile)('setpriv', [...asUser, LAB, ...args], options);
   return stdout;
 }
@@ -67,7 +67,7 @@ async function rows(): Promise<number> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 120_000;
   while (!(await condition())) if (performance.now() > deadline) throw new Error('not in time');
 }
 
@@ -78,12 +78,12 @@ afterAll(async () => {
 
 describe.skipIf(obstacle !== '')('a lab of a user', () => {
   test('is deployed, looked into and destroyed without root, in a sandbox that ends with it', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async () => {
     expect(await lab('deploy')).toMatch(/^pair: 2 nodes, 1 links/);
     expect(await rows()).toBe(2);
     expect(existsSync('/run/netns/clab-pair-a')).toBe(false);
-    expect(await lab('exec', '--lab', 'pair', 'a', '--', 'ping', '-c', '1', '-W', '2', 'fd01::2')).toContain(
+    expect(await lab('exec', '--lab', 'pair', 'a', '--', 'ping', '-c', '1', '-W', '10', 'fd01::2')).toContain(
       ' 0% packet loss',
     );
     expect(await lab('exec', '--lab', 'pair', 'b', '--', 'cat', '/etc/made/up/file')).toContain('name: pair');
@@ -93,7 +93,7 @@ describe.skipIf(obstacle !== '')('a lab of a user', () => {
     expect(existsSync(join(runtime, `cfn-lab-${UID}`, 'sandbox.json'))).toBe(false);
   });
 
-  test('goes with the command that holds it', { timeout: 60_000 }, async () => {
+  test('goes with the command that holds it', { timeout: 300_000 }, async () => {
     const command = spawn(LAB, ['deploy', '--foreground'], {
       cwd: folder,
       env: environment,

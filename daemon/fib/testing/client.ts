@@ -30,7 +30,8 @@ export interface StreamReply {
 
 export type ReplyTo<R extends ClientRequest> = R extends { readonly do: 'stop' } ? StreamReply : FlowReply;
 
-const ANSWER_TIMEOUT_MS = 1500;
+/** For a busy machine; where there is no answer it is waited for in full. */
+const ANSWER_TIMEOUT_MS = 5000;
 /** A socket that is not read in time drops datagrams (some 270 fit): a flow asks again, as whoever uses UDP does. */
 const ASK_AGAIN_MS = 200;
 /** Of a stream, unanswered: fewer than what a socket holds that is not read for a while. */

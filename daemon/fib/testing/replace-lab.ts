@@ -115,10 +115,10 @@ export class ReplaceLab {
     );
   }
 
-  /** What one echo request has met, in order of travel; throws when it is not answered. */
-  async ping(): Promise<Hop[]> {
+  /** What one echo request has met, in order of travel; throws when it is not answered in time. */
+  async ping(waitS = 10): Promise<Hop[]> {
     for (const { port } of this.#routers.values()) port?.captured.splice(0);
-    this.#client.run('ping', '-6', '-c', '1', '-W', '2', SERVICE);
+    this.#client.run('ping', '-6', '-c', '1', '-W', String(waitS), SERVICE);
     const hops = (): Hop[] =>
       [...this.#routers].flatMap(([router, { port }]) =>
         (port?.captured ?? []).flatMap(({ bytes, device }) => {

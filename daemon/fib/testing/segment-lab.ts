@@ -136,7 +136,7 @@ export class SegmentLab {
     const size = 56 + ++this.#pings;
     const innerBytes = size + 8 + (service.includes(':') ? 40 : 20);
     for (const { port } of this.#routers) port?.captured.splice(0);
-    this.#client.run('ping', '-c', '1', '-W', '2', '-s', String(size), service);
+    this.#client.run('ping', '-c', '1', '-W', '10', '-s', String(size), service);
     const hops = (): Hop[] =>
       this.#routers
         .flatMap(({ name, port }) =>
