@@ -27,7 +27,7 @@ describe.skipIf(why !== undefined)('a daemon', () => {
     lab = new Lab({ routers: ['ra'], links: [] });
     // The full set takes longer than the farewell.
     const nft = join(lab.directory, 'nft');
-    writeFileSync(nft, '#!/bin/sh\nsleep 2\nPATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin exec nft "$@"\n');
+    writeFileSync(nft, '#!/bin/sh\nsleep 1\nPATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin exec nft "$@"\n');
     chmodSync(nft, 0o755);
     const daemon = lab.start('ra', [], { env: { PATH: `${lab.directory}:${process.env.PATH}` } });
     await lab.until('the full set is on its way', async () => {

@@ -36,7 +36,7 @@ const checkSchema = z.strictObject({
   /** The first group of `matches` is one of the values under the key `field` of what another node prints as JSON. */
   among: z.strictObject({ node: z.string(), run: z.string().min(1), field: z.string().min(1) }).optional(),
   /** For all tries together. */
-  timeout: duration.prefault('20s'),
+  timeout: duration.prefault('60s'),
   /** What the check is pointless without: left out, with a line, where the engine lacks it. */
   needs: z.enum(['link-quality']).optional(),
 });

@@ -11,7 +11,7 @@ import { leftovers, traces } from './leftovers.ts';
 import type { Tally } from './tally.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'containerlab');
-const quietAfterMs = 5000;
+const quietAfterMs = 30_000;
 
 /** The labs of the project: one *.clab.yml a folder. */
 export function labFiles(): string[] {
