@@ -109,7 +109,7 @@ export class Lab {
 
   /** Asks a daemon's admin API; rejects when it does not answer. */
   async ask<T>(name: string, question: (admin: AdminClient) => Promise<T>): Promise<T> {
-    const admin = await connectAdmin(this.socket(name), 5000);
+    const admin = await connectAdmin(this.socket(name), 20_000);
     try {
       return await question(admin);
     } finally {

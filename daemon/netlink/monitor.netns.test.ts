@@ -180,7 +180,7 @@ describe.skipIf(impossible)('notifications', () => {
           .filter((a) => a.address === '2001:db8:7::1')
           .map((a) => (a.deleted ? 'gone' : a.tentative ? 'tentative' : 'usable'));
       ns.run('ip', 'addr', 'add', '2001:db8:7::1/64', 'dev', 'v0');
-      await eventually('the address is usable', () => said().at(-1) === 'usable', 10_000);
+      await eventually('the address is usable', () => said().at(-1) === 'usable', 60_000);
       ns.run('ip', 'addr', 'del', '2001:db8:7::1/64', 'dev', 'v0');
       await eventually('the address is gone', () => said().at(-1) === 'gone');
       expect(said()).toEqual(['tentative', 'usable', 'gone']);

@@ -118,7 +118,7 @@ export function wire(a: Namespace, deviceA: string, addressA: string, b: Namespa
 }
 
 /** Asks until `holds` is true; throws `what` after the deadline. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 20_000) {
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 60_000) {
   const end = performance.now() + deadlineMs;
   for (;;) {
     if (await holds()) return;
