@@ -2,8 +2,9 @@
 // not exist yet, or come and go: then probes fail, which the step sees as silence, and the socket is made again.
 import { createSocket, type Socket } from 'node:dgram';
 import { CodedError } from '../../lib/errors.ts';
-import { decodeReflectorPacket, encodeSenderPacket } from '../../lib/stamp/packet.ts';
+import { decodeReflectorPacket, encodeSenderPacket, STAMP_BYTES } from '../../lib/stamp/packet.ts';
 import {
+  isSilent,
   type SenderConfig,
   type SenderEffect,
   type SenderEvent,
@@ -13,7 +14,7 @@ import {
   stepSender,
 } from '../../lib/stamp/sender.ts';
 import { USER_SPACE_ERROR } from '../../lib/stamp/timestamp.ts';
-import { monotonicMs, steadyWallMs } from '../runtime/clock.ts';
+import { monotonicMs, steadyWallAtMs, steadyWallMs } from '../runtime/clock.ts';
 import type { StampLog } from './stamp-log.ts';
 
 /** Pause between attempts to make a socket on an address that does not exist yet. */
@@ -43,8 +44,11 @@ export interface StampLinkOptions {
 
 export class StampLinkSession {
   readonly #options: StampLinkOptions;
-  #state: SenderState;
+  readonly #state: SenderState;
+  /** Every probe is written into it: the kernel has copied one when `send` returns, or its queue is full and both are late. */
+  readonly #packet = new Uint8Array(STAMP_BYTES);
   #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
   #immediate: NodeJS.Immediate | undefined;
   #socket: Socket | undefined;
   #ready = false;
@@ -57,7 +61,7 @@ export class StampLinkSession {
     this.#options = options;
     this.#state = startSender(monotonicMs(), options.firstSequence);
     this.#open();
-    this.#arm();
+    this.#arm(monotonicMs());
   }
 
   get state(): SenderState {
@@ -84,45 +88,55 @@ export class StampLinkSession {
 
   #step(event: SenderEvent): void {
     if (this.#closed) return;
-    const { state, effects } = stepSender(this.#state, event, this.#options.config);
-    this.#state = state;
-    for (const effect of effects) {
+    for (const effect of stepSender(this.#state, event, this.#options.config)) {
       if (effect.type === 'send') this.#send(effect.sequence);
       else this.#options.tell(effect);
     }
-    this.#arm();
+    this.#arm(event.atMs);
   }
 
   /**
-   * The step runs one turn after the timer, behind the poll phase: replies that waited in the socket while this process
-   * was busy are heard before a path is judged silent.
+   * A timer that is early asks again when it fires: what moves the deadline away, as every reply may, costs nothing. It
+   * is never due before the deadline on the clock of the event loop, which counts whole milliseconds: woken a
+   * fraction too early, a process that has nothing else to do pays for one more waking a probe.
    */
-  #arm(): void {
+  #arm(nowMs: number): void {
+    const deadlineMs = senderDeadlineMs(this.#state, this.#options.config);
+    if (this.#timerAtMs <= deadlineMs) return;
     clearTimeout(this.#timer);
-    const waitMs = senderDeadlineMs(this.#state, this.#options.config) - monotonicMs();
-    this.#timer = setTimeout(
-      () => {
-        clearImmediate(this.#immediate);
-        this.#immediate = setImmediate(() => this.#step({ type: 'timer', atMs: monotonicMs() }));
-      },
-      Math.max(0, waitMs),
-    );
+    this.#timerAtMs = deadlineMs;
+    this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(deadlineMs) - Math.floor(nowMs)));
   }
+
+  /**
+   * What may judge the path silent runs behind the poll phase: replies that waited in the socket while this process was
+   * busy are heard before.
+   */
+  readonly #onTimer = (): void => {
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    const atMs = monotonicMs();
+    if (isSilent(this.#state, atMs, this.#options.config)) {
+      clearImmediate(this.#immediate);
+      this.#immediate = setImmediate(this.#onPolled);
+    } else this.#step({ type: 'timer', atMs });
+  };
+
+  readonly #onPolled = (): void => this.#step({ type: 'timer', atMs: monotonicMs() });
 
   #send(sequence: number): void {
     if (!this.#ready) {
       if (monotonicMs() - this.#openedAtMs >= REOPEN_MS) this.#open();
       return;
     }
-    const packet = encodeSenderPacket({
-      sequence,
-      sentUs: steadyWallMs() * 1e3,
-      error: USER_SPACE_ERROR,
-      ssid: this.#options.ssid,
-    });
+    const packet = encodeSenderPacket(
+      { sequence, sentUs: steadyWallMs() * 1e3, error: USER_SPACE_ERROR, ssid: this.#options.ssid },
+      this.#packet,
+    );
     this.#sent++;
     const socket = this.#socket;
-    socket?.send(packet, (error) => error && this.#onError(socket, error));
+    // Why a send fails only its callback hears. As long as probes are answered, one that fails shows in the next.
+    if (this.#state.phase === 'up' && !this.#state.refused && this.#state.unanswered === 1) socket?.send(packet);
+    else socket?.send(packet, (error) => error && this.#onError(socket, error));
   }
 
   #open(): void {
@@ -162,7 +176,7 @@ export class StampLinkSession {
 
   #onMessage(socket: Socket, bytes: Uint8Array): void {
     // The wall clock of one process start: it never steps, so T4 - T1 is a true span.
-    const t4Us = steadyWallMs() * 1e3;
+    const atMs = monotonicMs();
     if (socket !== this.#socket) return;
     try {
       const packet = decodeReflectorPacket(bytes);
@@ -171,12 +185,12 @@ export class StampLinkSession {
       this.#received++;
       this.#step({
         type: 'reply',
-        atMs: monotonicMs(),
+        atMs,
         sequence: packet.senderSequence,
         t1Us: packet.sentUs,
         t2Us: packet.receivedUs,
         t3Us: packet.reflectedUs,
-        t4Us,
+        t4Us: steadyWallAtMs(atMs) * 1e3,
       });
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;

@@ -2,10 +2,10 @@
 // limit. Keeps no sessions, so any number of senders costs nothing but their packets.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { CodedError } from '../../lib/errors.ts';
-import { reflectPacket } from '../../lib/stamp/packet.ts';
+import { reflectInPlace } from '../../lib/stamp/packet.ts';
 import { DEFAULT_RATE_LIMIT, RateLimit, type RateLimitConfig } from '../../lib/stamp/rate-limit.ts';
 import { USER_SPACE_ERROR } from '../../lib/stamp/timestamp.ts';
-import { monotonicMs, steadyWallMs } from '../runtime/clock.ts';
+import { monotonicMs, steadyWallAtMs, steadyWallMs } from '../runtime/clock.ts';
 import type { StampLog } from './stamp-log.ts';
 
 /** Pause before a port in use is tried again. */
@@ -96,21 +96,20 @@ export class StampReflector {
   }
 
   #reflect(socket: Socket, request: Uint8Array, from: RemoteInfo): void {
-    const receivedUs = steadyWallMs() * 1e3;
-    if (!this.#limit.allows(from.address, monotonicMs())) {
+    const atMs = monotonicMs();
+    if (!this.#limit.allows(from.address, atMs)) {
       this.#rateLimited++;
       return;
     }
     try {
-      const reflection = {
-        receivedUs,
+      const reply = reflectInPlace(request, {
+        receivedUs: steadyWallAtMs(atMs) * 1e3,
         reflectedUs: steadyWallMs() * 1e3,
         error: USER_SPACE_ERROR,
         senderTtl: SENDER_TTL_UNKNOWN,
-      };
-      const reply = reflectPacket(request, reflection);
-      // With a callback an unreachable sender does not become an error of the socket.
-      socket.send(reply, from.port, from.address, () => {});
+      });
+      // Without a callback: that a sender is unreachable is nothing to us, nor does it become an error of the socket.
+      socket.send(reply, from.port, from.address);
       this.#reflected++;
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;

@@ -26,7 +26,12 @@ export function wallClockMs(): number {
 
 /** As `wallClockMs` was at the start, and never stepped: for stamps of which only differences count. */
 export function steadyWallMs(): number {
-  return monotonicMs() + offsetAtStartMs;
+  return steadyWallAtMs(monotonicMs());
+}
+
+/** What `steadyWallMs` was at a moment of the monotonic clock. */
+export function steadyWallAtMs(atMs: number): number {
+  return atMs + offsetAtStartMs;
 }
 
 /** By how much an estimate is off; 0 while that may be the grain of `systemMs`, whole milliseconds. */

@@ -48,9 +48,19 @@ export function measure(probes: readonly Probe[], judgedToMs: number): LinkMeasu
   }
   if (answered === 0) return undefined;
   return {
-    delayMinUs: Math.round(lowest / 2),
-    delayAvgUs: Math.round(sum / answered / 2),
-    delayVariationUs: answered > 1 ? Math.round(variation / (answered - 1) / 2) : 0,
-    loss: Math.min(MAX_LOSS, Math.round((lost / Math.max(1, judged)) * LOSS_UNITS_PER_ONE)),
+    delayMinUs: oneWayUs(lowest),
+    delayAvgUs: oneWayUs(sum / answered),
+    delayVariationUs: answered > 1 ? oneWayUs(variation / (answered - 1)) : 0,
+    loss: lossUnits(lost / Math.max(1, judged)),
   };
+}
+
+/** Half of a round trip, whole µs. */
+export function oneWayUs(roundTripUs: number): number {
+  return Math.round(roundTripUs / 2);
+}
+
+/** A share of packets in the units of RFC 8570 4.4. */
+export function lossUnits(share: number): number {
+  return Math.min(MAX_LOSS, Math.round(share * LOSS_UNITS_PER_ONE));
 }

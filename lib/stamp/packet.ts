@@ -11,7 +11,14 @@
 //                                          36 | Session-Sender Error Estimate (2) | MBZ (2)
 //                                          40 | Session-Sender TTL (1) | MBZ (3)
 import { CodedError } from '../errors.ts';
-import { decodeErrorEstimate, type ErrorEstimate, encodeErrorEstimate, readTimestamp, writeNtp } from './timestamp.ts';
+import {
+  decodeErrorEstimate,
+  type ErrorEstimate,
+  encodeErrorEstimate,
+  PTP,
+  readTimestamp,
+  writeNtp,
+} from './timestamp.ts';
 import { markReflectedTlvs } from './tlv.ts';
 
 export const STAMP_BYTES = 44;
@@ -41,15 +48,14 @@ export interface ReflectorPacket {
   readonly senderTtl: number;
 }
 
-/** Encodes 44 octets in NTP format, whatever `error.ptp` says it was read from. */
-export function encodeSenderPacket(packet: SenderPacket): Uint8Array {
-  const bytes = new Uint8Array(STAMP_BYTES);
-  const view = viewOf(bytes);
+/** Encodes 44 octets in NTP format, whatever `error.ptp` says it was read from; `into` is all zero or an earlier packet. */
+export function encodeSenderPacket(packet: SenderPacket, into: Uint8Array = new Uint8Array(STAMP_BYTES)): Uint8Array {
+  const view = viewOf(into);
   view.setUint32(0, packet.sequence);
   writeNtp(view, 4, packet.sentUs);
-  view.setUint16(12, encodeErrorEstimate({ ...packet.error, ptp: false }));
+  view.setUint16(12, encodeErrorEstimate(packet.error) & ~PTP);
   view.setUint16(14, packet.ssid);
-  return bytes;
+  return into;
 }
 
 /** Decodes a test packet of STAMP or, from 14 octets on, of TWAMP-Light; throws `CodedError` `bad-stamp-packet`. */
@@ -74,7 +80,7 @@ export function decodeReflectorPacket(bytes: Uint8Array): ReflectorPacket {
     sequence: view.getUint32(0),
     ssid: view.getUint16(14),
     error,
-    sentUs: readTimestamp(view, 28, decodeErrorEstimate(view.getUint16(36)).ptp),
+    sentUs: readTimestamp(view, 28, (view.getUint16(36) & PTP) !== 0),
     receivedUs: readTimestamp(view, 16, error.ptp),
     reflectedUs: readTimestamp(view, 4, error.ptp),
     senderSequence: view.getUint32(24),
@@ -98,20 +104,28 @@ export interface Reflection {
 export function reflectPacket(request: Uint8Array, reflection: Reflection): Uint8Array {
   need(request, TWAMP_LIGHT_BYTES);
   const reply = new Uint8Array(Math.max(STAMP_BYTES, request.length));
-  const view = viewOf(reply);
-  reply.set(request.subarray(0, 4), 0);
-  writeNtp(view, 4, reflection.reflectedUs);
-  view.setUint16(12, encodeErrorEstimate({ ...reflection.error, ptp: false }));
-  // SSID; a TWAMP-Light packet has padding there or nothing.
-  reply.set(request.subarray(14, 16), 14);
-  writeNtp(view, 16, reflection.receivedUs);
-  reply.set(request.subarray(0, TWAMP_LIGHT_BYTES), 24);
-  reply[40] = reflection.senderTtl;
-  if (request.length > STAMP_BYTES) {
-    reply.set(request.subarray(STAMP_BYTES), STAMP_BYTES);
-    markReflectedTlvs(reply.subarray(STAMP_BYTES));
-  }
+  reply.set(request);
+  turnAround(reply, reflection);
   return reply;
+}
+
+/** As `reflectPacket`; a request of full length becomes the answer. */
+export function reflectInPlace(request: Uint8Array, reflection: Reflection): Uint8Array {
+  if (request.length < STAMP_BYTES) return reflectPacket(request, reflection);
+  turnAround(request, reflection);
+  return request;
+}
+
+/** Sequence number and SSID stay where they are; a TWAMP-Light packet has padding in the SSID's place or nothing. */
+function turnAround(packet: Uint8Array, reflection: Reflection): void {
+  const view = viewOf(packet);
+  packet.copyWithin(24, 0, TWAMP_LIGHT_BYTES);
+  writeNtp(view, 4, reflection.reflectedUs);
+  view.setUint16(12, encodeErrorEstimate(reflection.error) & ~PTP);
+  writeNtp(view, 16, reflection.receivedUs);
+  view.setUint16(38, 0);
+  view.setUint32(40, reflection.senderTtl << 24);
+  if (packet.length > STAMP_BYTES) markReflectedTlvs(packet.subarray(STAMP_BYTES));
 }
 
 function viewOf(bytes: Uint8Array): DataView {

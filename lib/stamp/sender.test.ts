@@ -29,17 +29,16 @@ function run(
   config = CONFIG,
   lateMs: (nth: number) => number = () => 0,
 ) {
-  let state: SenderState = startSender(0, 0xfffffffe);
+  const state = startSender(0, 0xfffffffe);
   const told: Told[] = [];
   const inFlight: { dueMs: number; event: SenderEvent }[] = [];
   let sent = 0;
   let timers = 0;
   let mostProbes = 0;
   const apply = (event: SenderEvent) => {
-    const step = stepSender(state, event, config);
-    state = step.state;
-    mostProbes = Math.max(mostProbes, state.probes.length);
-    for (const effect of step.effects) {
+    const effects = stepSender(state, event, config);
+    mostProbes = Math.max(mostProbes, state.window.length);
+    for (const effect of effects) {
       told.push({ atMs: event.atMs, ...effect });
       if (effect.type !== 'send') continue;
       const fate = path(event.atMs, sent++);
@@ -109,7 +108,7 @@ describe('a STAMP session-sender', () => {
       ['path-up', 110],
       ['path-down', 460 + 150],
     ]);
-    expect(state.probes.length).toBeGreaterThan(0);
+    expect(state.window.length).toBeGreaterThan(0);
   });
 
   test('a path that comes back is up after three replies in a row and after ten tells its new delay', () => {
@@ -238,26 +237,34 @@ describe('a STAMP session-sender', () => {
   });
 
   test('the reflector is not part of the path: time it holds a packet does not count', () => {
-    let state = stepSender(startSender(0, 1), { type: 'timer', atMs: 0 }, CONFIG).state;
-    state = stepSender(
-      state,
-      { type: 'reply', atMs: 9, sequence: 1, t1Us: 0, t2Us: 500, t3Us: 7_500, t4Us: 9_000 },
-      CONFIG,
-    ).state;
-    expect(state.probes[0]?.roundTripUs).toBe(2_000);
+    const state = probing();
+    stepSender(state, { type: 'reply', atMs: 9, sequence: 1, t1Us: 0, t2Us: 500, t3Us: 7_500, t4Us: 9_000 }, CONFIG);
+    expect(state.window.probes()[0]?.roundTripUs).toBe(2_000);
   });
 
   test('an answer to nothing, a second answer and an impossible time are not samples', () => {
-    let state = stepSender(startSender(0, 1), { type: 'timer', atMs: 0 }, CONFIG).state;
     const reply = { type: 'reply', atMs: 5, sequence: 1, t1Us: 0, t2Us: 0, t3Us: 0, t4Us: 5_000 } as const;
-    expect(stepSender(state, { ...reply, sequence: 9 }, CONFIG)).toEqual({ state, effects: [] });
-    const impossible = stepSender(state, { ...reply, t4Us: 9e9 }, CONFIG).state;
-    expect(impossible.probes).toEqual([]);
+    const state = probing();
+    expect(stepSender(state, { ...reply, sequence: 9 }, CONFIG)).toEqual([]);
+    expect(state).toEqual(probing());
+    stepSender(state, reply, CONFIG);
+    expect(stepSender(state, { ...reply, atMs: 6, t4Us: 6_000 }, CONFIG)).toEqual([]);
+    expect(state.heardAtMs).toBe(5);
+    expect(state.window.probes()).toEqual([{ sequence: 1, sentAtMs: 0, roundTripUs: 5_000 }]);
+
+    const impossible = probing();
+    stepSender(impossible, { ...reply, t4Us: 9e9 }, CONFIG);
+    expect(impossible.window.probes()).toEqual([]);
     expect(impossible.heardAtMs).toBe(5);
-    state = stepSender(state, reply, CONFIG).state;
-    expect(stepSender(state, { ...reply, atMs: 6, t4Us: 6_000 }, CONFIG)).toEqual({ state, effects: [] });
   });
 });
+
+/** A session that has sent its first probe. */
+function probing(): SenderState {
+  const state = startSender(0, 1);
+  stepSender(state, { type: 'timer', atMs: 0 }, CONFIG);
+  return state;
+}
 
 describe('on any path', () => {
   const fate = fc.oneof(

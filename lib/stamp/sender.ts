@@ -1,7 +1,10 @@
-// A STAMP session-sender as a pure step: when to probe, whether the path lives, what it measures, and which change of a
-// measurement is worth flooding. Knows no socket and no clock; the shell brings replies and fires `senderDeadlineMs`.
+// A STAMP session-sender as a step from event to effects: when to probe, whether the path lives, what it measures, and
+// which change of a measurement is worth flooding. Knows no socket and no clock; the shell brings replies and fires
+// `senderDeadlineMs`. Like the router's, a step changes the state: a copy at every probe is what an idle router would do
+// all day. The same events have the same effects.
 import type { StampConfig } from '../config/config.ts';
-import { type LinkMeasurement, measure, type Probe } from './measure.ts';
+import { type LinkMeasurement, lossUnits, measure, oneWayUs } from './measure.ts';
+import { ProbeWindow } from './probe-window.ts';
 
 export type SenderConfig = Pick<
   StampConfig,
@@ -23,10 +26,13 @@ export interface SenderState {
   readonly inRow: number;
   /** First answer since nobody answered. */
   readonly answeringSinceMs: number;
-  /** Oldest first, at most one window of them. */
-  readonly probes: readonly Probe[];
-  readonly published?: LinkMeasurement;
+  /** At most one window of them. */
+  readonly window: ProbeWindow;
+  readonly published: LinkMeasurement | undefined;
 }
+
+/** The same, as only a step may see it. */
+type Changing = { -readonly [Field in keyof SenderState]: SenderState[Field] };
 
 export type SenderEvent =
   /** `senderDeadlineMs` has come (or is long past). */
@@ -52,10 +58,7 @@ export type SenderEffect =
   | { readonly type: 'reflector-gone' }
   | { readonly type: 'reflector-back' };
 
-export interface SenderStep {
-  readonly state: SenderState;
-  readonly effects: readonly SenderEffect[];
-}
+const NOTHING: readonly SenderEffect[] = Object.freeze([]);
 
 /** Replies in a row that bring a path up. */
 const UP_AFTER = 3;
@@ -82,7 +85,8 @@ export function startSender(atMs: number, firstSequence: number): SenderState {
     lastAnswered: -1,
     inRow: 0,
     answeringSinceMs: atMs,
-    probes: [],
+    window: new ProbeWindow(),
+    published: undefined,
   };
 }
 
@@ -91,7 +95,8 @@ export function senderDeadlineMs(state: SenderState, config: SenderConfig): numb
   return Math.min(state.nextSendAtMs, silentAtMs(state, config));
 }
 
-export function stepSender(state: SenderState, event: SenderEvent, config: SenderConfig): SenderStep {
+/** Changes the state and returns what is to be done. */
+export function stepSender(state: SenderState, event: SenderEvent, config: SenderConfig): readonly SenderEffect[] {
   switch (event.type) {
     case 'timer':
       return onTimer(state, event.atMs, config);
@@ -102,6 +107,11 @@ export function stepSender(state: SenderState, event: SenderEvent, config: Sende
     default:
       return event satisfies never;
   }
+}
+
+/** Whether `timer` at this moment would take the path for dead. */
+export function isSilent(state: SenderState, atMs: number, config: SenderConfig): boolean {
+  return atMs >= silentAtMs(state, config);
 }
 
 /**
@@ -118,72 +128,82 @@ function paceMs(state: SenderState, config: SenderConfig): number {
   return state.refused && state.phase === 'up' ? Math.max(REFUSED_INTERVAL_MS, config.intervalMs) : config.intervalMs;
 }
 
-function onTimer(state: SenderState, atMs: number, config: SenderConfig): SenderStep {
-  const effects: SenderEffect[] = [];
-  let next = state;
-  if (atMs >= silentAtMs(next, config)) {
-    effects.push({ type: 'path-down' });
-    const { published: _, ...kept } = next;
-    next = { ...kept, phase: 'down', refused: false, inRow: 0, probes: [] };
+function onTimer(state: Changing, atMs: number, config: SenderConfig): readonly SenderEffect[] {
+  const isDead = isSilent(state, atMs, config);
+  if (isDead) {
+    state.phase = 'down';
+    state.refused = false;
+    state.inRow = 0;
+    state.window.clear();
+    state.published = undefined;
   }
-  if (atMs >= next.nextSendAtMs) {
-    const sequence = next.nextSequence;
-    const pace = paceMs(next, config);
-    effects.push({ type: 'send', sequence });
-    next = {
-      ...next,
-      nextSequence: (sequence + 1) >>> 0,
-      // Slots missed by a late timer are not made up for: a burst measures our own queue.
-      nextSendAtMs: next.nextSendAtMs + pace > atMs ? next.nextSendAtMs + pace : atMs + pace,
-      unanswered: next.unanswered + 1,
-      probes: [...withinWindow(next.probes, atMs, config), { sequence, sentAtMs: atMs }],
-    };
-  }
-  return { state: next, effects };
+  if (atMs < state.nextSendAtMs) return isDead ? [{ type: 'path-down' }] : NOTHING;
+  const sequence = state.nextSequence;
+  const dueMs = state.nextSendAtMs + paceMs(state, config);
+  state.nextSequence = (sequence + 1) >>> 0;
+  // Slots missed by a late timer are not made up for: a burst measures our own queue.
+  state.nextSendAtMs = dueMs > atMs ? dueMs : atMs + paceMs(state, config);
+  state.unanswered++;
+  state.window.expire(atMs - probingWindowMs(config));
+  state.window.add(sequence, atMs);
+  return isDead ? [{ type: 'path-down' }, { type: 'send', sequence }] : [{ type: 'send', sequence }];
 }
 
-function onReply(state: SenderState, event: Extract<SenderEvent, { type: 'reply' }>, config: SenderConfig): SenderStep {
-  const probe = state.probes.find((candidate) => candidate.sequence === event.sequence);
+function onReply(
+  state: Changing,
+  event: Extract<SenderEvent, { type: 'reply' }>,
+  config: SenderConfig,
+): readonly SenderEffect[] {
+  const { window } = state;
+  const { atMs, sequence } = event;
+  const sentAtMs = window.openSinceMs(sequence);
   // Not ours, answered already, or older than the window: nothing to learn from it.
-  if (!probe || probe.roundTripUs !== undefined) return { state, effects: [] };
+  if (sentAtMs === undefined) return NOTHING;
 
-  const effects: SenderEffect[] = state.refused ? [{ type: 'reflector-back' }] : [];
   // RFC 8762: each difference is of one clock; the reflector's own time is not part of the path.
   const roundTripUs = event.t4Us - event.t1Us - (event.t3Us - event.t2Us);
-  const plausible = roundTripUs >= 0 && roundTripUs <= (event.atMs - probe.sentAtMs) * 1e3 + CLOCK_SLACK_US;
+  const isPlausible = roundTripUs >= 0 && roundTripUs <= (atMs - sentAtMs) * 1e3 + CLOCK_SLACK_US;
+  if (isPlausible) window.answer(sequence, roundTripUs);
+  else window.discard(sequence);
+
+  const wasRefused = state.refused;
+  if (wasRefused || state.phase === 'down') state.answeringSinceMs = atMs;
+  state.refused = false;
+  state.heardAtMs = atMs;
   // A reply that was overtaken is a sample, but no news of the path.
-  const overtaken = state.lastAnswered >= 0 && (event.sequence - state.lastAnswered) >>> 0 >= 2 ** 31;
-  const follows = event.sequence === (state.lastAnswered + 1) >>> 0;
-  const next: SenderState = {
-    ...state,
-    refused: false,
-    heardAtMs: event.atMs,
-    ...((state.refused || state.phase === 'down') && { answeringSinceMs: event.atMs }),
-    ...(!overtaken && {
-      unanswered: (state.nextSequence - 1 - event.sequence) >>> 0,
-      lastAnswered: event.sequence,
-      inRow: follows ? state.inRow + 1 : 1,
-    }),
-    nextSendAtMs: Math.min(state.nextSendAtMs, event.atMs + config.intervalMs),
-    probes: plausible
-      ? state.probes.map((held) => (held === probe ? { ...probe, roundTripUs } : held))
-      : state.probes.filter((held) => held !== probe),
-  };
-  if (next.phase === 'up') return publish(next, effects, event.atMs, config);
-  if (next.inRow < UP_AFTER) return { state: next, effects };
-  // Loss is counted from here on: probes from before the path came up say nothing about it.
-  const fresh = next.probes.filter((held) => held.roundTripUs !== undefined || held.sequence > event.sequence);
-  return publish({ ...next, phase: 'up', probes: fresh }, [...effects, { type: 'path-up' }], event.atMs, config);
+  const isOvertaken = state.lastAnswered >= 0 && (sequence - state.lastAnswered) >>> 0 >= 2 ** 31;
+  if (!isOvertaken) {
+    state.inRow = sequence === (state.lastAnswered + 1) >>> 0 ? state.inRow + 1 : 1;
+    state.unanswered = (state.nextSequence - 1 - sequence) >>> 0;
+    state.lastAnswered = sequence;
+  }
+  state.nextSendAtMs = Math.min(state.nextSendAtMs, atMs + config.intervalMs);
+
+  const comesUp = state.phase !== 'up' && state.inRow >= UP_AFTER;
+  if (comesUp) {
+    state.phase = 'up';
+    // Loss is counted from here on: probes from before the path came up say nothing about it.
+    window.discardOpen(sequence);
+  }
+  const measurement = state.phase === 'up' ? publish(state, atMs, config) : undefined;
+  if (!wasRefused && !comesUp && !measurement) return NOTHING;
+  const effects: SenderEffect[] = [];
+  if (wasRefused) effects.push({ type: 'reflector-back' });
+  if (comesUp) effects.push({ type: 'path-up' });
+  if (measurement) effects.push({ type: 'measured', measurement });
+  return effects;
 }
 
 /** A refusal proves the way there and back as well as a reply does; only the measurement is missing. */
-function onRefused(state: SenderState, atMs: number): SenderStep {
+function onRefused(state: Changing, atMs: number): readonly SenderEffect[] {
+  const isNews = !state.refused;
   // What was refused is not lost.
-  const probes = state.probes.filter((probe) => probe.roundTripUs !== undefined);
-  return {
-    state: { ...state, refused: true, heardAtMs: atMs, unanswered: 0, inRow: 0, probes },
-    effects: state.refused ? [] : [{ type: 'reflector-gone' }],
-  };
+  state.window.discardOpen();
+  state.refused = true;
+  state.heardAtMs = atMs;
+  state.unanswered = 0;
+  state.inRow = 0;
+  return isNews ? [{ type: 'reflector-gone' }] : NOTHING;
 }
 
 /**
@@ -191,22 +211,25 @@ function onRefused(state: SenderState, atMs: number): SenderStep {
  * once, a longer one when no sample of a whole window was shorter: the first answers of a daemon that starts on a busy
  * machine tell of that machine, and routers that believe them at different moments send packets in circles.
  */
-function publish(state: SenderState, effects: SenderEffect[], atMs: number, config: SenderConfig): SenderStep {
-  const probes = withinWindow(state.probes, atMs, config);
-  const kept: SenderState = { ...state, probes };
-  const samples = probes.filter((probe) => probe.roundTripUs !== undefined).length;
-  const measurement = measure(probes, atMs - lossTimeoutMs(config));
-  if (!measurement) return { state: kept, effects };
-  const isWhole = !state.published || atMs - state.answeringSinceMs >= config.windowMs;
-  const isShorter = state.published && measurement.delayMinUs < state.published.delayMinUs;
-  if (!isShorter && !(isWhole && samples >= samplesNeeded(config))) return { state: kept, effects };
-  if (state.published && !leavesDeadBand(state.published, measurement, config)) return { state: kept, effects };
-  return { state: { ...kept, published: measurement }, effects: [...effects, { type: 'measured', measurement }] };
+function publish(state: Changing, atMs: number, config: SenderConfig): LinkMeasurement | undefined {
+  const { window, published } = state;
+  window.expire(atMs - probingWindowMs(config));
+  if (window.answered === 0) return undefined;
+  const judgedToMs = atMs - lossTimeoutMs(config);
+  const loss = lossUnits(window.lossTo(judgedToMs));
+  const delayMinUs = oneWayUs(window.lowestUs);
+  const isWhole = !published || atMs - state.answeringSinceMs >= config.windowMs;
+  const isShorter = published && delayMinUs < published.delayMinUs;
+  if (!isShorter && !(isWhole && window.answered >= samplesNeeded(config))) return undefined;
+  if (published && !leavesDeadBand(published, delayMinUs, loss, config)) return undefined;
+  // Only what is told is worth a look at every probe.
+  state.published = measure(window.probes(), judgedToMs);
+  return state.published;
 }
 
-function leavesDeadBand(told: LinkMeasurement, now: LinkMeasurement, config: SenderConfig): boolean {
+function leavesDeadBand(told: LinkMeasurement, delayMinUs: number, loss: number, config: SenderConfig): boolean {
   const band = Math.max(config.deadBandUs, (told.delayMinUs * config.deadBandPercent) / 100);
-  return Math.abs(now.delayMinUs - told.delayMinUs) > band || Math.abs(now.loss - told.loss) > LOSS_DEAD_BAND;
+  return Math.abs(delayMinUs - told.delayMinUs) > band || Math.abs(loss - told.loss) > LOSS_DEAD_BAND;
 }
 
 function lossTimeoutMs(config: SenderConfig): number {
@@ -221,9 +244,4 @@ function samplesNeeded(config: SenderConfig): number {
 /** A window must hold the samples of the first measurement, and a probe until it is known to be lost. */
 function probingWindowMs(config: SenderConfig): number {
   return Math.max(config.windowMs, 2 * lossTimeoutMs(config), (SETTLED_AFTER + 1) * config.intervalMs);
-}
-
-function withinWindow(probes: readonly Probe[], atMs: number, config: SenderConfig): readonly Probe[] {
-  const first = probes.findIndex((probe) => probe.sentAtMs > atMs - probingWindowMs(config));
-  return first < 0 ? [] : first === 0 ? probes : probes.slice(first);
 }

@@ -9,6 +9,9 @@
 const NTP_UNIX_OFFSET = 2_208_988_800;
 const ERA_SECONDS = 2 ** 32;
 
+/** Z as it stands in an error estimate. */
+export const PTP = 0x4000;
+
 export interface ErrorEstimate {
   /** S: the clock is synchronised to UTC; one-way differences mean something only when both ends say so. */
   readonly synchronised: boolean;
@@ -26,7 +29,7 @@ export const USER_SPACE_ERROR: ErrorEstimate = { synchronised: false, ptp: false
 export function encodeErrorEstimate(estimate: ErrorEstimate): number {
   return (
     (estimate.synchronised ? 0x8000 : 0) |
-    (estimate.ptp ? 0x4000 : 0) |
+    (estimate.ptp ? PTP : 0) |
     ((estimate.scale & 63) << 8) |
     (estimate.multiplier & 255)
   );
@@ -36,7 +39,7 @@ export function encodeErrorEstimate(estimate: ErrorEstimate): number {
 export function decodeErrorEstimate(value: number): ErrorEstimate {
   return {
     synchronised: (value & 0x8000) !== 0,
-    ptp: (value & 0x4000) !== 0,
+    ptp: (value & PTP) !== 0,
     scale: (value >>> 8) & 63,
     multiplier: value & 255,
   };
