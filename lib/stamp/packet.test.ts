@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../errors.ts';
-import { decodeReflectorPacket, decodeSenderPacket, encodeSenderPacket, reflectPacket } from './packet.ts';
+import {
+  decodeReflectorPacket,
+  decodeSenderPacket,
+  encodeSenderPacket,
+  reflectInPlace,
+  reflectPacket,
+} from './packet.ts';
 import { decodeErrorEstimate, encodeErrorEstimate, readTimestamp, USER_SPACE_ERROR, writeNtp } from './timestamp.ts';
 
 const hex = (bytes: Uint8Array) => [...bytes].map((octet) => octet.toString(16).padStart(2, '0')).join('');
@@ -58,6 +64,17 @@ describe('the sender packet', () => {
     expect(hex(encodeSenderPacket(packet))).toBe(SENDER.replace(/\s/g, ''));
     const found = decodeSenderPacket(bytes(SENDER));
     expect({ ...found, sentUs: Math.round(found.sentUs) }).toEqual(packet);
+  });
+
+  test('is the same when it is written over an earlier one', () => {
+    const earlier = encodeSenderPacket({
+      sequence: 0xffffffff,
+      sentUs: T1 + 123_456,
+      error: { synchronised: true, ptp: true, scale: 63, multiplier: 255 },
+      ssid: 0xffff,
+    });
+    encodeSenderPacket({ sequence: 7, sentUs: T1, error: USER_SPACE_ERROR, ssid: 0x1234 }, earlier);
+    expect(hex(earlier)).toBe(SENDER.replace(/\s/g, ''));
   });
 
   test('of TWAMP-Light is read without SSID', () => {
@@ -121,6 +138,10 @@ test('random octets of any length are answered with as many or refused with a co
         const reply = reflectPacket(request, REFLECTION);
         expect(reply).toHaveLength(Math.max(44, request.length));
         expect(hex(reply.subarray(24, 38))).toBe(hex(request.subarray(0, 14)));
+        // The same without a copy, where there is room.
+        const inPlace = reflectInPlace(request, REFLECTION);
+        expect(hex(inPlace)).toBe(hex(reply));
+        expect(inPlace === request).toBe(request.length >= 44);
       }
     }),
   );
