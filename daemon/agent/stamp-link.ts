@@ -103,7 +103,7 @@ export class StampLinkSession {
   #arm(nowMs: number): void {
     const deadlineMs = senderDeadlineMs(this.#state, this.#options.config);
     if (this.#timerAtMs <= deadlineMs) return;
-    clearTimeout(this.#timer);
+    if (this.#timer) clearTimeout(this.#timer);
     this.#timerAtMs = deadlineMs;
     this.#timer = setTimeout(this.#onTimer, Math.max(0, Math.ceil(deadlineMs) - Math.floor(nowMs)));
   }
@@ -113,6 +113,7 @@ export class StampLinkSession {
    * busy are heard before.
    */
   readonly #onTimer = (): void => {
+    this.#timer = undefined;
     this.#timerAtMs = Number.POSITIVE_INFINITY;
     const atMs = monotonicMs();
     if (isSilent(this.#state, atMs, this.#options.config)) {
