@@ -40,6 +40,20 @@ class Service {
     return seen;
   }
 
+  /** Lets `ms` pass in which `requests` come and go, and sees it once. */
+  pass(ms: number, requests: number): AgentOutcome {
+    this.atMs += ms;
+    this.#arrivals += requests;
+    this.#completions += requests;
+    this.#busySeconds += (requests * this.workTimeUs) / 1e6;
+    return this.take(observe(this.agent, this.sample()));
+  }
+
+  /** The process begins anew, and its totals with it. */
+  restart(): void {
+    this.#arrivals = this.#completions = this.#busySeconds = 0;
+  }
+
   sample(given: Partial<Parameters<typeof observe>[1]> = {}) {
     return {
       atMs: this.atMs,
@@ -117,7 +131,41 @@ describe('what is measured', () => {
       service.take(observe(service.agent, service.sample()));
     }
     expect(service.agent.measurement?.workTimeUs).toBeGreaterThan(20_000);
-    expect(service.agent.measurement?.source).not.toBe('nominal');
+    expect(service.agent.measurement?.source).toBe('estimation');
+  });
+
+  it('says estimation when nothing was completed for half a minute, and measured again after ten completions', () => {
+    const service = new Service();
+    service.run(5, 100);
+    expect(service.run(29, 0).at(-1)?.agent.measurement?.source).toBe('measured');
+    expect(service.run(2, 0).at(-1)?.agent.measurement).toMatchObject({ source: 'estimation', workTimeUs: 10_000 });
+    service.workTimeUs = 2500;
+    // One a second: each has its tenth of the say, and the tenth completion says it alone.
+    const said = Array.from({ length: 10 }, () => service.run(1, 1).at(-1)!.agent.measurement!);
+    expect(said.map((it) => it.source)).toEqual([...Array.from({ length: 9 }, () => 'estimation'), 'measured']);
+    expect(said[4]?.workTimeUs).toBe(6250);
+    expect(said[9]?.workTimeUs).toBe(2500);
+  });
+
+  it('gives a service that restarted the benefit of a trial, but not of the doubt', () => {
+    const service = new Service();
+    service.workTimeUs = 100_000;
+    service.run(20, 20);
+    service.restart();
+    expect(service.run(0.1, 0)[0]?.rejected?.reason).toBe('counter-reset');
+    service.workTimeUs = 10_000;
+    expect(service.run(2, 0).at(-1)?.agent.measurement).toMatchObject({ source: 'estimation', workTimeUs: 100_000 });
+    expect(service.run(1, 10).at(-1)?.agent.measurement).toMatchObject({ source: 'measured', workTimeUs: 10_000 });
+  });
+
+  it('does not take rare scrapes for pauses', () => {
+    const service = new Service();
+    for (let i = 0; i < 20; i++) {
+      service.workTimeUs = i < 10 ? 10_000 : 20_000;
+      service.pass(60_000, 2);
+    }
+    // Twenty of either kind: nothing was forgotten, as ten new ones alone would have it.
+    expect(service.agent.measurement?.workTimeUs).toBeLessThan(18_000);
   });
 
   it('starts anew after a restart of the service instead of reporting a negative rate', () => {
@@ -182,6 +230,14 @@ describe('when a report goes out', () => {
     service.run(4, 200);
     expect(causes(service.run(9, 200))).toEqual(['interval', 'interval', 'interval']);
     expect(causes(service.run(3, 212))).toContain('interval');
+  });
+
+  it('a dead band does not keep back that a work time is only remembered', () => {
+    const service = new Service({ ...CONFIG, validForMs: 180_000, deadBandPercent: 5 });
+    service.run(4, 10, 0);
+    service.run(10, 0, 0);
+    const told = reports(service.run(25, 0, 0));
+    expect(told.map((it) => it.report?.source)).toEqual(['estimation']);
   });
 
   it('with five significant digits, of what is a rate or a time', () => {

@@ -3,7 +3,7 @@
 // comes in with every call. It does not scrape, and does not know peers or routes.
 import type { LocalInstanceConfig } from '../config/config.ts';
 import type { ComputeState } from '../model/compute-state.ts';
-import { describeLoad, type Measurement, measure, NO_WORK, type Work } from './measure.ts';
+import { describeLoad, type Measurement, measure } from './measure.ts';
 import { quantise } from './quantise.ts';
 import { type ReportCause, reportCause } from './report-cause.ts';
 import {
@@ -17,6 +17,7 @@ import {
   timeFault,
 } from './sample.ts';
 import { asScore, MAX_SCORE, OUT_OF_SERVICE } from './score.ts';
+import { NO_WORK, type Work } from './work.ts';
 
 export type { ReportCause } from './report-cause.ts';
 export type { InstanceSample, Moment, PushedReport, Rejection, SampleFault } from './sample.ts';

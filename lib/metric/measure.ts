@@ -1,9 +1,10 @@
-// Turns samples into load: arrival rate from totals, work time from busy time, and from both the CATS scores and the
-// predicted service time. Knows no clock but the samples' own, and not when anything is sent.
+// Turns samples into load: arrival rate from totals, work time from busy time (work.ts), and from both the CATS scores and
+// the predicted service time. Knows no clock but the samples' own, and not when anything is sent.
 import type { ComputeState, MetricSource } from '../model/compute-state.ts';
 import type { InstanceSample } from './sample.ts';
 import { bottleneckScore, computeScore, serviceScore } from './score.ts';
 import { backlogUs, LINEAR_ABOVE, rateAt, serviceTimeUs, utilisation } from './service-time.ts';
+import { addWork, firstWork, isProven, knownWorkTimeUs, NOMINAL_WORK_TIME_US, type Work } from './work.ts';
 
 /** Everything of a report but its place in the sequence. */
 export type Measurement = Omit<ComputeState, 'sequence'>;
@@ -12,23 +13,6 @@ export type Measurement = Omit<ComputeState, 'sequence'>;
 const ENOUGH_ARRIVALS = 100;
 const LONGEST_WINDOW_MS = 3000;
 const MOST_SAMPLES = 64;
-/** Work time assumed for a service that has completed nothing yet, µs. */
-const NOMINAL_WORK_TIME_US = 10_000;
-/** Work time changes slowly and one request says little about it: older completions fade with this time constant. */
-const WORK_TIME_FADES_MS = 5000;
-/** This many completions do not fade, so that an idle or slow service is not forgotten. */
-const WORK_TIME_KEEPS = 30;
-/** The last window counts alone when its mean is this many standard errors away (exponential work assumed). */
-const WORK_TIME_JUMP = 4;
-
-/** Busy time and completions of the past, fading; their quotient is the work time. */
-export interface Work {
-  readonly busySeconds: number;
-  readonly completions: number;
-}
-
-export const NO_WORK: Work = { busySeconds: 0, completions: 0 };
-
 export interface Measured {
   /** Samples that the next window may use, oldest first. */
   readonly samples: readonly InstanceSample[];
@@ -48,14 +32,16 @@ export function measure(
   const recent = samples.filter((old) => sample.atMs - old.atMs <= LONGEST_WINDOW_MS).slice(1 - MOST_SAMPLES);
   const kept = previous !== undefined && recent.length > 0 && jumped(recent, sample) ? [previous] : recent;
   const start = windowStart(kept, sample, windowMs);
-  const work = addWork(known, previous, start, sample);
-  const isKnown = work.completions >= 1 && work.busySeconds > 0;
-  const workUs = isKnown ? Math.max(1, (1e6 * work.busySeconds) / work.completions) : NOMINAL_WORK_TIME_US;
+  const work = previous === undefined ? firstWork(known, sample) : addWork(known, previous, start ?? previous, sample);
+  const knownUs = knownWorkTimeUs(work);
+  const workUs = knownUs ?? NOMINAL_WORK_TIME_US;
   const rate =
     start === undefined
       ? littleRate(sample, workUs)
       : (1000 * (sample.arrivals - start.arrivals)) / (sample.atMs - start.atMs);
-  const source: MetricSource = !isKnown ? 'nominal' : start === undefined ? 'estimation' : 'measured';
+  // A work time that nothing confirms any more is an estimate, however well it was measured once: an ingress then tries.
+  const isMeasured = start !== undefined && isProven(work, sample.atMs);
+  const source: MetricSource = knownUs === undefined ? 'nominal' : isMeasured ? 'measured' : 'estimation';
   return {
     samples: [...kept, sample],
     work,
@@ -114,33 +100,4 @@ function jumped(samples: readonly InstanceSample[], sample: InstanceSample): boo
   const expected = ((previous.arrivals - first.arrivals) * (sample.atMs - previous.atMs)) / beforeMs;
   const seen = sample.arrivals - previous.arrivals;
   return Math.abs(seen - expected) > 0.2 * expected + 4 * Math.sqrt(Math.max(1, expected));
-}
-
-/** Adds what the last interval saw; at the first sample all that the service did since it started. */
-function addWork(
-  known: Work,
-  previous: InstanceSample | undefined,
-  start: InstanceSample | undefined,
-  sample: InstanceSample,
-): Work {
-  const seen = between(previous, sample);
-  if (previous === undefined || known.completions === 0) return known.completions === 0 ? seen : known;
-  const window = start === undefined ? seen : between(start, sample);
-  const knownMean = known.busySeconds / known.completions;
-  const windowMean = window.busySeconds / Math.max(1, window.completions);
-  const error = knownMean / Math.sqrt(Math.max(1, window.completions));
-  if (window.completions >= 10 && Math.abs(windowMean - knownMean) > WORK_TIME_JUMP * error) return window;
-  const faded = Math.exp((previous.atMs - sample.atMs) / WORK_TIME_FADES_MS);
-  const fade = Math.max(faded, Math.min(1, WORK_TIME_KEEPS / known.completions));
-  return {
-    busySeconds: known.busySeconds * fade + seen.busySeconds,
-    completions: known.completions * fade + seen.completions,
-  };
-}
-
-function between(from: InstanceSample | undefined, to: InstanceSample): Work {
-  return {
-    busySeconds: to.busySeconds - (from?.busySeconds ?? 0),
-    completions: to.completions - (from?.completions ?? 0),
-  };
 }

@@ -15,9 +15,11 @@ export function quantise(measurement: Measurement): Measurement {
   return out;
 }
 
-/** Whether a report would say the same as the last: same scores, and no quantity moved by more than the share. */
+/** Whether a report would say the same as the last: same scores and source, and no quantity moved by more than the share. */
 export function isWithinDeadBand(now: Measurement, reported: Measurement, percent: number): boolean {
   if (now.score !== reported.score || now.computeScore !== reported.computeScore) return false;
   if (now.serviceScore !== reported.serviceScore || now.workers !== reported.workers) return false;
+  // Who only remembers how fast it is is tried again; who knows is not.
+  if (now.source !== reported.source) return false;
   return COMPARED.every((name) => Math.abs(now[name] - reported[name]) <= (percent / 100) * reported[name]);
 }
