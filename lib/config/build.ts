@@ -251,6 +251,7 @@ function buildClass(entry: FileClass): ServiceClassConfig {
     scoreToUs: entry['score-table'],
     hysteresisPercent: entry.hysteresis,
     holdMs: entry.hold,
+    explorationPercent: entry.exploration,
     affinity: entry.affinity,
     clientBits: entry['client-prefix'],
     buckets: entry.buckets,

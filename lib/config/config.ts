@@ -126,6 +126,8 @@ export interface ServiceClassConfig {
   readonly scoreToUs: readonly number[];
   readonly hysteresisPercent: number;
   readonly holdMs: number;
+  /** Of new flows, to find out whether those that were slow still are; absent in old recordings: none. */
+  readonly explorationPercent?: number;
   readonly affinity: AffinityMode;
   /** `client`: leading bits of the source address that make one client. */
   readonly clientBits: { readonly ipv4: number; readonly ipv6: number };

@@ -136,6 +136,8 @@ const serviceClass = z.strictObject({
   hysteresis: percent().prefault('10%'),
   /** ...for this long. */
   hold: durationMs({ min: '0ms', max: '1h' }).prefault('1s'),
+  /** Of new flows, in tenths of a percent: tries instances that only a memory of slow work keeps out; 0%: never. */
+  exploration: percent({ max: 10 }).prefault('0.5%'),
   /** What stays with its contact instance when weights change: a flow, a busy hash bucket, a client, or nothing. */
   affinity: z.enum(AFFINITY_MODES).default('flow'),
   /** `client`: leading bits of the source address that make one client; whole octets. */

@@ -91,14 +91,15 @@ export function sizeBytes({ orZero = false } = {}) {
   });
 }
 
-/** Share in percent, 0..100, written `10%`. */
-export function percent() {
-  const needed = 'needs a share in percent, 0% to 100%, for example 10%';
+/** Share in percent, 0..`max`, written `10%`. */
+export function percent({ max = 100 } = {}) {
+  const needed = `needs a share in percent, 0% to ${max}%, for example ${Math.min(10, max)}%`;
   const error = ({ input }: { readonly input?: unknown }): string => needed + isNow(input);
   return z
     .string({ error })
     .regex(/^(100(\.0+)?|\d{1,2}(\.\d{1,6})?)\s?%$/, { error })
-    .transform((text) => Number.parseFloat(text));
+    .transform((text) => Number.parseFloat(text))
+    .refine((share) => share <= max, { error });
 }
 
 /** Whole number within bounds; hexadecimal (`0x100`) is YAML's own. */

@@ -244,6 +244,7 @@ describe('any input', () => {
           workTimeUs: fc.integer({ min: 0, max: 1_000_000 }),
           score: fc.integer({ min: 0, max: 10 }),
           sequence: fc.integer({ min: 1, max: 9 }),
+          source: fc.constantFrom('estimation' as const, 'measured' as const),
         }),
         { nil: undefined },
       ),
@@ -265,7 +266,7 @@ describe('any input', () => {
   it('has weights that sum to 1000 or nothing, a reason for every loser, and survives JSON', () => {
     fc.assert(
       fc.property(candidates, candidates, strategy, (before, now, name) => {
-        const given = { class: aClass({ strategy: name, usPerPreference: 500 }) };
+        const given = { class: aClass({ strategy: name, usPerPreference: 500, explorationPercent: 1 }) };
         const first = decide(anInput(before, given));
         const next = decide(following(first, now, { ...given, atMs: 101_000 }));
         for (const [decision, input] of [[first, before] as const, [next, now] as const]) {
@@ -277,7 +278,7 @@ describe('any input', () => {
           );
           for (const it of decision.ranked) {
             expect(it.verdict).toMatch(/^[a-z][a-z-]+$/);
-            expect(it.weight > 0).toBe(['best', 'shared', 'last-resort'].includes(it.verdict));
+            expect(it.weight > 0).toBe(['best', 'shared', 'exploring', 'last-resort'].includes(it.verdict));
             expect(it.weight).toBe(decision.weights[it.key] ?? 0);
           }
           expect(JSON.parse(JSON.stringify(decision))).toEqual(decision);
@@ -290,7 +291,7 @@ describe('any input', () => {
   it('does not depend on the order of the candidates', () => {
     fc.assert(
       fc.property(candidates, candidates, strategy, (before, now, name) => {
-        const given = { class: aClass({ strategy: name }) };
+        const given = { class: aClass({ strategy: name, explorationPercent: 1 }) };
         const first = decide(anInput(before, given));
         const again = decide(anInput(order(before), given));
         expect(again.ranked).toEqual(first.ranked);
@@ -304,7 +305,7 @@ describe('any input', () => {
   it('changes nothing when it decides again on the same input with the new incumbent', () => {
     fc.assert(
       fc.property(candidates, candidates, strategy, (before, now, name) => {
-        const given = { class: aClass({ strategy: name }), atMs: 101_000 };
+        const given = { class: aClass({ strategy: name, explorationPercent: 1 }), atMs: 101_000 };
         const first = decide(anInput(before, { class: given.class }));
         const next = decide(following(first, now, given));
         const again = decide(following(next, now, given));

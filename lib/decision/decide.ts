@@ -1,14 +1,15 @@
-// The decision in its phases (DESIGN section 5): candidates, cost, ranking, split, hysteresis. Pure and total: every
+// The decision in its phases (DESIGN section 5): candidates, cost, ranking, split, hysteresis, exploration. Pure and total: every
 // input has an outcome, the same input the same one, and every candidate leaves with its reason. It never sees the
 // graph, programs nothing, and keeps nothing: what it must remember goes out with the decision and comes back in.
 import { assess, type Pool, poolOf } from './candidates.ts';
 import type { Decision, DecisionInput, Incumbent, SplitMemory } from './decision.ts';
+import { explore } from './exploration.ts';
 import { NO_CHALLENGE } from './hysteresis.ts';
-import { EMPTY_MEMORY, learn } from './memory.ts';
+import { EMPTY_MEMORY, isNews, learn } from './memory.ts';
 import { price, withCosts } from './pricing.ts';
 import { type Entry, rank } from './ranking.ts';
 import { remember } from './share-history.ts';
-import { type Market, market, NO_MARKET, type Priced } from './sites.ts';
+import { type Market, market, NO_MARKET } from './sites.ts';
 import { hadBest, joint, type Outcome, winnerTakesAll } from './strategies.ts';
 import { pronounce } from './verdict.ts';
 import { sameWeights } from './weights.ts';
@@ -28,7 +29,13 @@ export function decide(given: DecisionInput): Decision {
   const entries = rank(withCosts(assessed, priced, view, input, highest, before));
   const usable = entries.filter((entry) => entry.usable);
   // 4. split and 5. hysteresis
-  const outcome = choose(input, before, view, priced, usable, pool);
+  const news = isNews(priced, before);
+  const outcome = choose(input, before, view, news, usable, pool);
+  // 6. exploration
+  const exploration =
+    pool.lastResort === undefined
+      ? explore(input, before, { outcome, priced, market: view, usable, news })
+      : { keys: [], weights: outcome.weights };
   const incumbent = nextIncumbent(input, outcome);
   const changed = incumbent.weights !== input.incumbent?.weights;
   const learned = learn(priced, before, input.atMs);
@@ -37,14 +44,15 @@ export function decide(given: DecisionInput): Decision {
     share: outcome.share,
     history: changed ? remember(before.history, input.atMs, outcome.weights) : before.history,
     calmStepAtMs: outcome.calmStep ? input.atMs : before.calmStepAtMs,
+    exploring: exploration.keys,
   };
   return {
     service: input.service,
     atMs: input.atMs,
-    ranked: pronounce(input, entries, outcome, view, pool.lastResort),
+    ranked: pronounce(input, entries, outcome, exploration, view, pool.lastResort),
     best: outcome.best,
-    weights: outcome.weights,
-    change: wordFor(input, outcome),
+    weights: exploration.weights,
+    change: wordFor(input, outcome, isSame(before.exploring, exploration.keys)),
     incumbent,
     memory,
     ...(outcome.challenge.sinceMs === undefined ? {} : { againAtMs: outcome.challenge.sinceMs + input.class.holdMs }),
@@ -62,7 +70,7 @@ function choose(
   input: DecisionInput,
   before: SplitMemory,
   view: Market,
-  priced: readonly Priced[],
+  news: boolean,
   usable: readonly Entry[],
   pool: Pool,
 ): Outcome {
@@ -78,7 +86,7 @@ function choose(
     };
   // Without any state there is nothing to split by: the nearest, as the ranking has it.
   if (input.class.strategy !== 'joint' || pool.lastResort === 'no-state') return winnerTakesAll(input, usable);
-  return joint(input, before, view, priced, usable);
+  return joint(input, before, view, news, usable);
 }
 
 function nextIncumbent(input: DecisionInput, outcome: Outcome): Incumbent {
@@ -93,13 +101,18 @@ function nextIncumbent(input: DecisionInput, outcome: Outcome): Incumbent {
 }
 
 /** Why the outcome equals or differs from the incumbent. */
-function wordFor(input: DecisionInput, outcome: Outcome): string {
+function wordFor(input: DecisionInput, outcome: Outcome, exploresAlike: boolean): string {
   const { incumbent } = input;
   if (incumbent === undefined || incumbent.best === '') return outcome.best === '' ? 'unchanged' : 'first';
   if (outcome.lost) return 'lost';
   if (sameWeights(incumbent.weights, outcome.weights) && incumbent.best === outcome.best) {
-    return outcome.challenge.sinceMs === undefined ? 'unchanged' : 'held';
+    if (outcome.challenge.sinceMs !== undefined) return 'held';
+    return exploresAlike ? 'unchanged' : 'exploration';
   }
   const isNew = Object.keys(outcome.weights).some((key) => incumbent.weights[key] === undefined);
   return isNew ? 'margin' : 'rebalanced';
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((key, index) => key === b[index]);
 }

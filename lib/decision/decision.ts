@@ -56,10 +56,12 @@ export interface SplitMemory {
   readonly rate: Readonly<Record<string, { readonly atMs: number; readonly perSecond: number }>>;
   /** Time of the last small step in calm. */
   readonly calmStepAtMs: number;
+  /** Keys that have a share to find out whether they are still slow, in their order. */
+  readonly exploring: readonly string[];
 }
 
 export interface Incumbent {
-  /** Keys and weights in force, 0..1000. */
+  /** Keys and weights in force, 0..1000, but for what explores: that must neither defend its place nor be missed. */
   readonly weights: Readonly<Record<string, number>>;
   readonly best: string;
   readonly sinceMs: number;
@@ -81,7 +83,8 @@ export interface RankedCandidate {
   readonly attributes: ServiceAttributes;
   readonly weight: number;
   /**
-   * `best`, `shared` (carries flows too), `last-resort` (best although ineligible, because nothing else is left), an
+   * `best`, `shared` (carries flows too), `exploring` (too dear by a work time that nothing confirms any more: a small share
+   * finds out), `last-resort` (best although ineligible, because nothing else is left), an
    * EligibilityReason, `held` (better, but not for long enough), `margin` (better, but not by enough), `marginal-cost`
    * (cheap as it is, not with our flows on it), or the ranking step that separated it from the one above.
    */
@@ -108,7 +111,10 @@ export interface Decision {
   readonly best: string;
   /** Share of new flows per key, 0..1000, sums to 1000 unless nothing is eligible. Zero weights are left out. */
   readonly weights: Readonly<Record<string, number>>;
-  /** Why the outcome equals or differs from the incumbent, in a word: `first`, `unchanged`, `held`, `margin`, `lost`, `rebalanced`. */
+  /**
+   * Why the outcome equals or differs from the incumbent, in a word: `first`, `unchanged`, `held`, `margin`, `lost`,
+   * `rebalanced`; `exploration`: only what explores is different.
+   */
   readonly change: string;
   readonly incumbent: Incumbent;
   readonly memory: SplitMemory;

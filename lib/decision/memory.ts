@@ -14,6 +14,7 @@ export const EMPTY_MEMORY: SplitMemory = {
   fixedUs: {},
   rate: {},
   calmStepAtMs: Number.MIN_SAFE_INTEGER,
+  exploring: [],
 };
 
 const FACTOR_RANGE = { low: 0.3, high: 1.5 };

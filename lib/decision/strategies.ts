@@ -4,9 +4,8 @@
 import { bandOf } from '../metric/score.ts';
 import type { DecisionInput, SplitMemory } from './decision.ts';
 import { beats, type Challenge, judge, NO_CHALLENGE } from './hysteresis.ts';
-import { isNews } from './memory.ts';
 import type { Entry } from './ranking.ts';
-import type { Market, Priced } from './sites.ts';
+import type { Market } from './sites.ts';
 import { split } from './split.ts';
 import { differs, toWeights, WEIGHT_SUM, type Weights } from './weights.ts';
 
@@ -47,12 +46,12 @@ function everything(entry: Entry, challenge: Challenge, held: readonly string[])
   return { weights: { [best]: WEIGHT_SUM }, best, share: { [best]: 1 }, challenge, held, calmStep: false, lost: false };
 }
 
-/** Splits toward equal marginal cost; weights in force stay until one of them would move by more than 1 %. */
+/** Splits toward equal marginal cost; weights in force stay until one of them would move by more than 1 %. `changed`: `isNews`. */
 export function joint(
   input: DecisionInput,
   memory: SplitMemory,
   market: Market,
-  pool: readonly Priced[],
+  changed: boolean,
   usable: readonly Entry[],
 ): Outcome {
   const { incumbent } = input;
@@ -61,7 +60,7 @@ export function joint(
   const lost = Object.keys(inForce).some((key) => !keys.includes(key));
   const held = incumbent?.challengedSinceMs !== undefined;
   const matured = held && input.atMs - incumbent.challengedSinceMs >= input.class.holdMs;
-  const news = lost || matured || isNews(pool, memory);
+  const news = lost || matured || changed;
   const result = split(market, input, memory, { news, lost });
   const wanted = toWeights(keys, result.shares);
   const weights = !lost && incumbent?.best && !differs(wanted, inForce) ? inForce : wanted;

@@ -1,5 +1,6 @@
 // Gives every candidate its word: why it carries flows, or the first thing that kept it from it.
 import type { DecisionInput, EligibilityReason, RankedCandidate } from './decision.ts';
+import type { Exploration } from './exploration.ts';
 import { beats } from './hysteresis.ts';
 import { type Entry, separatingStep } from './ranking.ts';
 import type { Market } from './sites.ts';
@@ -11,6 +12,7 @@ export function pronounce(
   input: DecisionInput,
   entries: readonly Entry[],
   outcome: Outcome,
+  exploration: Exploration,
   market: Market,
   lastResort: EligibilityReason | undefined,
 ): RankedCandidate[] {
@@ -21,8 +23,10 @@ export function pronounce(
     return {
       key: candidate.key,
       attributes: candidate.route.attributes,
-      weight: outcome.weights[candidate.key] ?? 0,
-      verdict: verdictOf(input, entry, ordered[index - 1], best, outcome, market, lastResort),
+      weight: exploration.weights[candidate.key] ?? 0,
+      verdict: exploration.keys.includes(candidate.key)
+        ? 'exploring'
+        : verdictOf(input, entry, ordered[index - 1], best, outcome, market, lastResort),
       ...(lastResort !== undefined && entry.usable ? { lastResort } : {}),
       ...(cost === undefined ? {} : { cost }),
       path: candidate.distance?.path ?? [],

@@ -16,7 +16,7 @@ export interface Phase {
 
 /** What happened in a run, in order of time. */
 export interface Course {
-  readonly responses: { readonly sentMs: number; readonly us: number }[];
+  readonly responses: { readonly sentMs: number; readonly us: number; readonly site: number }[];
   /** Changes of the shares of an ingress. */
   readonly moves: { readonly atMs: number; readonly change: number }[];
   /** At the start, and after each change of demand or capacity. */

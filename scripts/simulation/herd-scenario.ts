@@ -23,6 +23,16 @@ export interface Scenario {
   /** False: decides as if reports showed the effect of every move at once (the control arm). */
   readonly prediction: boolean;
   readonly hysteresisPercent: number;
+  /** Of new flows, to find out whether sites that were slow still are. */
+  readonly explorationPercent: number;
+  /** One site's work takes `factor` times as long for a while; `restarts`: what ends it is a restart of the service. */
+  readonly slow?: {
+    readonly site: number;
+    readonly factor: number;
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly restarts?: boolean;
+  };
   /** Sites claim this many times their workers, in turn; 1: they tell the truth. */
   readonly claims: readonly number[];
 }
@@ -42,5 +52,6 @@ export const SCENARIO: Scenario = {
   lossAtMs: 60_000,
   prediction: true,
   hysteresisPercent: 10,
+  explorationPercent: 0.5,
   claims: [1],
 };

@@ -3,6 +3,7 @@
 import type { ServiceClassConfig } from '../../lib/config/config.ts';
 import { decide } from '../../lib/decision/decide.ts';
 import type { Candidate, Decision, DecisionInput } from '../../lib/decision/decision.ts';
+import { sameWeights } from '../../lib/decision/weights.ts';
 import { type Agent, observe } from '../../lib/metric/agent.ts';
 import type { ComputeState } from '../../lib/model/compute-state.ts';
 import type { ServiceRoute } from '../../lib/model/service-route.ts';
@@ -15,6 +16,8 @@ import { agentOf, classOf, keyOf, routeOf, SERVICE } from './world.ts';
 
 export interface Result {
   readonly phases: readonly Phase[];
+  readonly responses: Course['responses'];
+  readonly moves: Course['moves'];
   readonly decisions: number;
   readonly reports: number;
   readonly usPerDecision: number;
@@ -57,7 +60,8 @@ type Event =
     }
   | { readonly atMs: number; readonly type: 'sample'; readonly site: number }
   | { readonly atMs: number; readonly type: 'report'; readonly site: number; readonly state: ComputeState }
-  | { readonly atMs: number; readonly type: 'crowd' | 'loss' };
+  | { readonly atMs: number; readonly type: 'crowd' | 'loss' }
+  | { readonly atMs: number; readonly type: 'slowness'; readonly site: number; readonly factor: number };
 
 class Run {
   readonly #scenario: Scenario;
@@ -96,6 +100,11 @@ class Run {
     for (const site of sites.keys()) this.#queue.push({ atMs: SAMPLE_MS * random(), type: 'sample', site });
     this.#queue.push({ atMs: s.crowdAtMs, type: 'crowd' });
     this.#queue.push({ atMs: s.lossAtMs, type: 'loss' });
+    if (s.slow !== undefined) {
+      const { site, factor, fromMs, toMs } = s.slow;
+      this.#queue.push({ atMs: fromMs, type: 'slowness', site, factor });
+      this.#queue.push({ atMs: toMs, type: 'slowness', site, factor: 1 });
+    }
     this.#note(0);
   }
 
@@ -107,6 +116,8 @@ class Run {
     }
     return {
       phases: phasesOf(this.#scenario, this.#course),
+      responses: this.#course.responses,
+      moves: this.#course.moves,
       decisions: this.#decisions,
       reports: this.#reports,
       usPerDecision: this.#spentUs / Math.max(1, this.#decisions),
@@ -120,7 +131,11 @@ class Run {
         return;
       case 'arrival': {
         const leavesMs = this.#sites[event.site]!.serve(event.atMs);
-        this.#course.responses.push({ sentMs: event.sentMs, us: 1000 * (leavesMs + event.backMs - event.sentMs) });
+        this.#course.responses.push({
+          sentMs: event.sentMs,
+          us: 1000 * (leavesMs + event.backMs - event.sentMs),
+          site: event.site,
+        });
         return;
       }
       case 'sample':
@@ -144,6 +159,10 @@ class Run {
         this.#note(event.atMs);
         return;
       }
+      case 'slowness':
+        this.#sites[event.site]!.slowness = event.factor;
+        if (event.factor === 1 && this.#scenario.slow?.restarts) this.#sites[event.site]!.restart();
+        return;
       default:
         event satisfies never;
     }
@@ -224,7 +243,7 @@ class Run {
     this.#spentUs += this.#nowUs() - start;
     this.#decisions++;
     ingress.decision = decision;
-    if (last === undefined || last.weights === decision.weights) return;
+    if (last === undefined || sameWeights(last.weights, decision.weights)) return;
     let change = 0;
     for (const route of this.#routes) {
       change += Math.abs((decision.weights[keyOf(route)] ?? 0) - (last.weights[keyOf(route)] ?? 0)) / 2000;

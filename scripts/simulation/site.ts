@@ -14,6 +14,8 @@ export class SimulatedSite {
   /** Workers that leave as soon as they are free. */
   #leaving = 0;
   workers: number;
+  /** Work takes this many times as long. */
+  slowness = 1;
   arrivals = 0;
   completions = 0;
   busySeconds = 0;
@@ -29,7 +31,7 @@ export class SimulatedSite {
   serve(atMs: number): number {
     this.settle(atMs);
     for (; this.#leaving > 0; this.#leaving--) this.#free.pop();
-    const work = exponential(this.#random, this.#workTimeMs);
+    const work = exponential(this.#random, this.#workTimeMs * this.slowness);
     const leaves = Math.max(atMs, this.#free.least) + work;
     this.#free.replaceLeast(leaves);
     this.#departures.push(leaves);
@@ -45,6 +47,13 @@ export class SimulatedSite {
       this.completions++;
     }
     return this.#departures.size;
+  }
+
+  /** The totals of a service that starts anew; what it was doing is done all the same. */
+  restart(): void {
+    this.arrivals = this.#departures.size;
+    this.completions = 0;
+    this.busySeconds = 0;
   }
 
   /** Takes workers away for good: they finish what they do. */

@@ -43,6 +43,7 @@ export function routeOf(index: number): ServiceRoute {
 export function classOf(scenario: {
   readonly strategy: Strategy;
   readonly hysteresisPercent: number;
+  readonly explorationPercent: number;
 }): ServiceClassConfig {
   return {
     name: 'simulated',
@@ -61,6 +62,7 @@ export function classOf(scenario: {
     scoreToUs: [],
     hysteresisPercent: scenario.hysteresisPercent,
     holdMs: 1000,
+    explorationPercent: scenario.explorationPercent,
     affinity: 'none',
     idleTimeoutMs: 0,
     clientBits: { ipv4: 32, ipv6: 128 },

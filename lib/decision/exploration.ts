@@ -1,0 +1,110 @@
+// Phase 6: a small share of new flows tries contact instances that only a memory of slow work keeps out ("penalised and
+// never revisited", traefik/traefik#12306). It is laid over the weights that the phases before came to, which do not know of
+// it: what is tried is let in by its next reports and the ordinary margin, or not at all. Who would not be used even if it
+// worked as fast as those that are used is out by its distance or price, and is not tried.
+import { TELLING_COMPLETIONS } from '../metric/work.ts';
+import type { ComputeState } from '../model/compute-state.ts';
+import { bestIndex, edgeIndex, TOTALS } from './cost.ts';
+import type { DecisionInput, SplitMemory } from './decision.ts';
+import { beats } from './hysteresis.ts';
+import { hasQueueNumbers, priceAt } from './load-model.ts';
+import type { Entry } from './ranking.ts';
+import type { Market, Priced } from './sites.ts';
+import { marginalNow } from './split.ts';
+import type { Outcome } from './strategies.ts';
+import { WEIGHT_SUM, type Weights } from './weights.ts';
+
+/** What the phases before say. */
+export interface Explorable {
+  readonly outcome: Outcome;
+  readonly priced: readonly Priced[];
+  /** Of the strategy `joint`, in the order of `priced`. */
+  readonly market: Market;
+  readonly usable: readonly Entry[];
+  /** A report or a distance is not the one that the last decision saw. */
+  readonly news: boolean;
+}
+
+export interface Exploration {
+  /** Tried now, in the order of keys. */
+  readonly keys: readonly string[];
+  /** Those of the outcome, less what is taken for trials from the largest of them. */
+  readonly weights: Weights;
+}
+
+const NOBODY: readonly string[] = [];
+
+/** Adds the trials to the outcome; without any its weights are returned as they are. */
+export function explore(input: DecisionInput, before: SplitMemory, given: Explorable): Exploration {
+  const { weights } = given.outcome;
+  const percent = input.class.explorationPercent ?? 0;
+  if (percent <= 0 || !given.priced.some((site) => isOpen(site, weights))) return { keys: NOBODY, weights };
+  const keys = given.news
+    ? worthTrying(input, before, given)
+    : before.exploring.filter((key) =>
+        given.priced.some((site) => site.candidate.key === key && isOpen(site, weights)),
+      );
+  return withTrials(weights, keys, percent);
+}
+
+/** Carries no flows, and nothing confirms its work time. A load that was not measured over a window is a claim: it is believed. */
+function isOpen({ candidate: { key, state } }: Priced, weights: Weights): boolean {
+  if (state === undefined || state.windowMs <= 0 || !hasQueueNumbers(state)) return false;
+  return (state.source === 'estimation' || state.source === 'nominal') && !(weights[key]! > 0);
+}
+
+function worthTrying(input: DecisionInput, before: SplitMemory, given: Explorable): string[] {
+  const { priced, outcome } = given;
+  const carrying = priced.filter(({ candidate }) => outcome.weights[candidate.key]! > 0);
+  const referenceUs = Math.min(...carrying.map(({ model }) => priceAt(model, 0)));
+  const levelUs = levelOf(input, given);
+  return priced.flatMap((site): string[] => {
+    const { key, state } = site.candidate;
+    if (!isOpen(site, outcome.weights) || priceAt(site.model, 0) <= referenceUs) return [];
+    // Stickiness as in phase 5: noise at the edge must not begin and end trials with every report.
+    const isTried = before.exploring.includes(key);
+    if (!hasRoom(state!, isTried)) return [];
+    const hopedUs = hopedFor(input, site, referenceUs, given);
+    return (isTried ? hopedUs < levelUs : beats(hopedUs, levelUs, input.class)) ? [key] : [];
+  });
+}
+
+/** As many requests as a trial needs are on their way: more of them would wait behind these, and are a load that is measured. */
+function hasRoom({ inFlight }: ComputeState, isTried: boolean): boolean {
+  return inFlight < (isTried ? TELLING_COMPLETIONS : TELLING_COMPLETIONS / 2);
+}
+
+/** What new flows cost where they go now. */
+function levelOf({ class: { strategy } }: DecisionInput, { outcome, market, usable }: Explorable): number {
+  if (strategy !== 'joint') return usable.find(({ candidate }) => candidate.key === outcome.best)?.cost?.total ?? 0;
+  let sum = 0;
+  for (const site of market.sites) sum += ((outcome.weights[site.key] ?? 0) / WEIGHT_SUM) * marginalNow(site);
+  return sum;
+}
+
+/** What a flow would cost at the site if it worked as fast as the fastest that carries flows, and were idle. */
+function hopedFor(
+  { class: { strategy } }: DecisionInput,
+  { candidate, fixed }: Priced,
+  referenceUs: number,
+  { usable }: Explorable,
+): number {
+  const parts = { ...fixed, serviceTimeUs: referenceUs };
+  const index = edgeIndex(parts, candidate);
+  const best = bestIndex(usable.flatMap((entry) => (entry.cost ? [edgeIndex(entry.cost, entry.candidate)] : [])));
+  return TOTALS[strategy](parts, index, best);
+}
+
+/** Takes the parts of 1000 from the largest weight, half of it at most, and divides them equally. */
+function withTrials(weights: Weights, wanted: readonly string[], percent: number): Exploration {
+  if (wanted.length === 0) return { keys: NOBODY, weights };
+  let largest = '';
+  for (const key in weights) if (largest === '' || weights[key]! > weights[largest]!) largest = key;
+  const parts = Math.min(Math.max(1, Math.round((percent / 100) * WEIGHT_SUM)), Math.floor(weights[largest]! / 2));
+  // The others have their turn when these are known.
+  const keys = wanted.slice(0, parts);
+  if (keys.length === 0) return { keys: NOBODY, weights };
+  const each = Math.floor(parts / keys.length);
+  const trials = Object.fromEntries(keys.map((key) => [key, each]));
+  return { keys, weights: { ...weights, [largest]: weights[largest]! - each * keys.length, ...trials } };
+}
