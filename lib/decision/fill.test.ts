@@ -8,8 +8,8 @@ const model = loadModel(
   Array.from({ length: 11 }, () => 0),
 );
 
-function site(fixedUs: number, share: number, rate = 0): Site {
-  return { key: `${fixedUs}`, fixedUs, backlogUs: 0, model, reportedRate: rate, rate, share, troubled: false };
+function site(fixedUs: number, share: number, rate = 0, of = model): Site {
+  return { key: `${fixedUs}`, fixedUs, backlogUs: 0, model: of, reportedRate: rate, rate, share, troubled: false };
 }
 
 describe('fill', () => {
@@ -22,5 +22,14 @@ describe('fill', () => {
   test('a site that alone serves everybody has the price of that load as its level', () => {
     const { levelUs } = fill([site(9000, 1, 250)], 250);
     expect(levelUs / (9000 + priceAt(model, 250))).toBeCloseTo(1, 2);
+  });
+
+  test('sites of so many workers that their load costs nothing yet are told apart all the same', () => {
+    const large = (workTimeUs: number) =>
+      loadModel({ workers: 100, workTimeUs } as Parameters<typeof loadModel>[0], 1, []);
+    const slow = site(2000, 1, 400, large(100_000));
+    const fast = site(20_000, 0, 0, large(10_000));
+    expect(fill([slow, fast], 400).shares).toEqual([0, 1]);
+    expect(fill([fast, slow], 400).shares).toEqual([1, 0]);
   });
 });

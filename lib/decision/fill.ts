@@ -34,15 +34,21 @@ export interface Filled {
 /** Finds the level nu at which the shares sum to 1; `totalRate` is the rate of all ingresses together. */
 export function fill(sites: readonly Site[], totalRate: number): Filled {
   const total = Math.max(totalRate, 1e-3);
-  const kept = isQuiet(sites) ? sites.filter((site) => !isDispensable(site, sites, total)) : sites;
+  const needed = isQuiet(sites) ? sites.filter((site) => !isDispensable(site, sites, total)) : sites;
+  // Two that cost the same to the last bit can do without each other.
+  const kept = needed.length > 0 ? needed : sites;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.POSITIVE_INFINITY;
+  let alone = kept[0];
   for (const site of kept) {
     const base = site.fixedUs + site.backlogUs;
     // Below what the cheapest costs when idle no level means anything; without traffic every level would do.
     low = Math.min(low, base + priceAt(site.model, 0));
     // At this level the site alone would take everything, so nu is not above it.
-    high = Math.min(high, base + priceAt(site.model, site.rate + total));
+    const takesAllUs = base + priceAt(site.model, site.rate + total);
+    if (takesAllUs >= high) continue;
+    high = takesAllUs;
+    alone = site;
   }
   for (let round = 0; round < ROUNDS; round++) {
     const level = (low + high) / 2;
@@ -52,6 +58,9 @@ export function fill(sites: readonly Site[], totalRate: number): Filled {
     else high = level;
   }
   const shares = sites.map((site) => (kept.includes(site) ? shareAt(site, high, total) : 0));
+  // With a hundred workers the price of a small load is that of none, to the last bit: no level tells what it would take.
+  if (!shares.some((share) => share >= SMALLEST_SHARE))
+    return { shares: sites.map((site) => (site === alone ? 1 : 0)), levelUs: high };
   return { shares: normalised(shares), levelUs: high };
 }
 
