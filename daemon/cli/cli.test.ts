@@ -169,6 +169,20 @@ describe('exit codes', () => {
     expect(result.error).toMatch(message);
   });
 
+  test('an instance that is tried again is named with the reason', async () => {
+    const explained = backend.explain('fd00:cafe::80');
+    if (!explained.ok) throw new Error(explained.text);
+    const [best, ...others] = explained.value.candidates;
+    const tried = { ...best!, contactInstance: 'fd00:54::10', instanceName: 'web-40', weight: 5, verdict: 'exploring' };
+    backend.explain = () => ({ ok: true, value: { ...explained.value, candidates: [best!, tried, ...others] } });
+    const { code, out } = await cfnctl('explain web');
+    expect(code).toBe(EXIT.ok);
+    expect(out).toMatch(
+      /^exploring +web-40: slow when last measured, nothing completed since; a few new flows find out$/m,
+    );
+    expect(out).toMatch(/^web-40 .* 0\.5 +exploring$/m);
+  });
+
   test('a decision with nothing eligible is printed and is a negative answer', async () => {
     const { code, out } = await cfnctl('explain batch');
     expect(code).toBe(EXIT.negative);

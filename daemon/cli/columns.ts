@@ -49,6 +49,7 @@ function scoreTone(score: number | undefined): Tone | undefined {
 
 export function verdictTone(verdict: string): Tone | undefined {
   if (verdict === 'best') return 'good';
+  if (verdict === 'exploring') return 'warn';
   return verdict === 'shared' || verdict === '' ? undefined : 'dim';
 }
 

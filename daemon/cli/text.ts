@@ -142,6 +142,7 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
       ],
       ['decided', `${age(view.atMs, nowMs)} ago: ${view.change}${challenge}`],
       ['hysteresis', `${plain(view.hysteresisPercent)} % for ${span(view.holdMs)}`],
+      ...explorationPair(view),
     ],
     paint,
   );
@@ -158,6 +159,14 @@ export function explainText(view: ExplainView, nowMs: number, paint: Paint): str
   const paths = reachable.length === 0 ? '' : `\n${renderTable(pathColumns, reachable, nowMs, paint)}`;
   const packed = reachable.map((row) => ({ to: named(row.instanceName, row.contactInstance), ...row }));
   return `${head}\n${renderTable(columns, view.candidates, nowMs, paint)}${paths}${entriesText(packed, nowMs, paint)}`;
+}
+
+/** Why an instance has a share that its cost does not earn. */
+function explorationPair({ candidates }: ExplainView): [string, string][] {
+  const tried = candidates.filter((row) => row.verdict === 'exploring');
+  if (tried.length === 0) return [];
+  const names = tried.map((row) => named(row.instanceName, row.contactInstance)).join(', ');
+  return [['exploring', `${names}: slow when last measured, nothing completed since; a few new flows find out`]];
 }
 
 /** All about one peer, as pairs. */

@@ -90,8 +90,21 @@ describe('what a file means', () => {
     expect(config.instances[0]).toMatchObject({ reportIntervalMs: 1000, validForMs: 180_000 });
     const [standard] = config.steering.classes;
     expect(standard).toMatchObject({ name: 'default', strategy: 'joint', hysteresisPercent: 10, holdMs: 1000 });
+    expect(standard).toMatchObject({ explorationPercent: 0.5 });
     expect(standard!.scoreToUs).toHaveLength(11);
     expect(standard!.scoreToUs[10]).toBe(5000);
+  });
+
+  test('exploration is a small share, or none', () => {
+    const of = (exploration: string) => withSections({ classes: [{ name: 'a', exploration }] });
+    expect(accepted(of('0%')).steering.classes.map((it) => it.explorationPercent)).toContain(0);
+    expect(accepted(of('1.5%')).steering.classes.map((it) => it.explorationPercent)).toContain(1.5);
+    for (const wrong of ['11%', '1', '-1%'])
+      expect(refused(of(wrong))).toEqual([
+        expect.stringMatching(
+          /^f:\d+:\d+ classes\[0\]\.exploration: needs a share in percent, 0% to 10%, for example 10%$/,
+        ),
+      ]);
   });
 
   test('a service may be IPv4, and so may its instances and prefixes', () => {

@@ -21,6 +21,19 @@ it('prints the record aligned, best first, with every reason', () => {
   ]);
 });
 
+it('marks what is tried again, and does not count it among those that share', () => {
+  const slow = aState({ workTimeUs: 100_000, source: 'estimation' });
+  const candidates = [aCandidate(1, { state: slow }), aCandidate(2, { roundTripUs: 20_000 })];
+  const decision = decide(anInput(candidates));
+  expect(explain(decision)).toEqual([
+    'fd00:cafe::80  first  one instance takes all new flows, 1 tried again',
+    '',
+    '   instance  site    weight     total  round trip   service    other  verdict',
+    '>  web-2     site-2  99.5 %  30.00 ms    20.00 ms  10.00 ms  0.00 ms  best',
+    '?  web-1     site-1   0.5 %    101 ms     1.00 ms    100 ms  0.00 ms  exploring',
+  ]);
+});
+
 it('says how long a challenger is still held, and when nothing is left', () => {
   const at = (us: number, sequence: number) =>
     [1, 2].map((index) => aCandidate(index, { roundTripUs: index === 1 ? us : 5000, state: aState({ sequence }) }));

@@ -2,6 +2,8 @@
 import type { Decision, RankedCandidate } from './decision.ts';
 
 const HEADINGS = ['', 'instance', 'site', 'weight', 'total', 'round trip', 'service', 'other', 'verdict'] as const;
+/** In front of what carries flows, but for the best. */
+const SIGNS: Readonly<Record<string, string>> = { shared: '+', exploring: '?' };
 /** Columns that hold numbers. */
 const RIGHT = new Set([3, 4, 5, 6, 7]);
 
@@ -17,8 +19,10 @@ export function explain(decision: Decision): string[] {
 
 function summary(decision: Decision): string {
   if (decision.best === '') return 'no candidate may carry flows';
-  const carrying = decision.ranked.filter((candidate) => candidate.weight > 0).length;
-  return carrying === 1 ? 'one instance takes all new flows' : `${carrying} instances share new flows`;
+  const trials = decision.memory.exploring.length;
+  const carrying = decision.ranked.filter((candidate) => candidate.weight > 0).length - trials;
+  const tried = trials === 0 ? '' : `, ${trials} tried again`;
+  return (carrying === 1 ? 'one instance takes all new flows' : `${carrying} instances share new flows`) + tried;
 }
 
 function row(candidate: RankedCandidate): string[] {
@@ -26,7 +30,7 @@ function row(candidate: RankedCandidate): string[] {
   const carries = candidate.weight > 0;
   const other = cost === undefined ? 0 : cost.priceUs + cost.carbonUs + cost.preferenceUs;
   return [
-    carries ? (candidate.verdict === 'shared' ? '+' : '>') : '',
+    carries ? (SIGNS[candidate.verdict] ?? '>') : '',
     attributes.instanceName === '' ? candidate.key : attributes.instanceName,
     attributes.site,
     carries ? `${(candidate.weight / 10).toFixed(1)} %` : '-',

@@ -17,7 +17,7 @@ import {
 } from './fixture.ts';
 import { sameWeights } from './weights.ts';
 
-const EXPLORES = aClass({ explorationPercent: 0.5 });
+const EXPLORES = aClass();
 
 /** An idle instance that took 100 ms when it last completed something. */
 const remembered = (given: Partial<ComputeState> = {}) =>
@@ -29,7 +29,7 @@ const used = (given: Partial<ComputeState> = {}) =>
   aCandidate(2, { roundTripUs: 20_000, state: aState({ arrivalRate: 50, ...given }) });
 
 const explored = (candidate: ReturnType<typeof aCandidate>, given: Partial<ServiceClassConfig> = {}) =>
-  decide(anInput([candidate, used()], { class: aClass({ explorationPercent: 0.5, ...given }) }));
+  decide(anInput([candidate, used()], { class: aClass(given) }));
 
 describe('an instance that only a memory of slow work keeps out', () => {
   it.each<[number, number]>([
@@ -90,9 +90,7 @@ describe('an instance that only a memory of slow work keeps out', () => {
 
   it.each(['least-loaded', 'edge-metadata'] as const)('is tried by %s too', (strategy) => {
     const busy = used({ arrivalRate: 370, inFlight: 20 });
-    const decision = decide(
-      anInput([near({ roundTripUs: 20_000 }), busy], { class: aClass({ strategy, explorationPercent: 0.5 }) }),
-    );
+    const decision = decide(anInput([near({ roundTripUs: 20_000 }), busy], { class: aClass({ strategy }) }));
     expect(weightsOf(decision)).toEqual({ 1: 5, 2: 995 });
   });
 

@@ -25,6 +25,7 @@ export function aClass(given: Partial<ServiceClassConfig> = {}): ServiceClassCon
     scoreToUs: [1e6, 5e5, 2e5, 1e5, 5e4, 3e4, 2e4, 15e3, 12e3, 11e3, 1e4],
     hysteresisPercent: 10,
     holdMs: 1000,
+    explorationPercent: 0.5,
     affinity: 'flow',
     idleTimeoutMs: 60_000,
     clientBits: { ipv4: 32, ipv6: 128 },

@@ -13,6 +13,8 @@ const KEEPS = 30;
 const JUMP = 4;
 /** This many completions tell a work time: a third more or less, where it varies exponentially. */
 export const TELLING_COMPLETIONS = 10;
+/** Fewer that were done in no time are chance, or failed fast; they are no service that works fast. */
+const FEWEST = 5;
 /** Without completions for this long, and for as many work times, the work time is a memory. */
 const PAUSE = { ms: 30_000, workTimes: 4 };
 
@@ -30,10 +32,23 @@ export const NO_WORK: Work = { busySeconds: 0, completions: 0 };
 
 /** Mean time that a request occupies a worker; undefined: nothing was ever completed. */
 export function knownWorkTimeUs({ busySeconds, completions, rememberedUs }: Work): number | undefined {
-  if (rememberedUs !== undefined && completions < TELLING_COMPLETIONS) {
+  if (
+    rememberedUs !== undefined &&
+    completions < TELLING_COMPLETIONS &&
+    !isFarBelow(busySeconds, completions, rememberedUs)
+  ) {
     return Math.max(1, (1e6 * busySeconds + (TELLING_COMPLETIONS - completions) * rememberedUs) / TELLING_COMPLETIONS);
   }
   return completions >= 1 && busySeconds > 0 ? Math.max(1, (1e6 * busySeconds) / completions) : undefined;
+}
+
+/**
+ * So much less than remembered that a few completions tell: a service of few requests would wait long for ten. Their log is
+ * compared, as a mean cannot fall by four of its standard errors before there are seventeen.
+ */
+function isFarBelow(busySeconds: number, completions: number, rememberedUs: number): boolean {
+  if (completions < FEWEST) return false;
+  return (1e6 * busySeconds) / completions < rememberedUs * Math.exp(-JUMP / Math.sqrt(completions));
 }
 
 /** True while enough completions that were seen come together in the work time, and the last is not long ago. */

@@ -123,7 +123,7 @@ export interface ExplainCandidate {
   /** Peer that the route in use came from, or `local`; empty where it is not known, as of another site. */
   readonly from: string;
   readonly weight: number;
-  /** `best`, `shared`, or the first step that separated it. */
+  /** `best`, `shared`, `exploring`, or the first step that separated it. */
   readonly verdict: string;
   readonly cost?: {
     readonly totalUs: number;

@@ -176,8 +176,9 @@ function report(state: RouterState, steered: Steered, before: Decision | undefin
   });
 }
 
+/** Those that carry flows for their cost; trials come and go. */
 function instancesOf(decision: Decision | undefined): string {
-  return Object.keys(decision?.weights ?? {})
+  return Object.keys(decision?.incumbent.weights ?? {})
     .sort()
     .join(',');
 }

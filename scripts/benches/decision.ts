@@ -1,11 +1,20 @@
 // What a decision costs, and what it is worth: µs per `decide` over 8 and 32 candidates that all share flows, and the mean
-// response of each strategy in the herd simulation as a ratio to the static optimum.
+// response of each strategy in the herd simulation as a ratio to the static optimum. And what exploration wins and costs.
 import type { Strategy } from '../../lib/config/config.ts';
 import { decide } from '../../lib/decision/decide.ts';
 import type { Candidate } from '../../lib/decision/decision.ts';
 import { aCandidate, anInput, aState, following } from '../../lib/decision/fixture.ts';
 import { type Result, simulate } from '../simulation/herd.ts';
 import { SCENARIO } from '../simulation/herd-scenario.ts';
+import {
+  DURATION_MS,
+  recover,
+  SETTLED_MS,
+  SLOW,
+  STAYS_SLOW,
+  secondsToReturn,
+  shareOf,
+} from '../simulation/recovery.ts';
 import { absolute, type Bench, comparison, machine, median, type Row } from './report.ts';
 
 /** Bounds on a whole decision, reasons and memory included; the way from a report to the kernel may take 1 ms. */
@@ -18,11 +27,24 @@ const DECISIONS = 4000;
 const RUN = { load: 0.65, durationMs: 60_000, crowdAtMs: 20_000, lossAtMs: 40_000 };
 const OTHERS: readonly Strategy[] = ['nearest', 'least-loaded', 'edge-metadata'];
 const JOINT = 'strategy.joint';
+const BACK = 'explore.back';
+const RESTARTED = 'explore.restarted';
+const STAYS = 'explore.stays-slow';
+/** Of the first six, those in which the site has a fifth of the requests and more before it is slow; and when it is well. */
+const RECOVERING_SEEDS = [2, 3, 4, 5, 6];
+const WELL_AT_MS = [60_000, 75_000, 90_000];
 const againstJoint = (strategy: Strategy): string => `strategy.${strategy}`;
 
 export const bench: Bench = {
   summary: 'time of a decision; mean response of each strategy against the static optimum',
-  ids: [...SIZES.map(({ candidates }) => `decide.${candidates}`), JOINT, ...OTHERS.map(againstJoint)],
+  ids: [
+    ...SIZES.map(({ candidates }) => `decide.${candidates}`),
+    JOINT,
+    ...OTHERS.map(againstJoint),
+    BACK,
+    RESTARTED,
+    STAYS,
+  ],
   async run({ rounds, progress, isWanted }) {
     const sizes = SIZES.filter(({ candidates }) => isWanted(`decide.${candidates}`));
     const rows: Row[] = sizes.map(({ candidates, target }) => {
@@ -77,6 +99,32 @@ export const bench: Bench = {
         ),
       );
     }
+    const slowly = `4 ingresses, 3 sites, 180 requests a second, one site's work takes 10 times as long; exploration ${SCENARIO.explorationPercent} %; median of seeds ${RECOVERING_SEEDS.join(', ')}, well after 40, 55 and 70 s each`;
+    const explore = (
+      id: string,
+      what: string,
+      unit: string,
+      target: number,
+      of: (seed: number, wellAtMs: number) => number,
+    ) => {
+      if (!isWanted(id)) return;
+      progress(what);
+      const ours = median(RECOVERING_SEEDS.flatMap((seed) => WELL_AT_MS.map((wellAtMs) => of(seed, wellAtMs))));
+      rows.push(absolute({ id, what, unit, ours, better: 'lower', target, method: slowly }));
+    };
+    explore(BACK, 'a slow site is well: half of its requests are back after', 's', 90, (seed, toMs) =>
+      secondsToReturn(recover({ seed, slow: { ...SLOW, toMs } }), toMs),
+    );
+    explore(RESTARTED, 'the same, well by a restart of the service', 's', 60, (seed, toMs) =>
+      secondsToReturn(recover({ seed, slow: { ...SLOW, toMs, restarts: true } }), toMs),
+    );
+    explore(
+      STAYS,
+      'requests that go to a site that stays slow',
+      '%',
+      SCENARIO.explorationPercent,
+      (seed) => 100 * shareOf(recover({ seed, slow: STAYS_SLOW }), SETTLED_MS, DURATION_MS),
+    );
     return { bench: 'decision', machine: machine(), rows };
   },
 };
