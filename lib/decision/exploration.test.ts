@@ -65,7 +65,6 @@ describe('an instance that only a memory of slow work keeps out', () => {
     ['it is too far away, however fast it were', { roundTripUs: 20_000 }, {}],
     ['it is better by less than the margin, even if it were as fast', { roundTripUs: 18_000 }, {}],
     ['it costs too much, however fast it were', { attributes: { priceMicros: 20 } }, { usPerPriceMicro: 1000 }],
-    ['it is no slower than the one in use', { roundTripUs: 40_000, state: remembered({ workTimeUs: 9000 }) }, {}],
     ['all that it says is a score', { state: remembered({ workers: 0, workTimeUs: 0, serviceTimeUs: 100_000 }) }, {}],
     ['its numbers were pushed, and are what somebody says', { state: remembered({ windowMs: 0 }) }, {}],
     ['enough requests are on their way there', { state: remembered({ inFlight: 10 }) }, {}],
@@ -92,6 +91,13 @@ describe('an instance that only a memory of slow work keeps out', () => {
     const busy = used({ arrivalRate: 370, inFlight: 20 });
     const decision = decide(anInput([near({ roundTripUs: 20_000 }), busy], { class: aClass({ strategy }) }));
     expect(weightsOf(decision)).toEqual({ 1: 5, 2: 995 });
+  });
+
+  it('gets none where it is as fast as the one in use by what it remembers: the hold is all that it waits for', () => {
+    const fast = (sequence: number) => near({ roundTripUs: 10_000, state: remembered({ workTimeUs: 9000, sequence }) });
+    const first = decide(anInput([used()]));
+    const held = decide(following(first, [fast(1), used()], { atMs: 101_000 }));
+    expect([weightsOf(held), verdictsOf(held)]).toEqual([{ 2: 1000 }, ['2 best', '1 held']]);
   });
 
   it('comes in by its next reports, margin and hold, as anybody would', () => {
@@ -186,6 +192,28 @@ describe('trials and noise', () => {
     decision = decide(following(decision, [half, used()], { class: EXPLORES, atMs: 106_000 }));
     expect(decision.memory.exploring).toEqual([]);
   });
+});
+
+it('without news the trials stay as they are, although the shares that were just moved predict other prices', () => {
+  const state = fc.record({
+    arrivalRate: fc.integer({ min: 0, max: 390 }),
+    workTimeUs: fc.constantFrom(10_000, 12_000, 40_000),
+    source: fc.constantFrom('estimation' as const, 'measured' as const),
+  });
+  const candidates = fc
+    .array(fc.record({ roundTripUs: fc.integer({ min: 0, max: 30_000 }), state }), { minLength: 2, maxLength: 6 })
+    .map((all) => all.map((it, index) => ({ ...it, index: index + 1 })));
+  const made = (given: { index: number; roundTripUs: number; state: Partial<ComputeState> }[], sequence: number) =>
+    given.map((it) => aCandidate(it.index, { ...it, state: aState({ ...it.state, sequence }) }));
+  fc.assert(
+    fc.property(candidates, candidates, (before, now) => {
+      const first = decide(anInput(made(before, 1)));
+      const next = decide(following(first, made(now, 2), { atMs: 101_000 }));
+      const again = decide(following(next, made(now, 2), { atMs: 101_100 }));
+      expect(again.weights).toEqual(next.weights);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 it('whatever the input: exploration adds at most its share, and changes nothing that the decision builds on', () => {

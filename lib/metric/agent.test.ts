@@ -147,6 +147,28 @@ describe('what is measured', () => {
     expect(said[9]?.workTimeUs).toBe(2500);
   });
 
+  it('needs five of them where they are far below what is remembered, and not fewer', () => {
+    const service = new Service();
+    service.workTimeUs = 100_000;
+    service.run(10, 20);
+    service.run(31, 0);
+    service.workTimeUs = 5000;
+    const said = Array.from({ length: 6 }, () => service.run(1, 1).at(-1)!.agent.measurement!.workTimeUs);
+    expect(said).toEqual([90_500, 81_000, 71_500, 62_000, 5000, 5000]);
+  });
+
+  it('counts completions over pauses until there are enough', () => {
+    const service = new Service();
+    service.workTimeUs = 100_000;
+    service.run(10, 20);
+    service.workTimeUs = 50_000;
+    for (let i = 0; i < 10; i++) {
+      service.run(40, 0);
+      service.pass(100, 1);
+    }
+    expect(service.agent.measurement).toMatchObject({ source: 'measured', workTimeUs: 50_000 });
+  });
+
   it('gives a service that restarted the benefit of a trial, but not of the doubt', () => {
     const service = new Service();
     service.workTimeUs = 100_000;
