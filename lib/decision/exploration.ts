@@ -4,10 +4,10 @@
 // worked as fast as those that are used is out by its distance or price, and is not tried.
 import { TELLING_COMPLETIONS } from '../metric/work.ts';
 import type { ComputeState } from '../model/compute-state.ts';
-import { bestIndex, edgeIndex, TOTALS } from './cost.ts';
+import { bestIndex, edgeIndex, NO_INDEX, TOTALS } from './cost.ts';
 import type { DecisionInput, SplitMemory } from './decision.ts';
 import { beats } from './hysteresis.ts';
-import { hasQueueNumbers, priceAt } from './load-model.ts';
+import { hasQueueNumbers, type LoadModel } from './load-model.ts';
 import type { Entry } from './ranking.ts';
 import type { Market, Priced } from './sites.ts';
 import { marginalNow } from './split.ts';
@@ -53,20 +53,30 @@ function isOpen({ candidate: { key, state } }: Priced, weights: Weights): boolea
   return (state.source === 'estimation' || state.source === 'nominal') && !(weights[key]! > 0);
 }
 
-function worthTrying(input: DecisionInput, before: SplitMemory, given: Explorable): string[] {
+function worthTrying(input: DecisionInput, before: SplitMemory, given: Explorable): readonly string[] {
   const { priced, outcome } = given;
-  const carrying = priced.filter(({ candidate }) => outcome.weights[candidate.key]! > 0);
-  const referenceUs = Math.min(...carrying.map(({ model }) => priceAt(model, 0)));
+  let referenceUs = Number.POSITIVE_INFINITY;
+  for (const { candidate, model } of priced)
+    if (outcome.weights[candidate.key]! > 0) referenceUs = Math.min(referenceUs, idleUs(model));
+  // Idle sites are open as a rule, and as fast as the others: they must not cost a decision anything.
+  const slow = priced.filter((site) => isOpen(site, outcome.weights) && idleUs(site.model) > referenceUs);
+  if (slow.length === 0) return NOBODY;
   const levelUs = levelOf(input, given);
-  return priced.flatMap((site): string[] => {
+  const hopedUs = hopeOf(input, referenceUs, given);
+  const keys: string[] = [];
+  for (const site of slow) {
     const { key, state } = site.candidate;
-    if (!isOpen(site, outcome.weights) || priceAt(site.model, 0) <= referenceUs) return [];
     // Stickiness as in phase 5: noise at the edge must not begin and end trials with every report.
     const isTried = before.exploring.includes(key);
-    if (!hasRoom(state!, isTried)) return [];
-    const hopedUs = hopedFor(input, site, referenceUs, given);
-    return (isTried ? hopedUs < levelUs : beats(hopedUs, levelUs, input.class)) ? [key] : [];
-  });
+    const isBetter = isTried ? hopedUs(site) < levelUs : beats(hopedUs(site), levelUs, input.class);
+    if (isBetter && hasRoom(state!, isTried)) keys.push(key);
+  }
+  return keys;
+}
+
+/** Price without load. */
+function idleUs(model: LoadModel): number {
+  return model.kind === 'queue' ? model.workTimeUs : model.timeUs;
 }
 
 /** As many requests as a trial needs are on their way: more of them would wait behind these, and are a load that is measured. */
@@ -78,21 +88,28 @@ function hasRoom({ inFlight }: ComputeState, isTried: boolean): boolean {
 function levelOf({ class: { strategy } }: DecisionInput, { outcome, market, usable }: Explorable): number {
   if (strategy !== 'joint') return usable.find(({ candidate }) => candidate.key === outcome.best)?.cost?.total ?? 0;
   let sum = 0;
-  for (const site of market.sites) sum += ((outcome.weights[site.key] ?? 0) / WEIGHT_SUM) * marginalNow(site);
+  for (const site of market.sites) {
+    const weight = outcome.weights[site.key];
+    if (weight !== undefined) sum += (weight / WEIGHT_SUM) * marginalNow(site);
+  }
   return sum;
 }
 
-/** What a flow would cost at the site if it worked as fast as the fastest that carries flows, and were idle. */
-function hopedFor(
+/** What a flow would cost at a site if that worked as fast as the fastest that carries flows, and were idle. */
+function hopeOf(
   { class: { strategy } }: DecisionInput,
-  { candidate, fixed }: Priced,
   referenceUs: number,
   { usable }: Explorable,
-): number {
-  const parts = { ...fixed, serviceTimeUs: referenceUs };
-  const index = edgeIndex(parts, candidate);
-  const best = bestIndex(usable.flatMap((entry) => (entry.cost ? [edgeIndex(entry.cost, entry.candidate)] : [])));
-  return TOTALS[strategy](parts, index, best);
+): (site: Priced) => number {
+  if (strategy === 'joint') return (site) => site.fixedUs + referenceUs;
+  const best =
+    strategy === 'edge-metadata'
+      ? bestIndex(usable.flatMap(({ cost, candidate }) => (cost ? [edgeIndex(cost, candidate)] : [])))
+      : NO_INDEX;
+  return ({ fixed, candidate }) => {
+    const parts = { ...fixed, serviceTimeUs: referenceUs };
+    return TOTALS[strategy](parts, edgeIndex(parts, candidate), best);
+  };
 }
 
 /** Takes the parts of 1000 from the largest weight, half of it at most, and divides them equally. */
