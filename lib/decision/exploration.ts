@@ -38,30 +38,36 @@ const NOBODY: readonly string[] = [];
 export function explore(input: DecisionInput, before: SplitMemory, given: Explorable): Exploration {
   const { weights } = given.outcome;
   const percent = input.class.explorationPercent ?? 0;
-  if (percent <= 0 || !given.priced.some((site) => isOpen(site, weights))) return { keys: NOBODY, weights };
+  if (percent <= 0 || !given.priced.some(isUnproven)) return { keys: NOBODY, weights };
   const keys = given.news
     ? worthTrying(input, before, given)
     : before.exploring.filter((key) =>
-        given.priced.some((site) => site.candidate.key === key && isOpen(site, weights)),
+        given.priced.some((site) => site.candidate.key === key && weights[key] === undefined && isUnproven(site)),
       );
   return withTrials(weights, keys, percent);
 }
 
-/** Carries no flows, and nothing confirms its work time. A load that was not measured over a window is a claim: it is believed. */
-function isOpen({ candidate: { key, state } }: Priced, weights: Weights): boolean {
+/** Nothing confirms its work time. A load that was not measured over a window is a claim: it is believed. */
+function isUnproven({ candidate: { state } }: Priced): boolean {
   if (state === undefined || state.windowMs <= 0 || !hasQueueNumbers(state)) return false;
-  return (state.source === 'estimation' || state.source === 'nominal') && !(weights[key]! > 0);
+  return state.source === 'estimation' || state.source === 'nominal';
 }
 
 function worthTrying(input: DecisionInput, before: SplitMemory, given: Explorable): readonly string[] {
   const { priced, outcome } = given;
+  const carrying: number[] = [];
   let referenceUs = Number.POSITIVE_INFINITY;
-  for (const { candidate, model } of priced)
-    if (outcome.weights[candidate.key]! > 0) referenceUs = Math.min(referenceUs, idleUs(model));
-  // Idle sites are open as a rule, and as fast as the others: they must not cost a decision anything.
-  const slow = priced.filter((site) => isOpen(site, outcome.weights) && idleUs(site.model) > referenceUs);
+  for (const [place, { candidate, model }] of priced.entries()) {
+    if (outcome.weights[candidate.key] === undefined) continue;
+    carrying.push(place);
+    referenceUs = Math.min(referenceUs, idleUs(model));
+  }
+  // Idle sites are unproven as a rule, and as fast as the others: they must not cost a decision anything.
+  const slow = priced.filter(
+    (site, place) => idleUs(site.model) > referenceUs && isUnproven(site) && !carrying.includes(place),
+  );
   if (slow.length === 0) return NOBODY;
-  const levelUs = levelOf(input, given);
+  const levelUs = levelOf(input, given, carrying);
   const hopedUs = hopeOf(input, referenceUs, given);
   const keys: string[] = [];
   for (const site of slow) {
@@ -84,13 +90,17 @@ function hasRoom({ inFlight }: ComputeState, isTried: boolean): boolean {
   return inFlight < (isTried ? TELLING_COMPLETIONS : TELLING_COMPLETIONS / 2);
 }
 
-/** What new flows cost where they go now. */
-function levelOf({ class: { strategy } }: DecisionInput, { outcome, market, usable }: Explorable): number {
+/** What new flows cost where they go now; `carrying`: places of those that carry some. */
+function levelOf(
+  { class: { strategy } }: DecisionInput,
+  { outcome, market, usable }: Explorable,
+  carrying: readonly number[],
+): number {
   if (strategy !== 'joint') return usable.find(({ candidate }) => candidate.key === outcome.best)?.cost?.total ?? 0;
   let sum = 0;
-  for (const site of market.sites) {
-    const weight = outcome.weights[site.key];
-    if (weight !== undefined) sum += (weight / WEIGHT_SUM) * marginalNow(site);
+  for (const place of carrying) {
+    const site = market.sites[place]!;
+    sum += (outcome.weights[site.key]! / WEIGHT_SUM) * marginalNow(site);
   }
   return sum;
 }
