@@ -157,6 +157,15 @@ describe('what is measured', () => {
     expect(said).toEqual([90_500, 81_000, 71_500, 62_000, 5000, 5000]);
   });
 
+  it('learns nothing from completions that took no time at all', () => {
+    const service = new Service();
+    service.workTimeUs = 100_000;
+    service.run(10, 20);
+    service.run(31, 0);
+    service.workTimeUs = 0;
+    expect(service.run(20, 1).at(-1)!.agent.measurement).toMatchObject({ workTimeUs: 100_000 });
+  });
+
   it('counts completions over pauses until there are enough', () => {
     const service = new Service();
     service.workTimeUs = 100_000;

@@ -32,6 +32,8 @@ export const NO_WORK: Work = { busySeconds: 0, completions: 0 };
 
 /** Mean time that a request occupies a worker; undefined: nothing was ever completed. */
 export function knownWorkTimeUs({ busySeconds, completions, rememberedUs }: Work): number | undefined {
+  // Completions that took no time at all say nothing of it.
+  if (rememberedUs !== undefined && busySeconds <= 0) return rememberedUs;
   if (
     rememberedUs !== undefined &&
     completions < TELLING_COMPLETIONS &&
