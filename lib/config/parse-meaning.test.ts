@@ -102,7 +102,7 @@ describe('what a file means', () => {
     for (const wrong of ['11%', '1', '-1%'])
       expect(refused(of(wrong))).toEqual([
         expect.stringMatching(
-          /^f:\d+:\d+ classes\[0\]\.exploration: needs a share in percent, 0% to 10%, for example 10%$/,
+          /^f:\d+:\d+ classes\[0\]\.exploration: needs a share in percent, 0% to 10%, for example 10%, is -?1/,
         ),
       ]);
   });

@@ -98,8 +98,8 @@ export function percent({ max = 100 } = {}) {
   return z
     .string({ error })
     .regex(/^(100(\.0+)?|\d{1,2}(\.\d{1,6})?)\s?%$/, { error })
-    .transform((text) => Number.parseFloat(text))
-    .refine((share) => share <= max, { error });
+    .refine((text) => Number.parseFloat(text) <= max, { error })
+    .transform((text) => Number.parseFloat(text));
 }
 
 /** Whole number within bounds; hexadecimal (`0x100`) is YAML's own. */
