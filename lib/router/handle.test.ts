@@ -286,6 +286,17 @@ test('a changed recording is noticed', () => {
   expect(replay(lines).difference?.line).toBe(victim + 1);
 });
 
+test('a recording without effects, or with those of one event too few or too many, is no agreement', () => {
+  const { lines } = simulation.node('in');
+  const events = lines.filter((line) => line.startsWith('{"event"'));
+  expect(replay(events).difference).toEqual({ line: 2, expected: '', actual: lines[1] });
+  expect(replay(events.slice(0, 1))).toMatchObject({ events: 1, effects: 0 });
+  expect(replay(lines.toSpliced(3, 1)).difference).toEqual({ line: 4, expected: '', actual: lines[3] });
+  expect(replay(lines.toSpliced(4, 0, lines[3]!)).difference).toEqual({ line: 5, expected: lines[3], actual: '' });
+  // A crash may come between the two.
+  expect(replay(lines.slice(0, 3)).difference).toBeUndefined();
+});
+
 function updatesSeen(): number {
   const isUpdate = (line: string) => line.includes('"type":"UPDATE"') && line.startsWith('{"event"');
   return [...simulation.nodes.values()].reduce((sum, node) => sum + node.lines.filter(isUpdate).length, 0);

@@ -4,30 +4,39 @@ import { decodeLine, encodeLine } from './record.ts';
 
 export interface ReplayOutcome {
   readonly events: number;
+  /** Those compared: none where none were recorded. */
   readonly effects: number;
-  /** First difference; absent: none. Lines count from 1. */
+  /** First difference; absent: none. Lines count from 1. `expected` is empty where the recording has no effects of an event. */
   readonly difference?: { readonly line: number; readonly expected: string; readonly actual: string };
   /** State after the last event, for what-if questions. */
   readonly router: Router;
 }
 
-/** Throws `CodedError` `bad-recording`. A last line cut short by a crash is left out. */
+/**
+ * Throws `CodedError` `bad-recording`. Each event is followed by its effects: without them there is nothing to agree with, save
+ * after the last event, where a crash may have come first. A last line that it cut short is left out.
+ */
 export function replay(lines: readonly string[]): ReplayOutcome {
   const router = createRouter();
   let events = 0;
   let effects = 0;
-  let asked = '';
+  /** What the last event led to, until the recording has said what it led to then. */
+  let asked: string | undefined;
   for (const [index, text] of lines.entries()) {
     if (text === '') continue;
     if (index === lines.length - 1 && !text.endsWith('}')) break;
     const line = decodeLine(text, index + 1);
     if ('event' in line) {
+      if (asked !== undefined)
+        return { events, effects, difference: { line: index + 1, expected: '', actual: asked }, router };
       events++;
-      const out = handle(router, line.event);
-      effects += out.length;
-      asked = encodeLine({ effects: out });
-    } else if (asked !== text) {
-      return { events, effects, difference: { line: index + 1, expected: text, actual: asked }, router };
+      asked = encodeLine({ effects: handle(router, line.event) });
+    } else {
+      if (asked !== text) {
+        return { events, effects, difference: { line: index + 1, expected: text, actual: asked ?? '' }, router };
+      }
+      effects += line.effects.length;
+      asked = undefined;
     }
   }
   return { events, effects, router };

@@ -15,7 +15,7 @@ for (const file of files) {
     const { lines, cutLine } = readRecording(file);
     if (cutLine !== undefined) process.stderr.write(`${file}:${cutLine}: cut short here, the line is left out\n`);
     const outcome = replay(lines);
-    if (outcome.effects === 0) {
+    if (outcome.difference === undefined && outcome.effects === 0) {
       // Every life begins with effects of its `start`: nothing to compare is not the same effects.
       process.stderr.write(`${file}: no complete event in it\n`);
       failed++;
@@ -26,7 +26,8 @@ for (const file of files) {
       continue;
     }
     const { line, expected, actual } = outcome.difference;
-    process.stdout.write(`${file}:${line}: effects differ\n  recorded: ${expected}\n  replayed: ${actual}\n`);
+    const [recorded, replayed] = [expected, actual].map((text) => text || 'nothing');
+    process.stdout.write(`${file}:${line}: effects differ\n  recorded: ${recorded}\n  replayed: ${replayed}\n`);
   } catch (error) {
     if (!(error instanceof CodedError) && !(error instanceof Error && 'code' in error)) throw error;
     process.stderr.write(
