@@ -112,6 +112,13 @@ describe('an instance that only a memory of slow work keeps out', () => {
     expect(late.change).toBe('margin');
   });
 
+  it('takes all when the one in use is lost, although there is no news of itself', () => {
+    const first = explored(near());
+    const stale = aCandidate(2, { roundTripUs: 20_000, stale: true, state: aState({ arrivalRate: 50 }) });
+    const next = decide(following(first, [near(), stale], { class: EXPLORES, atMs: 101_000 }));
+    expect([weightsOf(next), next.memory.exploring, next.change]).toEqual([{ 1: 1000 }, [], 'lost']);
+  });
+
   it('is left alone for as long as it is measured to be slow still', () => {
     const first = explored(near());
     const slow = near({ state: remembered({ source: 'measured', sequence: 2 }) });
@@ -140,6 +147,19 @@ describe('several that are worth a try', () => {
     const known = { ...all[0]!, state: remembered({ source: 'measured', sequence: 2 }) };
     const next = decide(following(first, [known, ...all.slice(1), used()], { class: EXPLORES, atMs: 101_000 }));
     expect(weightsOf(next)).toEqual({ 2: 995, 11: 1, 12: 1, 13: 1, 14: 1, 15: 1 });
+  });
+
+  it('take from the largest weight', () => {
+    const one = (index: number, workers: number) =>
+      aCandidate(index, { roundTripUs: 20_000, state: aState({ workers, arrivalRate: 75 * workers }) });
+    const decision = decide(anInput([...many(1), one(2, 4), one(3, 8)], { class: EXPLORES }));
+    const { weights } = decision.incumbent;
+    expect(weights[one(3, 8).key]).toBeGreaterThan(weights[one(2, 4).key]!);
+    expect(decision.weights).toEqual({
+      ...weights,
+      [one(3, 8).key]: weights[one(3, 8).key]! - 5,
+      [many(1)[0]!.key]: 5,
+    });
   });
 
   it('leave the largest weight at least half of itself', () => {

@@ -147,6 +147,21 @@ describe('what is measured', () => {
     expect(said[9]?.workTimeUs).toBe(2500);
   });
 
+  it('waits four work times for a completion where that is longer', () => {
+    const service = new Service();
+    service.workTimeUs = 10_000_000;
+    service.run(60, 1);
+    expect(service.run(39, 0).at(-1)?.agent.measurement).toMatchObject({ source: 'measured', workTimeUs: 10_000_000 });
+    expect(service.run(2, 0).at(-1)?.agent.measurement).toMatchObject({ source: 'estimation', workTimeUs: 10_000_000 });
+  });
+
+  it('takes what a service did before it was first seen for a memory', () => {
+    const service = new Service();
+    service.run(0.1, 0);
+    service.workTimeUs = 2500;
+    expect(service.run(10, 1).at(-1)?.agent.measurement).toMatchObject({ source: 'measured', workTimeUs: 2500 });
+  });
+
   it('needs five of them where they are far below what is remembered, and not fewer', () => {
     const service = new Service();
     service.workTimeUs = 100_000;

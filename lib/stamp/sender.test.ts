@@ -202,6 +202,18 @@ describe('a STAMP session-sender', () => {
     expect(only(told, 'send').filter((effect) => effect.atMs > 11_000).length).toBeGreaterThan(15);
   });
 
+  test('what was refused is not lost', () => {
+    const { told } = run(
+      (atMs) => (atMs < 2_000 ? { roundTripMs: 20 } : { roundTripMs: 2, refused: atMs < 3_000 }),
+      4_000,
+      { ...CONFIG, windowMs: 5_000 },
+    );
+    expect(only(told, 'measured')).toMatchObject([
+      { measurement: { delayMinUs: 10_000, loss: 0 } },
+      { measurement: { delayMinUs: 1_000, loss: 0 } },
+    ]);
+  });
+
   test('a host that refused and then falls silent is down after the detection time of the slow pace', () => {
     const { told } = run(
       (atMs) => (atMs < 1_000 ? { roundTripMs: 2 } : atMs < 2_000 ? { roundTripMs: 2, refused: true } : 'lost'),
