@@ -34,3 +34,16 @@ test('is named in the log once, after a while, and once more when it is back', (
   expect(lines()[1]).toMatch(/peer can be reached again.*hub-0/);
   expect(world.state('s-2').peers.get('hub-0')!.session).toBeDefined();
 });
+
+test('a peer that is there and refuses says why', () => {
+  const { simulation } = world.domain;
+  const text = 'peer is idle: received NOTIFICATION 6/2: maintenance';
+  simulation.post('s-2', { type: 'connection-opened', peer: 'hub-0', connection: 99, direction: 'inbound' });
+  simulation.post('s-2', {
+    type: 'message',
+    peer: 'hub-0',
+    connection: 99,
+    message: { type: 'NOTIFICATION', code: 6, subcode: 5, data: '', text },
+  });
+  expect(row()).toMatchObject({ lastError: `received NOTIFICATION 6/5: ${text}` });
+});

@@ -86,8 +86,7 @@ function peerEffect(state: RouterState, peer: Peer, effect: PeerEffect): void {
       deliver(state, peer, effect.message);
       return;
     case 'notice':
-      // What is as it should be, a collision at the start, is no error.
-      if (effect.level === 'warn') {
+      if (effect.isError) {
         peer.lastError = effect.text;
         peer.lastErrorAtMs = state.atMs;
       }

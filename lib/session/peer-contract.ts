@@ -88,7 +88,7 @@ export type PeerEffect =
     }
   /** UPDATE or ROUTE-REFRESH received while Established. */
   | { readonly type: 'deliver'; readonly connection: ConnectionId; readonly message: SessionMessage }
-  /** For the operator's log: refused OPEN, collision and the like. */
-  | { readonly type: 'notice'; readonly level: 'info' | 'warn'; readonly text: string };
+  /** For the operator's log: refused OPEN, collision and the like. `isError`: it says why there is no session. */
+  | { readonly type: 'notice'; readonly level: 'info' | 'warn'; readonly isError: boolean; readonly text: string };
 
 export type PeerFsmName = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';

@@ -38,8 +38,10 @@ export function land(state: PeerState, turn: Turn, id: ConnectionId, loss: Loss)
   const wasCurrent = currentOf(state)?.id === id;
   if (!wasCurrent && !pendingOf(state).some((c) => c.id === id)) return state;
   const reason = lossText(loss);
-  if (loss.kind !== 'transport')
-    turn.effects.push({ type: 'notice', level: isHarmless(loss) ? 'info' : 'warn', text: reason });
+  if (loss.kind !== 'transport') {
+    const level = isHarmless(loss) ? 'info' : 'warn';
+    turn.effects.push({ type: 'notice', level, isError: !isCollision(loss.notification), text: reason });
+  }
   if (!wasCurrent) return settle(dropPending(state, id), state, loss, reason, turn.atMs);
   const message = loss.kind === 'transport' ? undefined : loss.notification;
   return settle(dropCurrent(state, turn, reason, message, loss.kind === 'sent'), state, loss, reason, turn.atMs);
@@ -84,6 +86,11 @@ function settle(rest: PeerState, before: PeerState, loss: Loss, reason: string, 
   if (forgiven) return { name: isDialling(rest) ? 'Connect' : 'Active', backOffMs };
   const pauseMs = Math.min(Math.max(backOffMs * 2, MIN_BACK_OFF_MS), MAX_BACK_OFF_MS);
   return { name: 'Idle', reason, held: true, backOffMs: pauseMs };
+}
+
+/** One of two connections goes, as it should. */
+function isCollision({ code, subcode }: NotificationMessage): boolean {
+  return code === NOTIFICATION.cease && subcode === CEASE_SUBCODE.collisionResolution;
 }
 
 function isHarmless(loss: Loss): boolean {

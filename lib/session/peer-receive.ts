@@ -89,7 +89,7 @@ function resolveCollision(state: PeerState, turn: Turn, pending: PendingConnecti
   const text = `collision: the ${survives.direction} connection survives`;
   const message = notification(NOTIFICATION.cease, CEASE_SUBCODE.collisionResolution, text);
   turn.effects.push(
-    { type: 'notice', level: 'info', text },
+    { type: 'notice', level: 'info', isError: false, text },
     { type: 'send', connection: loser.id, message },
     { type: 'close', connection: loser.id },
   );
