@@ -50,6 +50,7 @@ describe('errors', () => {
       { stamp: { interval: 50 } },
       /stamp\.interval: needs a number with a unit .*, is 50$/,
     ],
+    ['what would speak to the terminal is not named', { stamp: { interval: '5\u001b[31m' } }, /example 50ms$/],
     ['a unit must be known', { stamp: { interval: '5 parsec' } }, /example 50ms, is 5 parsec$/],
     ['host bits in a prefix are refused', { prefixes: ['fd00::1/64'] }, /did you mean fd00::\/64\?/],
     [

@@ -28,10 +28,10 @@ function unitPattern(table: Readonly<Record<string, number>>): RegExp {
   return new RegExp(`^\\d{1,15}(\\.\\d{1,9})?\\s?(${Object.keys(table).join('|')})$`);
 }
 
-/** What stands there instead, where it is short enough to be one. */
+/** What stands there instead, where it is short enough to be one, and fit for a terminal. */
 function isNow(input: unknown): string {
   const text = typeof input === 'string' || typeof input === 'number' ? String(input) : '';
-  return text === '' || text.length > 30 ? '' : `, is ${text}`;
+  return /^\P{C}{1,30}$/u.test(text) ? `, is ${text}` : '';
 }
 
 function withUnit(table: Readonly<Record<string, number>>, example: string) {
