@@ -178,7 +178,7 @@ describe('exit codes', () => {
     const { code, out } = await cfnctl('explain web');
     expect(code).toBe(EXIT.ok);
     expect(out).toMatch(
-      /^exploring +web-40: slow when last measured, nothing completed since; a few new flows find out$/m,
+      /^exploring +web-40: slow by what is known, which is little of late; a few new flows find out$/m,
     );
     expect(out).toMatch(/^web-40 .* 0\.5 +exploring$/m);
   });

@@ -166,7 +166,7 @@ function explorationPair({ candidates }: ExplainView): [string, string][] {
   const tried = candidates.filter((row) => row.verdict === 'exploring');
   if (tried.length === 0) return [];
   const names = tried.map((row) => named(row.instanceName, row.contactInstance)).join(', ');
-  return [['exploring', `${names}: slow when last measured, nothing completed since; a few new flows find out`]];
+  return [['exploring', `${names}: slow by what is known, which is little of late; a few new flows find out`]];
 }
 
 /** All about one peer, as pairs. */
