@@ -29,6 +29,7 @@ test('a report that is not used is refused with the reason, and one that is, is 
   const backend = createBackend({ router, post } as unknown as BackendOptions);
   const instance = () => [...router.state!.instances.values()][0]!;
 
+  expect(backend.localInstances()).toEqual([{ ...KEY, serviceName: 'web', instanceName: 'sv1', source: 'push' }]);
   const half = await backend.report(KEY, { workers: 4, workTimeUs: 4000, inFlight: 0 });
   expect(half).toMatchObject({ ok: false, code: 'invalid', text: expect.stringMatching(/not used: .*arrivalRate/) });
   expect(instance().lastError).toBe('incomplete');
