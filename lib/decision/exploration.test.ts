@@ -54,6 +54,7 @@ describe('an instance that only a memory of slow work keeps out', () => {
 
   it.each<[string, CandidateGiven, Partial<ServiceClassConfig>]>([
     ['exploration is off', {}, { explorationPercent: 0 }],
+    ['running flows would move with the weights', {}, { affinity: 'none' }],
     ['it is measured to be slow', { state: remembered({ source: 'measured' }) }, {}],
     ['it is draining, or left out here', { attributes: { drain: true } }, {}],
     ['it is out of reach', { reachable: false }, {}],

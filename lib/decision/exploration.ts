@@ -37,7 +37,8 @@ const NOBODY: readonly string[] = [];
 /** Adds the trials to the outcome; without any its weights are returned as they are. */
 export function explore(input: DecisionInput, before: SplitMemory, given: Explorable): Exploration {
   const { weights } = given.outcome;
-  const percent = input.class.explorationPercent ?? 0;
+  // Without affinity a change of weights moves running flows, and trials come and go.
+  const percent = input.class.affinity === 'none' ? 0 : (input.class.explorationPercent ?? 0);
   if (percent <= 0 || !given.priced.some(isUnproven)) return { keys: NOBODY, weights };
   const keys = given.news
     ? worthTrying(input, before, given)

@@ -49,6 +49,13 @@ class Service {
     return this.take(observe(this.agent, this.sample()));
   }
 
+  /** Lets `ms` pass in which `requests` come and are never answered, and sees it once. */
+  hang(ms: number, requests: number): AgentOutcome {
+    this.atMs += ms;
+    this.#arrivals += requests;
+    return this.take(observe(this.agent, this.sample()));
+  }
+
   /** The process begins anew, and its totals with it. */
   restart(): void {
     this.#arrivals = this.#completions = this.#busySeconds = 0;
@@ -145,6 +152,26 @@ describe('what is measured', () => {
     expect(said.map((it) => it.source)).toEqual([...Array.from({ length: 9 }, () => 'estimation'), 'measured']);
     expect(said[4]?.workTimeUs).toBe(6250);
     expect(said[9]?.workTimeUs).toBe(2500);
+  });
+
+  it('knows enough of who answers nothing after ten requests, for a pause after the last of them', () => {
+    const service = new Service();
+    service.run(5, 100);
+    service.run(31, 0);
+    const said = Array.from({ length: 10 }, () => service.hang(1000, 1).agent.measurement!);
+    expect(said.map((it) => it.source)).toEqual([...Array.from({ length: 9 }, () => 'estimation'), 'measured']);
+    expect(service.run(29, 0).at(-1)?.agent.measurement).toMatchObject({ source: 'measured', workTimeUs: 10_000 });
+    expect(service.run(2, 0).at(-1)?.agent.measurement?.source).toBe('estimation');
+    // The next trial has ten requests again.
+    expect([9, 1].map((requests) => service.hang(1000, requests).agent.measurement?.source)).toEqual([
+      'estimation',
+      'measured',
+    ]);
+    // One completion, and what was asked before it says no more.
+    service.run(31, 0);
+    service.hang(1000, 9);
+    service.pass(1000, 1);
+    expect(service.hang(1000, 9).agent.measurement?.source).toBe('estimation');
   });
 
   it('waits four work times for a completion where that is longer', () => {

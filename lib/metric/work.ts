@@ -26,6 +26,8 @@ export interface Work {
   readonly rememberedUs?: number;
   /** When a completion was last seen, by the samples' clock; absent: not since the agent began. */
   readonly seenAtMs?: number;
+  /** Requests that came since the last completion, and when the last of them did; absent: none. */
+  readonly unanswered?: { readonly arrivals: number; readonly atMs: number };
 }
 
 export const NO_WORK: Work = { busySeconds: 0, completions: 0 };
@@ -53,8 +55,13 @@ function isFarBelow(busySeconds: number, completions: number, rememberedUs: numb
   return (1e6 * busySeconds) / completions < rememberedUs * Math.exp(-JUMP / Math.sqrt(completions));
 }
 
-/** True while enough completions that were seen come together in the work time, and the last is not long ago. */
+/**
+ * True while enough completions that were seen come together in the work time, and the last is not long ago. As many requests
+ * that nothing came of tell as much: who hangs or resets is no better than it is remembered, and not worth another trial yet.
+ */
 export function isProven(work: Work, atMs: number): boolean {
+  const { unanswered } = work;
+  if (unanswered && unanswered.arrivals >= TELLING_COMPLETIONS && !isPause(work, atMs - unanswered.atMs)) return true;
   return work.completions >= TELLING_COMPLETIONS && work.seenAtMs !== undefined && !isPause(work, atMs - work.seenAtMs);
 }
 
@@ -76,6 +83,22 @@ export function firstWork(known: Work, sample: InstanceSample): Work {
 
 /** Adds what the interval since `previous` saw; the window of the measurement begins at `start`. */
 export function addWork(known: Work, previous: InstanceSample, start: InstanceSample, sample: InstanceSample): Work {
+  const work = addCompletions(known, previous, start, sample);
+  const unanswered = stillUnanswered(known, previous, sample);
+  return unanswered ? { ...work, unanswered } : work;
+}
+
+function stillUnanswered(known: Work, previous: InstanceSample, sample: InstanceSample): Work['unanswered'] {
+  if (sample.completions > previous.completions) return undefined;
+  const arrivals = sample.arrivals - previous.arrivals;
+  const before = known.unanswered;
+  if (arrivals === 0) return before;
+  // After a pause the next trial has begun.
+  if (before === undefined || isPause(known, sample.atMs - before.atMs)) return { arrivals, atMs: sample.atMs };
+  return { arrivals: before.arrivals + arrivals, atMs: sample.atMs };
+}
+
+function addCompletions(known: Work, previous: InstanceSample, start: InstanceSample, sample: InstanceSample): Work {
   const seen = between(previous, sample);
   const seenAtMs = seen.completions > 0 ? sample.atMs : known.seenAtMs;
   const since = seenAtMs === undefined ? {} : { seenAtMs };

@@ -63,7 +63,7 @@ export function classOf(scenario: {
     hysteresisPercent: scenario.hysteresisPercent,
     holdMs: 1000,
     explorationPercent: scenario.explorationPercent,
-    affinity: 'none',
+    affinity: 'flow',
     idleTimeoutMs: 0,
     clientBits: { ipv4: 32, ipv6: 128 },
     buckets: 1024,
